@@ -1,0 +1,89 @@
+"""Every setting and every default of a run. YAML in, one checked and frozen `Config` out."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nmt.config import yaml
+from nmt.config.data import CleaningConfig, DataConfig, HeldOut, ParallelText
+from nmt.config.faults import describe
+from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, TransformerConfig
+from nmt.config.paths import Typed
+from nmt.config.run import Config
+from nmt.config.search import SearchConfig
+from nmt.config.section import Section
+from nmt.config.tokenizer import TokenizerConfig
+from nmt.config.training import TrainingConfig
+from nmt.errors import ConfigError
+
+__all__ = [
+    "AttentionRNNConfig", "CleaningConfig", "Config", "DataConfig", "GRUConfig", "HeldOut", "ModelConfig",
+    "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig", "TransformerConfig",
+    "check", "digest", "dump", "load", "schema",
+]  # fmt: skip
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read and check a config file. `overrides` are `dotted.key=value` strings, the value in YAML.
+
+    Raises ConfigError that lists every fault with its path and a hint.
+    """
+    path = Path(path)
+    value = yaml.read(path)
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: a config is a mapping of sections (run, data, tokenizer, model, training, search)")
+    for text in overrides:
+        _override(value, text)
+    return check(Config, value, name=str(path), folder=path.absolute().parent)
+
+
+def check(section: type[Section], value: Any, *, name: str, folder: Path | None = None) -> Any:
+    """A plain value as a checked section; faults are blamed on `name`, paths taken relative to `folder`."""
+    try:
+        return section.model_validate(value, context={"folder": folder} if folder else None)
+    except ValidationError as error:
+        faults = describe(error, section, value)
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        lines = "".join(f"\n  {line}" for line in faults)
+        raise ConfigError(f"{name}: {count}{lines}", hint="`nmt config --schema` describes every setting") from error
+
+
+def _override(value: dict, text: str) -> None:
+    key, equals, typed = text.partition("=")
+    parts = key.split(".")
+    if not equals or not all(parts):
+        raise ConfigError(f"{text}: an override is key=value", hint="for example training.lr=1e-3")
+    for depth, part in enumerate(parts[:-1]):
+        value = value.setdefault(part, {})
+        if not isinstance(value, dict):
+            raise ConfigError(f"{text}: {'.'.join(parts[: depth + 1])} is a value and holds no keys")
+    value[parts[-1]] = _typed(yaml.parse(typed, text))
+
+
+def _typed(value: Any) -> Any:
+    """Mark the strings, so that paths among them are taken relative to the current folder."""
+    if isinstance(value, dict):
+        return {key: _typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_typed(inner) for inner in value]
+    return Typed(value) if isinstance(value, str) else value
+
+
+def dump(section: Section) -> str:
+    """The section as YAML with every default filled in."""
+    return yaml.dump(section.model_dump(mode="json"))
+
+
+def digest(*sections: Section) -> str:
+    """12 hexadecimal digits that name the sections' settings, whatever the order of keys in the file."""
+    text = json.dumps([section.model_dump(mode="json") for section in sections], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def schema() -> dict:
+    """The JSON Schema of a config, for editors."""
+    return Config.model_json_schema()

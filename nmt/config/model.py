@@ -1,0 +1,95 @@
+"""Section `model`: one class for each model, told apart by `type`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from nmt.config.section import Section
+
+Cell = Literal["rnn", "gru", "lstm"]
+Tie = Literal["none", "target", "all"]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class RecurrentConfig(Section):
+    """What the two recurrent models share."""
+
+    cell: Cell = "gru"
+    """The recurrent cell."""
+    embedding: int = Field(256, ge=1)
+    """Width of the word embeddings."""
+    hidden: int = Field(512, ge=1)
+    """Width of the recurrent states, each direction."""
+    encoder_layers: int = Field(1, ge=1)
+    """Depth of the encoder."""
+    decoder_layers: int = Field(1, ge=1)
+    """Depth of the decoder."""
+    bidirectional: bool = True
+    """Read the source in both directions."""
+    tied_embeddings: Tie = "target"
+    """Share the output layer with the target embedding (target), and that with the source embedding (all)."""
+    dropout: Dropout = 0.2
+    """Dropout on embeddings, between layers and before the output layer."""
+    max_length: int = Field(256, ge=2)
+    """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
+
+
+class GRUConfig(RecurrentConfig):
+    """Encoder-decoder without attention (Sutskever 2014, Cho 2014)."""
+
+    type: Literal["gru"]
+
+
+class AttentionRNNConfig(RecurrentConfig):
+    """Encoder-decoder with attention (Bahdanau 2015, Luong 2015)."""
+
+    type: Literal["attention_rnn"]
+    score: Literal["additive", "dot", "scaled_dot", "general"] = "additive"
+    """How a decoder state is compared with an encoder state."""
+    attention: int = Field(512, ge=1)
+    """Width of the space in which they are compared (additive, dot and scaled_dot)."""
+
+
+class TransformerConfig(Section):
+    """Encoder-decoder of self-attention alone (Vaswani 2017)."""
+
+    type: Literal["transformer"]
+    width: int = Field(256, ge=1)
+    """Width of the residual stream."""
+    heads: int = Field(4, ge=1)
+    """Attention heads; must divide width."""
+    feed_forward: int = Field(1024, ge=1)
+    """Inner width of the feed-forward layers."""
+    encoder_layers: int = Field(3, ge=1)
+    """Depth of the encoder."""
+    decoder_layers: int = Field(3, ge=1)
+    """Depth of the decoder."""
+    norm: Literal["pre", "post"] = "pre"
+    """Layer normalisation before each sublayer (trains without care) or after it (as published)."""
+    positions: Literal["sinusoidal", "learned", "rotary"] = "sinusoidal"
+    """How word order enters."""
+    activation: Literal["relu", "gelu", "swiglu"] = "relu"
+    """Non-linearity of the feed-forward layers."""
+    tied_embeddings: Tie = "all"
+    """Share the output layer with the target embedding (target), and that with the source embedding (all)."""
+    dropout: Dropout = 0.1
+    """Dropout on embeddings and on each sublayer's output."""
+    attention_dropout: Dropout = 0.0
+    """Dropout on attention weights."""
+    feed_forward_dropout: Dropout = 0.0
+    """Dropout inside the feed-forward layers."""
+    max_length: int = Field(256, ge=2)
+    """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if self.width % self.heads:
+            raise ValueError(f"heads ({self.heads}) must divide width ({self.width})")
+        if self.positions == "rotary" and self.width // self.heads % 2:
+            raise ValueError(f"rotary positions need an even width per head, not {self.width // self.heads}")
+        if self.positions == "sinusoidal" and self.width % 2:
+            raise ValueError(f"sinusoidal positions need an even width, not {self.width}")
+        return self
+
+
+ModelConfig = Annotated[GRUConfig | AttentionRNNConfig | TransformerConfig, Field(discriminator="type")]

@@ -1,0 +1,46 @@
+"""Section `search`: how translations are found."""
+
+from pydantic import Field, model_validator
+
+from nmt.config.section import Section
+
+
+class SearchConfig(Section):
+    """Beam search, or sampling when `sample` is set."""
+
+    beam: int = Field(5, ge=1)
+    """Hypotheses kept a sentence; 1 is greedy search."""
+    length_penalty: float = Field(1.0, ge=0)
+    """alpha in score = log p(y|x) / n^alpha, n the length with its end mark; 0 prefers short translations."""
+    n_best: int = Field(1, ge=1)
+    """Translations returned a sentence, at most `beam`."""
+    min_length: int = Field(0, ge=0)
+    """Fewest pieces of a translation, end mark not counted."""
+    max_length: int | None = Field(None, ge=1)
+    """Most pieces of a translation, end mark not counted; by default what the next two allow."""
+    max_length_factor: float = Field(2.0, ge=0)
+    """Most pieces of a translation as a multiple of the source's pieces ..."""
+    max_length_extra: int = Field(20, ge=1)
+    """... plus this many."""
+    sample: bool = False
+    """Draw translations from the model instead of searching for the best."""
+    temperature: float = Field(1.0, gt=0)
+    """Sampling: divides the logits."""
+    top_k: int | None = Field(None, ge=1)
+    """Sampling: only among the k likeliest pieces."""
+    top_p: float | None = Field(None, gt=0, le=1)
+    """Sampling: only among the likeliest pieces that together reach this probability."""
+    seed: int = Field(1, ge=0)
+    """Sampling: the random seed. A line's samples do not depend on its neighbours' order."""
+    batch_tokens: int = Field(4096, ge=1)
+    """Source pieces a batch, padding and beams included."""
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if not self.sample and self.n_best > self.beam:
+            raise ValueError(f"n_best ({self.n_best}) must not be larger than beam ({self.beam})")
+        if self.max_length is not None and self.min_length > self.max_length:
+            raise ValueError(f"min_length ({self.min_length}) must not be larger than max_length ({self.max_length})")
+        if not self.sample and (self.temperature != 1 or self.top_k or self.top_p):
+            raise ValueError("temperature, top_k and top_p belong to sampling: set sample")
+        return self

@@ -1,0 +1,83 @@
+"""Section `training`: the objective, the optimizer, the schedule, and when to evaluate and stop."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from nmt.config.section import Section
+
+
+class TrainingConfig(Section):
+    """The training loop."""
+
+    seed: int = Field(1, ge=0)
+    """Initial weights, order of the data and dropout."""
+    steps: int = Field(10_000, ge=1)
+    """Most updates of the weights."""
+    batch_tokens: int = Field(4096, ge=1)
+    """Size of a batch: rows times its longest side in pieces, padding included."""
+    accumulate: int = Field(1, ge=1)
+    """Batches whose gradients are summed for one update."""
+    pool: int = Field(8192, ge=1)
+    """Sentence pairs that are sorted by length together; larger wastes less on padding, smaller shuffles better."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Number format of the model's arithmetic; weights, gradients' sum and optimizer are float32 always.
+    auto is bfloat16 where the device computes in it."""
+
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    """Share of the probability that the target spreads over the whole vocabulary."""
+    lr: float = Field(1e-3, gt=0)
+    """Peak learning rate."""
+    betas: tuple[float, float] = (0.9, 0.98)
+    """AdamW's decay rates of the gradient's mean and square."""
+    epsilon: float = Field(1e-9, gt=0)
+    """AdamW's guard against a division by zero."""
+    weight_decay: float = Field(0.0, ge=0)
+    """AdamW's decoupled decay of matrices."""
+    clip: float | None = Field(1.0, gt=0)
+    """Largest norm of the gradient."""
+
+    schedule: Literal["inverse_sqrt", "cosine", "plateau", "constant"] = "inverse_sqrt"
+    """The learning rate's course after the warm-up."""
+    warmup: int = Field(400, ge=0)
+    """Updates over which the rate rises linearly from 0."""
+    horizon: int | None = Field(None, ge=1)
+    """cosine: update at which the rate reaches min_lr; by default `steps`."""
+    min_lr: float = Field(0.0, ge=0)
+    """Lowest rate."""
+    plateau_factor: float = Field(0.5, gt=0, lt=1)
+    """plateau: multiplies the rate ..."""
+    plateau_patience: int = Field(2, ge=0)
+    """plateau: ... when this many evaluations brought nothing better."""
+
+    average: Literal["none", "ema", "last"] = "none"
+    """Evaluate and ship averaged weights: an exponential moving average, or the mean of the last evaluations' weights."""
+    ema_decay: float = Field(0.999, gt=0, lt=1)
+    """ema: what the average keeps at each update."""
+    average_last: int = Field(5, ge=2)
+    """last: number of evaluations whose weights are averaged."""
+
+    evaluate_every: int = Field(500, ge=1)
+    """Updates between evaluations, each with a checkpoint."""
+    evaluate_sentences: int | None = Field(None, ge=1)
+    """Development pairs that are translated for BLEU and chrF; by default all. The loss takes all."""
+    evaluate_beam: int = Field(1, ge=1)
+    """Beam of these translations."""
+    measure: Literal["loss", "bleu", "chrf"] = "loss"
+    """What makes a checkpoint the best."""
+    patience: int | None = Field(None, ge=1)
+    """Stop when this many evaluations in a row brought nothing better."""
+    log_every: int = Field(50, ge=1)
+    """Updates between lines of the log."""
+    tensorboard: bool = False
+    """Write TensorBoard events too (needs the extra: pip install nmt[tensorboard])."""
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError("betas must be at least 0 and below 1")
+        if self.min_lr > self.lr:
+            raise ValueError(f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
+        if self.horizon is not None and self.schedule != "cosine":
+            raise ValueError(f"horizon belongs to the cosine schedule, not to {self.schedule}")
+        return self
