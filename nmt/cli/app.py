@@ -1,0 +1,36 @@
+"""The `nmt` command. Each subcommand is a file of its own that imports torch only when it runs."""
+
+import typer
+
+from nmt.cli.common import Version
+from nmt.cli.config import config
+from nmt.cli.evaluate import evaluate
+from nmt.cli.info import info
+from nmt.cli.init import init
+from nmt.cli.prepare import prepare
+from nmt.cli.score import score
+from nmt.cli.tokenize import tokenize
+from nmt.cli.train import train
+from nmt.cli.translate import translate
+
+app = typer.Typer(
+    name="nmt", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+
+@app.callback()
+def nmt(version: Version = False) -> None:
+    """Prepare parallel text, train translation models, translate files and compare systems."""
+
+
+for name, function in {
+    "init": init, "prepare": prepare, "tokenize": tokenize, "train": train, "translate": translate,
+    "eval": evaluate, "score": score, "config": config, "info": info,
+}.items():  # fmt: skip
+    app.command(name)(function)
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    app(prog_name="nmt")

@@ -1,0 +1,112 @@
+"""What every command shares: four options, and the border where a fault becomes one line, a hint and an exit code."""
+
+import functools
+import inspect
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from enum import Enum
+from typing import Annotated, NamedTuple
+
+import typer
+
+from nmt.errors import NMTError
+from nmt.version import __version__
+
+
+class Device(str, Enum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Common(NamedTuple):
+    """The options that all commands know."""
+
+    device: str
+    threads: int | None
+
+    def choose_device(self):
+        """Set the threads and return the torch device."""
+        from nmt import runtime
+
+        runtime.set_threads(self.threads)
+        return runtime.choose_device(self.device)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"nmt {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")]
+_OPTIONS = {
+    "device": (Annotated[Device, typer.Option(help="Where to compute.")], Device.auto),
+    "threads": (Annotated[int | None, typer.Option(min=1, help="CPU threads (default: all cores).")], None),
+    "debug": (Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")], False),
+    "version": (Version, False),
+}
+
+
+def command(function: Callable) -> Callable:
+    """Give a command the common options (as its argument `common: Common`) and the border for its faults."""
+
+    @functools.wraps(function)
+    def run(*, device: Device, threads: int | None, debug: bool, version: bool, **arguments) -> None:
+        signal.signal(signal.SIGTERM, _terminate)
+        with_border(lambda: function(common=Common(device.value, threads), **arguments), debug=debug)
+
+    signature = inspect.signature(function)
+    own = [each.replace(kind=each.KEYWORD_ONLY) for name, each in signature.parameters.items() if name != "common"]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+        for name, (annotation, default) in _OPTIONS.items()
+    ]
+    run.__signature__ = signature.replace(parameters=[*own, *shared])
+    run.__annotations__ = {each.name: each.annotation for each in [*own, *shared]}
+    return run
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: handled like Ctrl-C, with an exit code of its own."""
+
+
+def _terminate(_number, _frame) -> None:
+    raise Terminated
+
+
+def with_border(work: Callable[[], None], *, debug: bool) -> None:
+    """Run `work`; show a user's fault as one line and a hint and exit with the code that design.md names."""
+    try:
+        work()
+    except BrokenPipeError:
+        _discard_output()
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt as error:
+        typer.echo("stopped", err=True)
+        raise typer.Exit(143 if isinstance(error, Terminated) else 130) from None
+    except (NMTError, OSError, MemoryError) as error:
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"error: {_one_line(error)}", err=True)
+        if getattr(error, "hint", None):
+            typer.echo(f"hint: {error.hint}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, NMTError):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror.lower()}"
+    return "out of memory" if isinstance(error, MemoryError) else str(error).splitlines()[0]
+
+
+def _discard_output() -> None:
+    """The reader of our output has left: let the interpreter flush the rest to nowhere without complaint."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

