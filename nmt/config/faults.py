@@ -49,7 +49,7 @@ def _message(fault: dict, config: type[Section]) -> str:
     if kind == "missing":
         return "is missing"
     if kind == "union_tag_not_found":
-        return "needs a `type`: " + context.get("discriminator", "").strip("'") + " is one of gru, attention_rnn, transformer"
+        return "needs a `type`: gru, attention_rnn or transformer"
     if kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         return f'type: "{context["tag"]}" is none of {", ".join(tags)}' + _suggestion(context["tag"], tags)

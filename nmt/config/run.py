@@ -35,7 +35,7 @@ class Config(Section):
         if self.tokenizer.sampling and self.tokenizer.kind == "char":
             faults.append("tokenizer.sampling: characters cannot be segmented in more than one way; set it to 0")
         if self.tokenizer.byte_fallback and self.tokenizer.vocabulary < 264:
-            faults.append("tokenizer.vocabulary: byte_fallback alone takes 260 ids; raise it or set byte_fallback: false")
+            faults.append("tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off")
         if self.search.sample and self.training.measure != "loss":
             faults.append("training.measure: a best checkpoint cannot be chosen by samples; unset search.sample")
         if faults:

@@ -13,7 +13,7 @@ class TokenizerConfig(Section):
     kind: Literal["unigram", "bpe", "char"] = "bpe"
     """The subword model."""
     vocabulary: int = Field(8000, ge=8)
-    """Number of ids, the four special ones (and 256 bytes with byte_fallback) included. For `char` the largest number."""
+    """Number of ids, the 4 special ones (and 256 bytes with byte_fallback) included. For `char` the largest number."""
     shared: bool = True
     """One vocabulary for both sides (and embeddings that may be tied), or one a side."""
     normalisation: Literal["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"] = "nmt_nfkc"
@@ -27,4 +27,4 @@ class TokenizerConfig(Section):
     seed: int = Field(1, ge=0)
     """Draws the sample and the held-out pairs."""
     sampling: float = Field(0.0, ge=0, le=1)
-    """Subword regularisation in training: BPE-dropout's probability, or the unigram model's smoothing alpha. 0 is off."""
+    """Subword regularisation in training: BPE-dropout's probability, or the unigram model's alpha. 0 is off."""

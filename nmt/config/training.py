@@ -51,7 +51,7 @@ class TrainingConfig(Section):
     """plateau: ... when this many evaluations brought nothing better."""
 
     average: Literal["none", "ema", "last"] = "none"
-    """Evaluate and ship averaged weights: an exponential moving average, or the mean of the last evaluations' weights."""
+    """Evaluate and ship averaged weights: an exponential moving average, or the mean of the last evaluations'."""
     ema_decay: float = Field(0.999, gt=0, lt=1)
     """ema: what the average keeps at each update."""
     average_last: int = Field(5, ge=2)

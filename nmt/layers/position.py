@@ -1,0 +1,57 @@
+"""Word order for layers that have none: sinusoidal, learned and rotary. All take the position they start at."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+# B batch, H heads, T positions, D width
+
+
+def sinusoidal(length: int, width: int) -> Tensor:
+    """PE[t, 2i] = sin(t / 10000^(2i/D)), PE[t, 2i+1] = cos(...): [length, width] (Vaswani 2017, 3.5)."""
+    angle = angles(length, width)
+    return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)
+
+
+def angles(length: int, width: int) -> Tensor:
+    """t / 10000^(2i/D) for t < length, i < width/2: [length, width/2]."""
+    rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
+    return torch.arange(length)[:, None] * rate
+
+
+class Position(nn.Module):
+    """Adds a vector for each position to the embeddings: a table of sines, or one that is learned."""
+
+    def __init__(self, kind: str, length: int, width: int):
+        super().__init__()
+        if kind == "learned":
+            self.table = nn.Parameter(torch.empty(length, width))
+            nn.init.normal_(self.table, std=width**-0.5)
+        else:
+            self.register_buffer("table", sinusoidal(length, width), persistent=False)
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """[B, T, D], the first at position `start` -> [B, T, D]."""
+        return x + self.table[start : start + x.size(1)]
+
+
+class Rotary(nn.Module):
+    """Rotates each pair (x_2i, x_2i+1) of queries and keys by the angle t / 10000^(2i/D) (Su 2021, RoFormer).
+
+    The product of a query and a key then depends on the distance between their positions alone.
+    """
+
+    def __init__(self, length: int, width: int):
+        super().__init__()
+        angle = angles(length, width)
+        self.register_buffer("cosine", angle.cos().repeat_interleave(2, -1), persistent=False)
+        self.register_buffer("sine", angle.sin().repeat_interleave(2, -1), persistent=False)
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """[B, H, T, D] -> [B, H, T, D], the first at position `start`."""
+        part = slice(start, start + x.size(2))
+        even, odd = x[..., ::2], x[..., 1::2]
+        turned = torch.stack([-odd, even], -1).flatten(-2)
+        return x * self.cosine[part] + turned * self.sine[part]
+

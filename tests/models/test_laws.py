@@ -1,0 +1,91 @@
+"""The laws that every model and every variant keeps. Tiny sizes, float64: what differs by more than 1e-10 is a bug."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from variants import VOCABULARY, model_of, variants
+
+from nmt.ids import PAD
+from nmt.models.base import scan, select
+
+SRC = torch.tensor([[4, 5, 6, 7, 2], [4, 8, 2, 0, 0], [2, 0, 0, 0, 0]])
+TGT = torch.tensor([[1, 4, 5, 6], [1, 9, 4, 4], [1, 5, 5, 7]])
+pytestmark = pytest.mark.parametrize("variant", variants())
+
+
+@pytest.fixture
+def model(variant):
+    return model_of(variant)
+
+
+def close(a, b):
+    torch.testing.assert_close(a, b, atol=1e-10, rtol=0)
+
+
+def test_step_by_step_is_forward(model):
+    close(scan(model, SRC, TGT), model(SRC, TGT).hidden)
+
+
+def test_more_source_padding_changes_nothing(model):
+    close(model(F.pad(SRC, (0, 4), value=PAD), TGT).hidden, model(SRC, TGT).hidden)
+
+
+def test_a_row_alone_is_the_row_in_a_batch(model):
+    hidden = model(SRC, TGT).hidden
+    for row, length in enumerate([5, 3, 1]):
+        close(model(SRC[row : row + 1, :length], TGT[row : row + 1]).hidden[0], hidden[row])
+
+
+def test_a_later_token_changes_no_earlier_state(model):
+    changed = TGT.clone()
+    changed[:, 2:] = 10
+    before, after = model(SRC, TGT).hidden, model(SRC, changed).hidden
+    close(after[:, :2], before[:, :2])
+    assert not torch.allclose(after[:, 2:], before[:, 2:])
+
+
+def test_hypotheses_side_by_side_are_rows_apart(model):
+    """K hypotheses of a sentence see its source as K rows of a batch would, also after select moves them."""
+    encoded, state = model.encode(SRC), model.start(model.encode(SRC), 2)
+    first = model.step(TGT[:, :2].flatten(), encoded, state)
+    swap = torch.tensor([1, 0, 3, 2, 5, 4])
+    second = model.step(TGT[:, 2].repeat_interleave(2), encoded, select(first.state, swap))
+    for beam in range(2):
+        tokens = torch.stack([TGT[:, 1 - beam], TGT[:, 2]], 1)
+        close(second.hidden[beam::2], scan(model, SRC, tokens)[:, -1])
+
+
+def test_finished_sentences_leave_both_trees(model):
+    encoded = model.encode(SRC)
+    left = torch.tensor([0, 2])
+    step = model.step(TGT[left, 0], select(encoded, left), select(model.start(encoded, 1), left))
+    close(step.hidden, model(SRC, TGT).hidden[left, 0])
+
+
+def test_every_parameter_learns(model):
+    model.project(model(SRC, TGT).hidden).logsumexp(-1).sum().backward()
+    still = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert not still
+
+
+def test_projection_of_some_ids(model):
+    hidden, ids = model(SRC, TGT).hidden, torch.tensor([7, 2, 3])
+    assert model.project(hidden).shape == (3, 4, VOCABULARY)
+    close(model.project(hidden, ids), model.project(hidden)[..., ids])
+
+
+def test_explain_shows_weights_over_what_may_be_seen(model):
+    for name, weights in model.explain(SRC, TGT)._asdict().items():
+        if weights is None:
+            continue
+        close(weights.sum(-1), torch.ones_like(weights.sum(-1)))
+        if name == "decoder":
+            assert not weights.triu(1).any()
+        else:
+            assert not weights[(SRC == PAD)[:, None, None, None].expand_as(weights)].any()
+
+
+def test_bfloat16_is_the_same_model(model):
+    exact = model(SRC, TGT).hidden
+    rough = model.bfloat16()(SRC, TGT).hidden.double()
+    assert (rough - exact).norm() / exact.norm() < 0.08
