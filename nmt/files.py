@@ -54,25 +54,41 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
 
 @contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """A fresh folder that takes the place of `path` (with all it holds) when the block ends without an error."""
+    """A fresh folder that takes the place of `path` (with all it holds) when the block ends without an error.
+
+    No system exchanges two folders in one step: killed between the two renames, the old one lies under a hidden name,
+    from which `recover_folder` brings it back.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
+    old = temporary.with_suffix(".old")
     temporary.mkdir()
     try:
         yield temporary
         for item in temporary.rglob("*"):
             sync(item)
         sync(temporary)
-        old = _beside(path)
         if path.exists():
             os.replace(path, old)
         os.replace(temporary, path)
         sync(path.parent)
         shutil.rmtree(old, ignore_errors=True)
     except BaseException:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def recover_folder(path: str | Path) -> None:
+    """Undo what a crash inside `replacing_folder` left half done. Only while nobody else writes the folder."""
+    path = Path(path)
+    set_aside = sorted(path.parent.glob(f".{path.name}.*.old"))
+    if set_aside and not path.exists():
+        os.replace(set_aside.pop(), path)
+    for left in [*set_aside, *path.parent.glob(f".{path.name}.*.tmp")]:
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -43,7 +43,7 @@ def _version(shown: bool) -> None:
         raise typer.Exit
 
 
-Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")]
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
 _OPTIONS = {
     "device": (Annotated[Device, typer.Option(help="Where to compute.")], Device.auto),
     "threads": (Annotated[int | None, typer.Option(min=1, help="CPU threads (default: all cores).")], None),
@@ -89,22 +89,29 @@ def with_border(work: Callable[[], None], *, debug: bool) -> None:
     except KeyboardInterrupt as error:
         typer.echo("stopped", err=True)
         raise typer.Exit(143 if isinstance(error, Terminated) else 130) from None
-    except (NMTError, OSError, MemoryError) as error:
+    except Exception as error:
+        fault = _as_fault(error)
+        if fault is None:
+            raise  # a bug of ours
         if debug:
             traceback.print_exc()
-        typer.echo(f"error: {_one_line(error)}", err=True)
-        if getattr(error, "hint", None):
-            typer.echo(f"hint: {error.hint}", err=True)
+        typer.echo(f"error: {fault.message}", err=True)
+        if fault.hint:
+            typer.echo(f"hint: {fault.hint}", err=True)
         raise typer.Exit(1) from None
 
 
-def _one_line(error: BaseException) -> str:
+def _as_fault(error: Exception) -> NMTError | None:
+    """The error as a user's fault, or as their machine's; None when it is neither."""
     if isinstance(error, NMTError):
-        return error.message
-    if isinstance(error, OSError) and error.strerror:
+        return error
+    if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror.lower()}"
-    return "out of memory" if isinstance(error, MemoryError) else str(error).splitlines()[0]
+        return NMTError(f"{place}{(error.strerror or str(error)).lower()}")
+    # torch says it in a RuntimeError: "CUDA out of memory", "not enough memory: you tried to allocate ..."
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in str(error)):
+        return NMTError("out of memory", hint="make batch_tokens smaller, or the model")
+    return None
 
 
 def _discard_output() -> None:

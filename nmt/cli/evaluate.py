@@ -1,6 +1,176 @@
+"""nmt eval: systems side by side on one test set, as a table for people or as JSON."""
+
+import json as json_text
+import re
+import shlex
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.cli import lines
 from nmt.cli.common import Common, command
+from nmt.version import __version__
+
+if TYPE_CHECKING:
+    from nmt.evaluation.compare import Column, Comparison
+    from nmt.evaluation.systems import System
+
+SIGNIFICANT = 0.05
+
+
+class Test(str, Enum):
+    bs = "bs"
+    ar = "ar"
 
 
 @command
-def evaluate(common: Common) -> None:
-    """Being built."""
+def evaluate(
+    common: Common,
+    model: Annotated[list[Path] | None, typer.Option(help="A run folder or a model bundle; repeatable.")] = None,
+    hypothesis: Annotated[list[Path] | None, typer.Option(help="Translations made elsewhere; repeatable.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Take its test set [the first run's config].")] = None,
+    source: Annotated[Path | None, typer.Option(help="The test set: a sentence a line.")] = None,
+    reference: Annotated[list[Path] | None, typer.Option(help="Its translation; repeatable.")] = None,
+    tokenized_reference: Annotated[
+        list[Path] | None, typer.Option(help="Moses' lower-cased, tokenised reference: adds the BLEU of many papers.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="For that: the target language [the models'].")] = None,
+    metric: Annotated[str, typer.Option(help="Scores, separated by commas.")] = "bleu,chrf,ter",
+    lowercase: Annotated[bool, typer.Option("--lowercase", help="BLEU and chrF: leave case aside.")] = False,
+    tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a",
+    confidence: Annotated[bool, typer.Option("--confidence", help="Add 95% confidence intervals (bootstrap).")] = False,
+    paired: Annotated[
+        Test | None, typer.Option(help="Test against the first system: bs (bootstrap) or ar (randomisation).")
+    ] = None,
+    beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,
+    batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch [as trained].")] = None,
+    output_folder: Annotated[Path | None, typer.Option(help="Keep the translations there.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+) -> None:
+    """Score models and files of translations: BLEU, chrF, TER, each with its signature."""
+    from nmt import runtime
+    from nmt.evaluation import compare
+
+    given = {"beam": beam, "length_penalty": length_penalty, "batch_tokens": batch_tokens}
+    search = {name: value for name, value in given.items() if value is not None}
+    device = str(common.choose_device())
+    runtime.keep_freed_memory()
+    comparison = compare.evaluate(
+        model or (), hypotheses=hypothesis or (), config=config, source=source, references=reference or (),
+        tokenized_references=tokenized_reference or (), language=language,
+        metric=metric.split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
+        paired=paired and paired.value, device=device, on_system=lambda name: lines.note(f"{name} translates"),
+        **search,
+    )  # fmt: skip
+    for system in comparison.systems:
+        if system.model and system.model.split:
+            lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")
+    if output_folder:
+        _keep(comparison, output_folder)
+    typer.echo(json_text.dumps(as_json(comparison), indent=2, ensure_ascii=False) if json else as_text(comparison))
+
+
+def as_text(comparison: "Comparison") -> str:
+    """The table, and below it all that it takes to get the same numbers again."""
+    columns = [column for each in comparison.columns for column in _column(each)] + _costs(comparison)
+    rows = [["system", *(name for name, _ in columns)]]
+    for number, system in enumerate(comparison.systems):
+        rows.append([system.name, *(cells[number] for _, cells in columns)])
+    references = "1 reference" if comparison.references == 1 else f"{comparison.references} references"
+    return "\n".join([_table(rows), "", f"{comparison.sentences:,} sentences, {references}", *_notes(comparison)])
+
+
+def as_json(comparison: "Comparison") -> dict:
+    """The same for programs."""
+    return {
+        "nmt": __version__,
+        "command": _command(),
+        "sentences": comparison.sentences,
+        "references": comparison.references,
+        "systems": [_as_json(comparison, number, system) for number, system in enumerate(comparison.systems)],
+    }
+
+
+def _as_json(comparison: "Comparison", number: int, system: "System") -> dict:
+    scores = {}
+    for column in comparison.columns:
+        score, test = column.scores[number], column.significance
+        scores[column.key] = {
+            **score._asdict(),
+            "interval": score.interval and score.interval._asdict(),
+            "p_value": test and test.p_values[number],
+            "p_value_signature": test and test.signature,
+        }
+    return {"name": system.name, "scores": scores, "model": system.model and system.model._asdict()}
+
+
+def _column(column: "Column") -> list[tuple[str, list[str]]]:
+    """A score's name and cells, and those of its significance."""
+    cells = [
+        f"{score.value:.2f}" + (f" ± {score.interval.half_width:.2f}" if score.interval else "")
+        for score in column.scores
+    ]
+    shown = [(column.scores[0].name, cells)]
+    if column.significance:
+        p_values = column.significance.p_values
+        shown.append(("p", ["" if p is None else f"{p:.4f}{'*' if p < SIGNIFICANT else ' '}" for p in p_values]))
+    return shown
+
+
+def _costs(comparison: "Comparison") -> list[tuple[str, list[str]]]:
+    """What the models among the systems cost."""
+    models = [system.model for system in comparison.systems]
+    if not any(models):
+        return []
+    shown = {
+        "parameters": lambda model: f"{model.parameters / 1e6:.2f} M",
+        "training": lambda model: f"{model.training_minutes:.1f} min",
+        "tokens/s": lambda model: _rate(model.training_tokens, 60 * model.training_minutes),
+        "decoding": lambda model: f"{model.decoding_seconds:.1f} s",
+        "sentences/s": lambda model: _rate(comparison.sentences, model.decoding_seconds),
+    }
+    return [(name, ["" if model is None else show(model) for model in models]) for name, show in shown.items()]
+
+
+def _rate(count: int, seconds: float) -> str:
+    return f"{count / seconds:,.0f}" if seconds else ""
+
+
+def _notes(comparison: "Comparison") -> list[str]:
+    """Signatures of the scores, the tests and the models, and the command."""
+    notes = [f"{column.scores[0].name}: {column.scores[0].signature}" for column in comparison.columns]
+    tests = [column.significance.signature.split("|") for column in comparison.columns if column.significance]
+    if tests:
+        how = "|".join(part for part in tests[0] if part.split(":")[0] in ("ar", "bs", "seed"))
+        first = comparison.systems[0].name
+        notes.append(f"p: how often equals differ as much as from {first} (paired|{how}); * below {SIGNIFICANT}")
+    notes += [f"{system.name}: {system.model.signature}" for system in comparison.systems if system.model]
+    return [*notes, f"command: {_command()}"]
+
+
+def _command() -> str:
+    return shlex.join(["nmt", *sys.argv[1:]])
+
+
+def _table(rows: list[list[str]]) -> str:
+    """A table in Markdown, names to the left and numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    padded = [
+        [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        for row in [rows[0], rule, *rows[1:]]
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
+
+
+def _keep(comparison: "Comparison", folder: Path) -> None:
+    from nmt import files
+
+    for system in comparison.systems:
+        if system.model:
+            name = re.sub(r"[\\/:]+", "-", system.name).strip("-.") + ".txt"
+            files.write_text(folder / name, "".join(f"{line}\n" for line in system.hypotheses))

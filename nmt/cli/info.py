@@ -1,6 +1,59 @@
+"""nmt info: what a model bundle is."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
 from nmt.cli.common import Common, command
 
 
 @command
-def info(common: Common) -> None:
-    """Being built."""
+def info(
+    common: Common,
+    model: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a model bundle.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what a model is: size, languages, data, training, scores. Reading it also checks that it is whole."""
+    from nmt import bundle
+
+    folder = bundle.locate(model)
+    loaded = bundle.load(folder, device=common.choose_device())
+    size = sum(each.stat().st_size for each in folder.iterdir())
+    if as_json:
+        config = loaded.config.model_dump(mode="json")
+        facts = {"folder": str(folder), "bytes": size, "config": config, "card": loaded.card}
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    rows = _rows(loaded.config, loaded.card, size)
+    width = max(len(name) for name, _ in rows)
+    typer.echo(f"{folder}")
+    for name, text in rows:
+        typer.echo(f"  {name:<{width}}  {text}")
+
+
+def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
+    data, training, dev, machine = card["data"], card["training"], card["dev"], card["machine"]
+    vocabulary, tokenizer, search = card["vocabulary"], config.tokenizer, config.search
+    pieces = f"{vocabulary['source']:,} pieces, shared"
+    if not tokenizer.shared:
+        pieces = f"{vocabulary['source']:,} source and {vocabulary['target']:,} target pieces"
+    architecture = config.model.model_dump(exclude={"type"})
+    return [
+        ("languages", f"{config.source_language} -> {config.target_language}"),
+        ("model", f"{config.model.type}, {card['parameters']:,} parameters, {size / 1e6:,.1f} MB"),
+        ("", ", ".join(f"{name} {value}" for name, value in architecture.items())),
+        ("vocabulary", f"{pieces} ({tokenizer.kind}, {tokenizer.normalisation})"),
+        ("data", f"{data['pairs']:,} training pairs, {data['source_pieces']:,} source and "
+                 f"{data['target_pieces']:,} target pieces; {data['dev_pairs']:,} development pairs"),
+        ("training", f"{training['steps']:,} updates, {training['epochs']:,} complete epochs, "
+                     f"{training['target_tokens']:,} target tokens in {training['minutes']:,.1f} minutes"),
+        ("", f"{card['precision']} on {machine['device']}, {machine['threads']} threads, torch {machine['torch']}"),
+        ("dev scores", f"BLEU {dev['bleu']['value']:.2f}, chrF {dev['chrf']['value']:.2f}, "
+                       f"perplexity {dev['perplexity']:.3f} after update {dev['step']:,}"),
+        ("", f"BLEU {dev['bleu']['signature']}"),
+        ("", f"chrF {dev['chrf']['signature']}"),
+        ("search", f"beam {search.beam}, length penalty {search.length_penalty:g}"),
+        ("made by", f"nmt {card['nmt']}, seed {card['seed']}, settings {card['digest']}"),
+    ]  # fmt: skip

@@ -1,6 +1,90 @@
+"""nmt init: a first config for your own text."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from nmt.cli.common import Common, command
+
+if TYPE_CHECKING:
+    from nmt.config import ParallelText
+
+
+class Model(str, Enum):
+    transformer = "transformer"
+    attention_rnn = "attention_rnn"
+    gru = "gru"
 
 
 @command
-def init(common: Common) -> None:
-    """Being built."""
+def init(
+    common: Common,
+    source: Annotated[list[Path] | None, typer.Option(help="Source text; also .gz and .xz; repeatable.")] = None,
+    target: Annotated[list[Path] | None, typer.Option(help="Its translation, line by line; repeatable.")] = None,
+    tsv: Annotated[list[Path] | None, typer.Option(help="Instead: both in one file, a tab between.")] = None,
+    columns: Annotated[tuple[int, int], typer.Option(help="TSV: the columns of source and target.")] = (1, 2),
+    dev_source: Annotated[Path | None, typer.Option(help="Development text [some pairs are held out].")] = None,
+    dev_target: Annotated[Path | None, typer.Option(help="Its translation.")] = None,
+    dev_tsv: Annotated[Path | None, typer.Option(help="Instead: both in one file.")] = None,
+    test_source: Annotated[Path | None, typer.Option(help="Test text [some pairs are held out].")] = None,
+    test_target: Annotated[Path | None, typer.Option(help="Its translation.")] = None,
+    test_tsv: Annotated[Path | None, typer.Option(help="Instead: both in one file.")] = None,
+    source_language: Annotated[str | None, typer.Option(help="Such as de [the file name's ending].")] = None,
+    target_language: Annotated[str | None, typer.Option(help="Such as en [the file name's ending].")] = None,
+    model: Annotated[Model, typer.Option(help="Which model to train.")] = Model.transformer,
+    output: Annotated[Path, typer.Option(help="The config file to write.")] = Path("config.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+) -> None:
+    """Look at parallel text and write a config that is sized to it, ready for `nmt train`."""
+    from nmt import files
+    from nmt.data.suggest import suggest
+    from nmt.data.survey import survey
+    from nmt.errors import ConfigError
+
+    if output.exists() and not force:
+        raise ConfigError(f"{output}: exists", hint="--force replaces it, --output names another file")
+    train = _text("", source, target, tsv, columns)
+    splits = {"dev": (dev_source, dev_target, dev_tsv), "test": (test_source, test_target, test_tsv)}
+    given = {
+        name: _text(f"{name}-", *([each] if each else None for each in paths), columns)
+        for name, paths in splits.items()
+        if any(paths)
+    }
+    languages = _languages(train, source_language, target_language)
+    typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
+    seen = survey(train, given)
+    written = suggest(seen, train=train, given=given, languages=languages, model=model.value, path=output)
+    files.write_text(output, written)
+    typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; joint vocabulary of {seen.vocabulary:,}")
+    typer.echo(f"{output}: written")
+    typer.echo(f"next: nmt train --config {output}")
+
+
+def _text(prefix: str, source, target, tsv, columns: tuple[int, int]) -> "ParallelText":
+    from nmt import config as settings
+    from nmt.config import ParallelText
+    from nmt.errors import ConfigError
+
+    if bool(source) == bool(tsv) or bool(source) != bool(target):
+        raise ConfigError(
+            f"which {prefix.rstrip('-') or 'training'} text?",
+            hint=f"give --{prefix}source and --{prefix}target, or --{prefix}tsv",
+        )
+    value = {"tsv": list(tsv), "columns": columns} if tsv else {"source": list(source), "target": list(target)}
+    return settings.check(ParallelText, value, name=f"--{prefix}tsv" if tsv else f"--{prefix}source, --{prefix}target")
+
+
+def _languages(train: "ParallelText", source: str | None, target: str | None) -> tuple[str, str]:
+    """As given, else as the files' names say."""
+    from nmt.data.suggest import language_of, languages_of
+    from nmt.errors import ConfigError
+
+    guessed = languages_of(train.tsv[0]) if train.tsv else (language_of(train.source[0]), language_of(train.target[0]))
+    found = (source or guessed[0], target or guessed[1])
+    if None in found or found[0] == found[1]:
+        raise ConfigError(
+            "the languages cannot be told from the files' names", hint="give --source-language and --target-language"
+        )
+    return found

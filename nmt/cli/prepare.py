@@ -1,6 +1,28 @@
+"""nmt prepare: clean the text, train the tokenizer, encode."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from nmt.cli.common import Common, command
+from nmt.cli.progress import Progress
 
 
 @command
-def prepare(common: Common) -> None:
-    """Being built."""
+def prepare(
+    common: Common,
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
+) -> None:
+    """Prepare the data of a config and report what was kept and dropped; `nmt train` does it too if need be."""
+    from nmt import config as settings
+    from nmt.data.prepare import prepare as run
+
+    progress = Progress()
+    checked = settings.load(config, overrides or [])
+    prepared = run(checked, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"))
+    progress.clear()
+    for line in prepared.report.lines():
+        typer.echo(line)
+    typer.echo(f"prepared: {prepared.folder}")

@@ -1,6 +1,101 @@
+"""nmt tokenize: text -> pieces or ids, and back."""
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.cli import lines
 from nmt.cli.common import Common, command
+
+if TYPE_CHECKING:
+    from nmt.data.tokenizer import Tokenizer
+
+_WINDOW = 1024  # lines handled together
+
+
+class Side(str, Enum):
+    source = "source"
+    target = "target"
+
+
+class Format(str, Enum):
+    pieces = "pieces"
+    ids = "ids"
 
 
 @command
-def tokenize(common: Common) -> None:
-    """Being built."""
+def tokenize(
+    common: Common,
+    model: Annotated[Path, typer.Option(help="A run, a model bundle or a folder of prepared data.")],
+    side: Annotated[Side, typer.Option(help="Whose vocabulary, where each language has its own.")] = Side.source,
+    format: Annotated[Format, typer.Option(help="What comes out or, with --decode, goes in.")] = Format.pieces,
+    decode: Annotated[bool, typer.Option("--decode", help="Turn pieces or ids back into text.")] = False,
+    input: Annotated[Path | None, typer.Option(help="One sentence a line; also .gz and .xz [stdin].")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the result goes [stdout].")] = None,
+) -> None:
+    """Cut text into pieces or ids, separated by blanks, or put it together again, line by line."""
+    from nmt.data.tokenizer import load_tokenizers
+
+    tokenizer = getattr(load_tokenizers(_folder(model)), side.value)
+    name = "stdin" if input is None else str(input)
+    work = _decoder(tokenizer, format, name) if decode else _encoder(tokenizer, format)
+    with lines.writer(output, inputs=(input,)) as write:
+        for window in _windows(input):
+            for line in work(window):
+                write(line)
+            if output is None:
+                lines.flush()
+
+
+def _folder(model: Path) -> Path:
+    """A run keeps its bundle in model/."""
+    return model / "model" if (model / "model").is_dir() else model
+
+
+def _windows(path: Path | None) -> Iterator[list[str]]:
+    from nmt.data.text import read_lines
+
+    if path is None:
+        return lines.stdin_windows(_WINDOW)
+    read = read_lines(path)
+    return iter(lambda: list(islice(read, _WINDOW)), [])
+
+
+def _encoder(tokenizer: "Tokenizer", format: Format) -> Callable[[list[str]], Iterator[str]]:
+    def encode(window: list[str]) -> Iterator[str]:
+        for ids in tokenizer.encode(window):
+            yield " ".join(tokenizer.pieces(ids) if format is Format.pieces else map(str, ids))
+
+    return encode
+
+
+def _decoder(tokenizer: "Tokenizer", format: Format, name: str) -> Callable[[list[str]], Iterator[str]]:
+    from nmt.errors import DataError
+
+    parse = tokenizer.id_of if format is Format.pieces else _number
+    number = 0
+
+    def decode(window: list[str]) -> Iterator[str]:
+        nonlocal number
+        for line in window:
+            number += 1
+            tokens = [token for token in line.split(" ") if token]
+            ids = [parse(token) for token in tokens]
+            for token, each in zip(tokens, ids, strict=True):
+                if each is None or each >= tokenizer.size:
+                    kind = "piece" if format is Format.pieces else f"id below {tokenizer.size}"
+                    raise DataError(
+                        f'{name}:{number}: "{token}" is no {kind} of this vocabulary',
+                        hint="--format says what the input holds, --side whose vocabulary it is",
+                    )
+            yield tokenizer.decode([ids])[0].replace("\n", " ")  # spelled as a byte it would break the line in two
+
+    return decode
+
+
+def _number(token: str) -> int | None:
+    return int(token) if token.isascii() and token.isdigit() else None

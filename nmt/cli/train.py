@@ -1,6 +1,100 @@
+"""nmt train: train a model, or go on with a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from nmt.cli.common import Common, command
+from nmt.cli.progress import Progress, duration
 
 
 @command
-def train(common: Common) -> None:
-    """Being built."""
+def train(
+    common: Common,
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the run that is there.")] = False,
+) -> None:
+    """Train a model; the data are prepared first if need be."""
+    if resume and force:
+        raise typer.BadParameter("--resume goes on with a run, --force replaces it: give one of them")
+    from nmt import config as settings
+    from nmt.training import train as run
+
+    checked = settings.load(config, overrides or [])
+    show = Show(" ".join(["nmt train --config", str(config), *(overrides or []), "--resume"]))
+    _conclude(run(checked, resume=resume, force=force, device=common.choose_device(), on_event=show))
+
+
+class Show:
+    """Shows the events of training: one method for each kind, found by its name."""
+
+    def __init__(self, again: str):
+        self.again = again  # the command that goes on with the run
+        self.line = Progress()
+        self.updates, self.loss = False, ""  # whether one was shown, and the last loss
+
+    def __call__(self, event) -> None:
+        getattr(self, type(event).__name__.lower())(event)
+
+    def preparing(self, event) -> None:
+        self.line.move(f"preparing: {event.stage} {event.done:,}")
+
+    def started(self, event) -> None:
+        note, machine = self.line.note, event.machine
+        for line in event.report.lines():
+            note(line)
+        note(f"{event.parameters:,} parameters, {event.pairs:,} pairs, {event.target_tokens:,} target tokens an epoch")
+        note(f"{event.precision} on {machine['device']}, {machine['threads']} threads, seed {event.seed}")
+        if event.step:
+            note(f"going on after update {event.step:,} of {event.steps:,}")
+
+    def updated(self, event) -> None:
+        speed, left = f"{event.tokens_per_second:,.0f} tokens/s", f"{duration(event.remaining)} left"
+        first = not self.updates
+        self.updates = True
+        self.line.move(f"{event.step:,}/{event.steps:,}  {self.loss}{speed}  {left}", now=first)
+
+    def progress(self, event) -> None:
+        self.loss = f"loss {event.loss:.3f}  "
+        if event.skipped:
+            self.loss += f"{event.skipped} updates skipped  "
+
+    def evaluating(self, event) -> None:
+        self.line.move(f"{event.step:,}: translating the development text", now=self.line.on_terminal)
+
+    def evaluated(self, event) -> None:
+        scores, mark = event.scores, "  <- best" if event.best else ""
+        self.line.note(
+            f"{event.step:,}: dev loss {scores.loss:.4f}, perplexity {scores.perplexity:.2f}, "
+            f"BLEU {scores.bleu.value:.2f}, chrF {scores.chrf.value:.2f}{mark}"
+        )
+
+    def stopped(self, event) -> None:
+        self.line.note(f"saved after update {event.step:,}; to go on: {self.again}")
+
+    def finished(self, _event) -> None:
+        self.line.clear()
+
+
+def _conclude(finished) -> None:
+    """Say how training ended, where the model is, and what to do next."""
+    if not finished.done:
+        why = f"its {finished.step:,} updates are done"
+        if finished.reason == "patience":
+            why = f"nothing better came for training.patience evaluations until update {finished.step:,}"
+        typer.echo(f"{finished.folder}: training is over: {why}", err=True)
+        typer.echo("to train longer raise training.steps or training.patience and give --resume again", err=True)
+    elif finished.reason == "patience":
+        typer.echo(f"stopped early, after update {finished.step:,}: nothing better came for long enough", err=True)
+    if finished.best is None:
+        typer.echo("no evaluation gave a number, so there is no model; the learning rate may be too high", err=True)
+        return
+    best = finished.best
+    typer.echo(
+        f"{finished.folder / 'model'}: BLEU {best['bleu']['value']:.2f}, chrF {best['chrf']['value']:.2f} on the "
+        f"development text after update {best['step']:,}; {duration(finished.seconds)} of training"
+    )
+    typer.echo(f"next: nmt eval --model {finished.folder}, or nmt translate --model {finished.folder} --input FILE")

@@ -1,6 +1,93 @@
+"""nmt translate: files or stdin, one line in, one line out."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.cli import lines
 from nmt.cli.common import Common, command
+
+if TYPE_CHECKING:
+    from nmt.decoding.translator import Translation, Translator
+
+    Translations = Iterator[Translation]
 
 
 @command
-def translate(common: Common) -> None:
-    """Being built."""
+def translate(
+    common: Common,
+    model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
+    input: Annotated[Path | None, typer.Option(help="Text, one sentence a line; also .gz and .xz [stdin].")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the translations go [stdout].")] = None,
+    beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="alpha in score = log p / length^alpha.")] = None,
+    min_length: Annotated[int | None, typer.Option(help="Fewest pieces of a translation.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Most pieces of a translation.")] = None,
+    n_best: Annotated[int | None, typer.Option(help="Translations a sentence; more than 1 needs --json.")] = None,
+    sample: Annotated[bool | None, typer.Option("--sample/--search", help="Draw translations, or search.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Sampling: divides the logits.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Sampling: among the likeliest with this probability.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None,
+    batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines: hypotheses with scores and tokens.")] = False,
+    attention: Annotated[bool, typer.Option("--attention", help="JSON: add the attention to the source.")] = False,
+) -> None:
+    """Translate text. What is not given is as the model's config says."""
+    from nmt import runtime
+    from nmt.decoding.translator import Translator
+    from nmt.errors import ConfigError
+
+    if not as_json and n_best is not None and n_best > 1:
+        raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
+    if not as_json and attention:
+        raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
+    given = {
+        "beam": beam, "length_penalty": length_penalty, "min_length": min_length, "max_length": max_length,
+        "n_best": 1 if n_best is None and not as_json else n_best, "sample": sample, "temperature": temperature,
+        "top_k": top_k, "top_p": top_p, "seed": seed, "batch_tokens": batch_tokens,
+    }  # fmt: skip
+    overrides = {name: value for name, value in given.items() if value is not None}
+    runtime.keep_freed_memory()
+    translator = Translator.load(model, device=str(common.choose_device()), **overrides)
+    quiet = output is None and sys.stdout.isatty()
+    split = 0
+    with lines.writer(output, inputs=(input,)) as write:
+        for translation in _translations(translator, input, attention=attention, quiet=quiet):
+            write(_json(translation) if as_json else translation.text)
+            split += translation.parts > 1
+    if split:
+        were = "line was" if split == 1 else "lines were"
+        lines.note(f"{split} {were} too long for the model and translated in parts")
+
+
+def _translations(translator: "Translator", path: Path | None, *, attention: bool, quiet: bool) -> "Translations":
+    """The translations of a file, with a progress bar where someone may look at it, or of stdin as it comes."""
+    from tqdm import tqdm
+
+    from nmt.data.text import read_lines
+    from nmt.decoding.translator import READ_AHEAD
+
+    if path is not None:
+        translated = translator.translations(read_lines(path), attention=attention)
+        yield from tqdm(translated, unit=" lines", disable=quiet or not sys.stderr.isatty())
+        return
+    for window in lines.stdin_windows(READ_AHEAD):
+        yield from translator.translations(window, attention=attention)
+        lines.flush()
+
+
+def _json(translation: "Translation") -> str:
+    value = {
+        "source": translation.source,
+        "translation": translation.text,
+        "source_tokens": translation.source_tokens,
+        "parts": translation.parts,
+        "hypotheses": [each._asdict() for each in translation.hypotheses],
+    }
+    if translation.attention is not None:
+        value["attention"] = translation.attention.tolist()
+    return lines.as_json(value)

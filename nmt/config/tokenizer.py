@@ -23,7 +23,8 @@ class TokenizerConfig(Section):
     character_coverage: float = Field(0.9995, gt=0, le=1)
     """Share of the text's characters that get an id of their own; 1.0 for small alphabets."""
     sample: int = Field(1_000_000, ge=1)
-    """Train on at most this many sentences a side, drawn by the seed."""
+    """Train on at most this many sentences a side, drawn by the seed (fewer if they hold more than 100 million
+    characters, or 30 million for unigram: about half a gigabyte of memory)."""
     seed: int = Field(1, ge=0)
     """Draws the sample and the held-out pairs."""
     sampling: float = Field(0.0, ge=0, le=1)

@@ -80,4 +80,7 @@ class TrainingConfig(Section):
             raise ValueError(f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
         if self.horizon is not None and self.schedule != "cosine":
             raise ValueError(f"horizon belongs to the cosine schedule, not to {self.schedule}")
+        if self.schedule == "cosine" and self.horizon is None:
+            # Kept with the run, so that a resumed run with more steps is told that its past rates would change.
+            object.__setattr__(self, "horizon", self.steps)
         return self

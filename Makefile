@@ -1,0 +1,44 @@
+# Two commands for a fresh clone: make quickstart, make test. Everything happens inside $(VENV).
+VENV ?= .venv
+ifeq ($(OS),Windows_NT)
+PYTHON ?= python
+else
+PYTHON ?= python3
+endif
+WORKERS ?= 2
+
+# Installs what is missing, then runs the rest of the line with the environment's Python.
+RUN = "$(PYTHON)" scripts/install.py --venv "$(VENV)"
+
+.PHONY: help install quickstart test soak lint clean
+
+help:
+	@echo "make quickstart   install, train three models on the bundled corpus, compare them, translate (10 minutes)"
+	@echo "make test         install the test extra, run the tests"
+	@echo "make soak         run the long and exhaustive tests"
+	@echo "make lint         check the style"
+	@echo "make install      only create the environment and install the package"
+	@echo "make clean        remove .venv, caches and build leftovers; runs/ stays"
+	@echo ""
+	@echo "VENV=folder       use this environment; it is created where there is none (now $(VENV))"
+	@echo "PYTHON=program    create the environment with this Python, 3.10 or newer (now $(PYTHON))"
+	@echo "WORKERS=number    processes that run the tests (now $(WORKERS))"
+
+install:
+	$(RUN)
+
+quickstart:
+	$(RUN) -- scripts/quickstart.py
+
+test:
+	$(RUN) --extra test -- -m pytest -n $(WORKERS) -m "not soak"
+
+soak:
+	$(RUN) --extra test -- -m pytest -n $(WORKERS) -m soak
+
+lint:
+	$(RUN) --extra lint -- -m ruff check .
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	find nmt tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

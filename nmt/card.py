@@ -1,0 +1,120 @@
+"""The model card: where a bundle's model comes from and how good it is, for programs (Card) and for people (readme)."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Facts(BaseModel):
+    """Facts of a later nmt that this one does not know are left aside."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, protected_namespaces=(), extra="ignore")
+
+
+class Data(_Facts):
+    """The training text, cleaned."""
+
+    pairs: int
+    source_pieces: int
+    target_pieces: int
+    dev_pairs: int
+
+
+class Training(_Facts):
+    """The whole run, not only the part up to the best weights."""
+
+    steps: int
+    """Updates of the weights."""
+    epochs: int
+    """Complete passes over the data."""
+    target_tokens: int
+    """Trained on, end marks included, padding left out."""
+    minutes: float
+    """With evaluations, without preparing the data."""
+
+
+class Score(_Facts):
+    """A score and sacreBLEU's account of how it came about."""
+
+    value: float
+    signature: str
+
+
+class Dev(_Facts):
+    """Scores on the development text of the weights in the bundle."""
+
+    step: int
+    loss: float
+    """Negative log-likelihood a target token, in nats."""
+    perplexity: float
+    bleu: Score
+    chrf: Score
+
+
+class Card(_Facts):
+    """The content of card.json."""
+
+    nmt: str
+    """Version that trained the model."""
+    source_language: str
+    target_language: str
+    model: str
+    """gru, attention_rnn or transformer."""
+    parameters: int
+    vocabulary: dict[str, int]
+    """Number of pieces of `source` and `target`."""
+    data: Data
+    training: Training
+    dev: Dev
+    seed: int
+    digest: str
+    """Names the settings."""
+    precision: str
+    """Number format of the model's arithmetic in training."""
+    machine: dict[str, str | int]
+    """Device, threads, cores, and versions of Python and torch."""
+    settings: dict[str, Any]
+    """Sections `training` and `data.cleaning` of the config."""
+
+
+def readme(card: Card) -> str:
+    """The card as a page of Markdown."""
+    source, target = card.source_language, card.target_language
+    data, training, machine = card.data, card.training, card.machine
+    sizes = " and ".join(f"{size:,}" for size in dict.fromkeys(card.vocabulary.values()))
+    return f"""# {source} → {target}, {card.model}
+
+A translation model of {card.parameters:,} parameters with a vocabulary of {sizes} pieces, trained by nmt {card.nmt}.
+
+    nmt translate --model . --input FILE.{source} --output FILE.{target}
+
+or in Python: `Translator.load(".").translate(["..."])` with `from nmt import Translator`.
+
+## How good it is
+
+{_scores(card.dev)}
+The development text decided which weights to keep, so these scores flatter a little. Measure on text of your own:
+`nmt eval --model . --source FILE.{source} --reference FILE.{target}`.
+
+## What it was trained on
+
+{data.pairs:,} sentence pairs: {data.source_pieces:,} source and {data.target_pieces:,} target pieces.
+What these texts do not talk about, the model translates badly; what is wrong or unfair in them, it repeats. It can
+leave words out or invent some: let somebody who knows both languages check what matters.
+
+## How it was trained
+
+{training.steps:,} updates in {training.minutes:,.1f} minutes, evaluations included: {training.epochs:,} complete passes
+over the data, {training.target_tokens:,} target tokens. Seed {card.seed}, settings {card.digest}, which card.json lists.
+Computed in {card.precision} on {machine["device"]} (threads: {machine["threads"]}) with torch {machine["torch"]}.
+"""
+
+
+def _scores(dev: Dev) -> str:
+    """The development text's scores, with sacreBLEU's signatures."""
+    return f"""On the development text, after update {dev.step:,}:
+
+- BLEU {dev.bleu.value:.2f} `{dev.bleu.signature}`
+- chrF {dev.chrf.value:.2f} `{dev.chrf.signature}`
+- perplexity {dev.perplexity:.3f} a piece
+"""

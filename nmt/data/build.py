@@ -1,0 +1,160 @@
+"""Text -> tokenizers + corpora: clean, hold out, train the tokenizers on a sample, encode.
+
+Each is a pass of its own over the training text, which is never held in memory.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, compress, islice
+from pathlib import Path
+from typing import NamedTuple
+
+from nmt import files
+from nmt.config import Config, HeldOut, ParallelText
+from nmt.data import selection as select
+from nmt.data.cleaning import Verdict
+from nmt.data.corpus import writing
+from nmt.data.report import Report, Side, Text
+from nmt.data.selection import Selection
+from nmt.data.text import read_pairs
+from nmt.data.tokenizer import MOST_CHARACTERS, Tokenizers, save_tokenizers, train_tokenizer
+from nmt.errors import DataError
+from nmt.ids import UNK
+
+_CHUNK = 4096  # pairs encoded together
+_EVERY = 10_000  # pairs between two reports of progress
+
+Tell = Callable[[str, int], None]
+
+
+class Pairs(NamedTuple):
+    """Raw text, line n of one side beside line n of the other."""
+
+    source: list[str]
+    target: list[str]
+
+
+def build(folder: Path, config: Config, tell: Tell) -> None:
+    """Fill an empty folder with the tokenizers, the corpora, the development and test text and the report.
+
+    `tell` hears the stage and how many pairs it has done. Raises DataError and ConfigError for text that does not do.
+    """
+    data = config.data
+    given = {
+        name: _collected(read_pairs(text))
+        for name, text in (("dev", data.dev), ("test", data.test))
+        if isinstance(text, ParallelText)
+    }
+    selection = select.examine(_telling(read_pairs(data.train), "cleaning", tell), data.cleaning)
+    overlap = select.overlap(selection, list(given.values()), drop=data.overlap == "drop")
+    texts = given | _held_out(config, selection)
+    _check(selection, texts)
+    tokenizers = _train_tokenizers(config, selection, tell)
+    save_tokenizers(folder, tokenizers)
+    for name, pairs in texts.items():
+        for side, lines in zip(Pairs._fields, pairs, strict=True):
+            files.write_text(folder / f"{name}.{side}.txt", "".join(f"{line}\n" for line in lines))
+    kept = _telling(compress(read_pairs(data.train), selection.kept), "encoding", tell)
+    limit, with_texts = config.model.max_length, config.tokenizer.sampling > 0
+    train = _encode(folder / "train", kept, tokenizers, max_length=limit, with_texts=with_texts)
+    dev = _encode(folder / "dev", zip(*texts["dev"], strict=True), tokenizers, max_length=limit, with_texts=False)
+    report = Report(
+        read=len(selection.verdicts), dropped=_dropped(selection, train), overlap=overlap, train=train, dev=dev,
+        test_pairs=len(texts["test"].source) if "test" in texts else None,
+        vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=tokenizers.shared,
+    )  # fmt: skip
+    files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
+
+
+def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    sides = list(zip(*pairs, strict=True)) or [(), ()]
+    return Pairs(*map(list, sides))
+
+
+def _telling(pairs: Iterable[tuple[str, str]], stage: str, tell: Tell) -> Iterator[tuple[str, str]]:
+    tell(stage, 0)
+    for done, pair in enumerate(pairs, start=1):
+        if done % _EVERY == 0:
+            tell(stage, done)
+        yield pair
+
+
+def _held_out(config: Config, selection: Selection) -> dict[str, Pairs]:
+    """The splits that are taken from the training text; no sentence is in two of them, nor stays in it."""
+    data, taken = config.data, {}
+    for name, split in (("dev", data.dev), ("test", data.test)):
+        if isinstance(split, HeldOut):
+            taken[name] = select.hold_out(selection, split.held_out, split=name, seed=config.tokenizer.seed)
+    return {name: _collected(compress(read_pairs(data.train), rows)) for name, rows in taken.items()}
+
+
+def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
+    for name, meaning in (("dev", "development"), ("test", "test")):
+        if name in texts and not texts[name].source:
+            raise DataError(f"data.{name}: the {meaning} text has no lines")
+    if not len(selection.verdicts):
+        raise DataError("data.train: the training text has no lines")
+    if not selection.kept.any():
+        reasons = ", ".join(f"{reason}: {count:,}" for reason, count in _names(selection.counts()).items())
+        raise DataError(
+            f"data.train: of {len(selection.verdicts):,} training pairs none is left ({reasons})",
+            hint="data.cleaning holds the limits",
+        )
+
+
+def _names(counts: dict[Verdict, int]) -> dict[str, int]:
+    return {verdict.name.lower().replace("_", " "): count for verdict, count in counts.items() if count}
+
+
+def _dropped(selection: Selection, train: Text) -> dict[str, int]:
+    counts = {**selection.counts(), Verdict.TOO_MANY_PIECES: train.too_long}
+    del counts[Verdict.KEPT]
+    return _names(counts)
+
+
+def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Tokenizers:
+    settings = config.tokenizer
+    most = MOST_CHARACTERS[settings.kind]
+    sample = select.sample(selection, settings.sample, characters=most, seed=settings.seed)
+
+    def pairs(stage: str) -> Iterator[tuple[str, str]]:
+        return _telling(compress(read_pairs(config.data.train), sample), stage, tell)
+
+    if settings.shared:
+        both = train_tokenizer(chain.from_iterable(pairs("training the tokenizer")), settings)
+        return Tokenizers(both, both)
+    sources = (source for source, _ in pairs("training the source tokenizer"))
+    targets = (target for _, target in pairs("training the target tokenizer"))
+    return Tokenizers(train_tokenizer(sources, settings), train_tokenizer(targets, settings))
+
+
+def _encode(
+    folder: Path, pairs: Iterable[tuple[str, str]], tokenizers: Tokenizers, *, max_length: int, with_texts: bool
+) -> Text:
+    """Write the corpus of all pairs that the model can take, and count. Raises DataError when there are none."""
+    folder.mkdir()
+    pairs, counts, written, left_out = iter(pairs), [Side(), Side()], 0, 0
+    with writing(folder, [tokenizer.size for tokenizer in tokenizers], with_texts=with_texts) as append:
+        while chunk := list(islice(pairs, _CHUNK)):
+            lines = list(zip(*chunk, strict=True))
+            rows = [tokenizer.encode(side) for tokenizer, side in zip(tokenizers, lines, strict=True)]
+            fits = [max(map(len, pair)) < max_length for pair in zip(*rows, strict=True)]
+            lines, rows = ([list(compress(side, fits)) for side in sides] for sides in (lines, rows))
+            append(rows, lines)
+            counts = [_count(*side) for side in zip(counts, lines, rows, strict=True)]
+            written += sum(fits)
+            left_out += len(fits) - sum(fits)
+    if not written:
+        raise DataError(
+            f"data.{folder.name}: every pair is longer than model.max_length ({max_length}) allows", hint="raise it"
+        )
+    return Text(written, left_out, *counts)
+
+
+def _count(side: Side, lines: list[str], rows: list[list[int]]) -> Side:
+    return Side(
+        words=side.words + sum(len(line.split()) for line in lines),
+        pieces=side.pieces + sum(map(len, rows)),
+        unknown=side.unknown + sum(row.count(UNK) for row in rows),
+        longest=max([side.longest, *map(len, rows)]),
+    )

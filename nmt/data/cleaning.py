@@ -1,0 +1,74 @@
+"""Which training pairs are worth learning from: each filter is a pure function of one pair."""
+
+import unicodedata
+from enum import IntEnum
+
+from nmt.config import CleaningConfig
+
+_SHORT = 20  # characters; up to here lengths differ widely between good translations: "Ja." and "Yes, please."
+
+
+class Verdict(IntEnum):
+    """What becomes of a training pair. The first reason that applies counts."""
+
+    KEPT = 0
+    EMPTY = 1
+    """A side is blank."""
+    TOO_LONG = 2
+    """A side has more words or characters than allowed."""
+    RATIO = 3
+    """One side is far longer than the other."""
+    IDENTICAL = 4
+    """Both sides are the same text."""
+    LETTERS = 5
+    """A side is mostly digits, signs and markup."""
+    DUPLICATE = 6
+    """The pair occurred before."""
+    OVERLAP = 7
+    """A side is in the development or test text as well."""
+    HELD_OUT = 8
+    """Taken away as development or test text."""
+    NEAR_HELD_OUT = 9
+    """A side is in the held-out text as well."""
+    TOO_MANY_PIECES = 10
+    """A side is longer than model.max_length."""
+
+
+def judge(source: str, target: str, config: CleaningConfig) -> Verdict:
+    """KEPT, or the first reason in the pair itself to drop it."""
+    if is_empty(source, target):
+        return Verdict.EMPTY
+    if is_too_long(source, target, config.max_words, config.max_characters):
+        return Verdict.TOO_LONG
+    if config.max_ratio is not None and is_uneven(source, target, config.max_ratio):
+        return Verdict.RATIO
+    if config.identical and source.strip() == target.strip():
+        return Verdict.IDENTICAL
+    if config.min_letters is not None and min(letters(source), letters(target)) < config.min_letters:
+        return Verdict.LETTERS
+    return Verdict.KEPT
+
+
+def is_empty(source: str, target: str) -> bool:
+    """A side holds nothing but white space."""
+    return not source.strip() or not target.strip()
+
+
+def is_too_long(source: str, target: str, max_words: int | None, max_characters: int | None) -> bool:
+    """A side has more blank-separated words, or more characters, than allowed."""
+    if max_characters is not None and max(len(source), len(target)) > max_characters:
+        return True
+    return max_words is not None and max(len(source.split()), len(target.split())) > max_words
+
+
+def is_uneven(source: str, target: str, max_ratio: float) -> bool:
+    """The longer side has more than `max_ratio` times the other's characters. Pairs of short sides are never uneven."""
+    shorter, longer = sorted((len(source.strip()), len(target.strip())))
+    return longer > _SHORT and longer > max_ratio * shorter
+
+
+def letters(text: str) -> float:
+    """Share of letters, with the marks that belong to them, among the characters that are not white space."""
+    characters = "".join(text.split())
+    count = sum(unicodedata.category(each)[0] in "LM" for each in characters)
+    return count / len(characters) if characters else 0.0

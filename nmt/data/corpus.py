@@ -1,0 +1,159 @@
+"""Sentence pairs as ids, memory-mapped: a corpus of any size costs a few bytes a pair of memory.
+
+A folder holds for each side of the pairs:
+
+    source.ids.npy           the ids of all sentences, end to end; 2 bytes each for vocabularies of up to 65,536
+    source.ids.starts.npy    where each sentence begins, and where the last one ends
+    source.text.npy          with subword sampling the sentences themselves, UTF-8, end to end,
+    source.text.starts.npy   and where each begins
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import accumulate, chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt import files
+from nmt.data.tokenizer import Tokenizers
+
+_SIDES = ("source", "target")
+
+
+class Ragged(NamedTuple):
+    """Rows of unequal length, end to end: row i is values[starts[i] : starts[i + 1]]."""
+
+    values: np.ndarray
+    starts: np.ndarray  # [N + 1]
+
+    def row(self, index: int) -> np.ndarray:
+        return self.values[self.starts[index] : self.starts[index + 1]]
+
+
+def ragged(rows: Sequence[Sequence[int]], kind: type | np.dtype) -> Ragged:
+    """Rows of numbers, or of bytes, laid end to end."""
+    starts = np.fromiter(accumulate(map(len, rows), initial=0), np.int64, len(rows) + 1)
+    if kind is np.uint8:
+        return Ragged(np.frombuffer(b"".join(rows), kind), starts)
+    return Ragged(np.fromiter(chain.from_iterable(rows), kind, starts[-1]), starts)
+
+
+class Sampling(NamedTuple):
+    """Subword regularisation: how pairs are segmented anew."""
+
+    tokenizers: Tokenizers
+    alpha: float
+    max_length: int  # in pieces, end mark included; a longer draw gives way to the fixed segmentation
+
+
+class Corpus:
+    """Sentence pairs as ids; with `sampling` as text too."""
+
+    def __init__(
+        self, ids: Sequence[Ragged], *, texts: Sequence[Ragged] | None = None, sampling: Sampling | None = None
+    ):
+        self.ids = ids
+        self.texts = texts
+        self.sampling = sampling
+        self.lengths = np.stack([np.diff(side.starts).astype(np.int32) for side in ids], 1)
+        """[N, 2] pieces of source and target, BOS and EOS not counted."""
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def source(self, index: int) -> np.ndarray:
+        """Ids of a source sentence, without EOS."""
+        return self.ids[0].row(index)
+
+    def target(self, index: int) -> np.ndarray:
+        """Ids of a target sentence, without BOS and EOS."""
+        return self.ids[1].row(index)
+
+    def segment(self, rows: np.ndarray, *, seed: int) -> "Corpus":
+        """The pairs `rows` with a segmentation that the seed draws, as a corpus of their own."""
+        tokenizers, alpha, max_length = self.sampling
+        sides = []
+        for side, (text, ids, tokenizer) in enumerate(zip(self.texts, self.ids, tokenizers, strict=True)):
+            lines = [text.row(row).tobytes().decode() for row in rows]
+            drawn = tokenizer.sample(lines, alpha=alpha, seed=seed + side)
+            fitting = [
+                pieces if len(pieces) < max_length else ids.row(row).tolist()
+                for pieces, row in zip(drawn, rows, strict=True)
+            ]
+            sides.append(ragged(fitting, ids.values.dtype))
+        return Corpus(sides)
+
+
+@contextmanager
+def writing(folder: Path, sizes: Sequence[int], *, with_texts: bool) -> Iterator[Callable[..., None]]:
+    """A function that appends pairs to a new corpus; `sizes` are the vocabularies'. It takes the rows of ids of both
+    sides, and with texts the lines of both sides."""
+    with ExitStack() as stack:
+        kinds = [np.uint16 if size <= 1 << 16 else np.uint32 for size in sizes]
+        columns = [(f"{side}.ids", kind) for side, kind in zip(_SIDES, kinds, strict=True)]
+        columns += [(f"{side}.text", np.uint8) for side in _SIDES if with_texts]
+        adders = [stack.enter_context(_growing_rows(folder, name, kind)) for name, kind in columns]
+
+        def append(rows: Sequence[list[list[int]]], lines: Sequence[list[str]]) -> None:
+            texts = [[line.encode() for line in side] for side in lines] if with_texts else []
+            for add, side in zip(adders, [*rows, *texts], strict=True):
+                add(side)
+
+        yield append
+
+
+@contextmanager
+def _growing_rows(folder: Path, name: str, kind: type) -> Iterator[Callable[[Sequence], None]]:
+    with _growing(folder / f"{name}.npy", kind) as add_values, _growing(folder / f"{name}.starts.npy", np.int64) as add:
+        end = np.zeros(1, np.int64)
+        add(end)
+
+        def append(rows: Sequence) -> None:
+            nonlocal end
+            values, starts = ragged(rows, kind)
+            add_values(values)
+            add(starts[1:] + end)
+            end = end + starts[-1]
+
+        yield append
+
+
+@contextmanager
+def _growing(path: Path, kind: type) -> Iterator[Callable[[np.ndarray], None]]:
+    """A function that appends to a one-dimensional .npy file whose length is not known yet."""
+    with files.replacing(path, "wb") as file:
+        count = 0
+
+        def write_header() -> int:
+            shape = {"shape": (count,), "fortran_order": False, "descr": np.lib.format.dtype_to_descr(np.dtype(kind))}
+            np.lib.format.write_array_header_1_0(file, shape)
+            return file.tell()
+
+        def append(values: np.ndarray) -> None:
+            nonlocal count
+            count += len(values)
+            file.write(values.tobytes())
+
+        begin = write_header()
+        yield append
+        file.seek(0)
+        assert write_header() == begin, "numpy leaves room in the header for any length"
+
+
+def open_corpus(folder: Path, *, sampling: Sampling | None = None) -> Corpus:
+    """Map what `writing` wrote. Raises FileNotFoundError or ValueError when it is incomplete."""
+    ids = [_open(folder / f"{side}.ids.npy") for side in _SIDES]
+    if len(ids[0].starts) != len(ids[1].starts):
+        raise ValueError(f"{folder}: the sides differ in length")
+    return Corpus(ids, texts=[_open(folder / f"{side}.text.npy") for side in _SIDES if sampling], sampling=sampling)
+
+
+def _open(path: Path) -> Ragged:
+    values, starts = (
+        np.load(each, mmap_mode="r", allow_pickle=False) for each in (path, path.with_suffix(".starts.npy"))
+    )
+    if starts[-1] != len(values):
+        raise ValueError(f"{path}: is not as long as its sentences")
+    return Ragged(values, starts)

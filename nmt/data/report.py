@@ -1,0 +1,112 @@
+"""What preparing found: kept, dropped and why, and how the tokenizer fits the text."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class Side(NamedTuple):
+    """One side of the text that was kept, or of the development text."""
+
+    words: int = 0
+    """Separated by white space."""
+    pieces: int = 0
+    """End marks not counted."""
+    unknown: int = 0
+    """Pieces that the vocabulary lacks."""
+    longest: int = 0
+    """Pieces of the longest sentence."""
+
+
+class Text(NamedTuple):
+    """Encoded pairs."""
+
+    pairs: int
+    too_long: int
+    """Pairs that were left out because a side has more pieces than the model takes."""
+    source: Side
+    target: Side
+
+
+class Report(NamedTuple):
+    """All counts of one preparation. Saved as report.json."""
+
+    read: int
+    """Training pairs in the files."""
+    dropped: dict[str, int]
+    """Reason -> pairs; reasons that never applied are left out."""
+    overlap: int
+    """Training pairs with a side in the development or test text, found after the other filters."""
+    train: Text
+    dev: Text
+    test_pairs: int | None
+    vocabulary: tuple[int, int]
+    """Ids of source and target."""
+    shared: bool
+    """Whether both sides have one vocabulary."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return _plain(self)
+
+    @classmethod
+    def of_json(cls, value: dict[str, Any]) -> "Report":
+        """The inverse of `to_json`. Raises KeyError or TypeError when it is something else."""
+
+        def text(plain: dict[str, Any]) -> Text:
+            sides = {side: Side(**plain[side]) for side in ("source", "target")}
+            return Text(**{**plain, **sides})
+
+        parts = {"train": text(value["train"]), "dev": text(value["dev"]), "vocabulary": tuple(value["vocabulary"])}
+        return cls(**{**value, **parts})
+
+    def lines(self) -> list[str]:
+        """A small table, and what deserves attention below it."""
+        return [*self._pairs(), *self._pieces(), *(f"warning: {each}" for each in self.warnings())]
+
+    def _pairs(self) -> Iterator[str]:
+        def row(name: str, count: int) -> str:
+            return f"{name:<24}{count:>12,}{count / self.read:>9.1%}"
+
+        yield f"{'training pairs read':<24}{self.read:>12,}"
+        yield row("  kept", self.train.pairs)
+        for reason, count in self.dropped.items():
+            yield row(f"  {reason}", count)
+        yield f"{'development pairs':<24}{self.dev.pairs + self.dev.too_long:>12,}"
+        if self.test_pairs is not None:
+            yield f"{'test pairs':<24}{self.test_pairs:>12,}"
+
+    def _pieces(self) -> Iterator[str]:
+        sides = (self.train.source, self.train.target)
+        yield f"{'':<24}{'source':>12}{'target':>12}"
+        yield _row("vocabulary" + (" (shared)" if self.shared else ""), [f"{size:,}" for size in self.vocabulary])
+        yield _row("words", [f"{side.words:,}" for side in sides])
+        yield _row("pieces", [f"{side.pieces:,}" for side in sides])
+        yield _row("pieces a word", [f"{side.pieces / max(side.words, 1):.2f}" for side in sides])
+        yield _row("longest, in pieces", [f"{side.longest:,}" for side in sides])
+        yield _row("unknown", [f"{_unknown(side):.3%}" for side in sides])
+
+    def warnings(self) -> list[str]:
+        """What may spoil a result."""
+        found = []
+        if self.overlap:
+            done = "they were dropped" if "overlap" in self.dropped else "data.overlap: drop would leave them out"
+            found.append(f"{self.overlap:,} training pairs share a sentence with the development or test text; {done}")
+        if self.dev.too_long:
+            found.append(
+                f"{self.dev.too_long:,} development pairs are longer than model.max_length; the loss leaves them out"
+            )
+        if max(_unknown(self.dev.source), _unknown(self.dev.target)) > 0.01:
+            found.append("more than 1% of the development text is unknown; tokenizer.byte_fallback would spell it")
+        return found
+
+
+def _row(name: str, values: list[str]) -> str:
+    return f"{name:<24}{''.join(f'{value:>12}' for value in values)}"
+
+
+def _unknown(side: Side) -> float:
+    return side.unknown / max(side.pieces, 1)
+
+
+def _plain(value: Any) -> Any:
+    return {name: _plain(inner) for name, inner in value._asdict().items()} if hasattr(value, "_asdict") else value

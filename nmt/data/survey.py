@@ -1,0 +1,116 @@
+"""A look at a parallel text before anything is decided: how much there is, how long, how many different words."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import accumulate, chain, compress
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt.config import CleaningConfig, ParallelText, TokenizerConfig
+from nmt.data import selection as select
+from nmt.data.selection import Selection
+from nmt.data.text import read_pairs
+from nmt.data.tokenizer import train_tokenizer
+from nmt.errors import DataError
+
+_FEWEST = 10  # pairs
+_SAMPLE, _CHARACTERS = 50_000, 10_000_000  # what is looked at closely, at most
+_DEFAULTS = TokenizerConfig()
+_WITHOUT_TEXT = 4 + 256  # ids of special marks and bytes
+
+_VOCABULARIES = {1_000: 500, 5_000: 1_000, 10_000: 2_000, 25_000: 4_000, 300_000: 8_000, 3_000_000: 16_000}
+"""Pairs -> joint vocabulary for fewer than those. A piece must be seen often enough to be learned."""
+_LARGEST = 32_000
+
+
+class Survey(NamedTuple):
+    """What a training text is like."""
+
+    read: int
+    """Pairs in the files."""
+    kept: int
+    """Pairs that the default cleaning keeps and that are not held out."""
+    given: dict[str, int]
+    """Pairs of the splits that have a text of their own."""
+    held_out: int
+    """Pairs to hold out for each split that has none."""
+    words: tuple[float, float]
+    """Mean words of a source and of a target sentence."""
+    vocabulary: int
+    """Ids of a joint vocabulary that suits the text."""
+    pieces: float
+    """Mean length of a pair's longer side in its pieces, end mark included."""
+    longest: int
+    """Length in pieces, end mark included, that 999 in 1,000 sentences do not exceed."""
+
+
+def survey(train: ParallelText, given: Mapping[str, ParallelText]) -> Survey:
+    """Read the training text twice: all of it, then a sample. `given` are the texts of dev and test that there are.
+
+    Raises DataError when a text cannot be used or the training text is too small.
+    """
+    counts = {name: sum(1 for _ in read_pairs(text)) for name, text in given.items()}
+    selection = select.examine(read_pairs(train), CleaningConfig())
+    usable = int(selection.kept.sum())
+    if usable < _FEWEST:
+        raise DataError(
+            f"the training text has {len(selection.verdicts):,} pairs and {usable:,} of them are usable: too few",
+            hint="empty, overlong, uneven, identical and repeated pairs are left out; some thousand should remain",
+        )
+    held_out = _hold_out(selection, [split for split in ("dev", "test") if split not in given])
+    chosen = select.sample(selection, _SAMPLE, characters=_CHARACTERS, seed=_DEFAULTS.seed)
+    sides = list(zip(*compress(read_pairs(train), chosen), strict=True))
+    kept = int(selection.kept.sum())
+    vocabulary, lengths = _try_tokenizer(sides, kept)
+    return Survey(
+        read=len(selection.verdicts), kept=kept, given=counts, held_out=held_out,
+        words=tuple(float(np.mean([len(line.split()) for line in side])) for side in sides), vocabulary=vocabulary,
+        pieces=float(lengths.max(0).mean()), longest=int(np.quantile(lengths, 0.999)),
+    )  # fmt: skip
+
+
+def _hold_out(selection: Selection, splits: Sequence[str]) -> int:
+    """How many pairs a split should get: 5%, up to 500 or 2,000, and fewer where others would have to leave with them.
+
+    Holds them out as `nmt prepare` will.
+    """
+    usable = int(selection.kept.sum())
+    count = min(usable // 20 or 1, 500 if usable < 100_000 else 2_000) if splits else 0
+    before = selection.verdicts.copy()
+    while count > 1:
+        with suppress(DataError):
+            _try_hold_out(selection, splits, count)
+            if selection.kept.sum() >= 0.8 * usable:
+                return count
+        selection.verdicts[:] = before
+        count //= 2
+    _try_hold_out(selection, splits, count)
+    return count
+
+
+def _try_hold_out(selection: Selection, splits: Sequence[str], count: int) -> None:
+    for split in splits:
+        select.hold_out(selection, count, split=split, seed=_DEFAULTS.seed)
+
+
+def _try_tokenizer(sides: Sequence[Sequence[str]], pairs: int) -> tuple[int, np.ndarray]:
+    """The joint vocabulary for a text of so many pairs, and the lengths [2, N] of these sentences in its pieces."""
+    wanted = next((size for fewer, size in _VOCABULARIES.items() if pairs < fewer), _LARGEST)
+    needed = _WITHOUT_TEXT + _common_characters(chain.from_iterable(sides))
+    wanted = max(wanted, 2 * needed - _WITHOUT_TEXT)
+    config = TokenizerConfig(vocabulary=wanted)
+    tokenizer = train_tokenizer(chain.from_iterable(sides), config, shrink=True)
+    lengths = np.array([[len(ids) + 1 for ids in tokenizer.encode(side)] for side in sides])
+    if tokenizer.size == wanted:
+        return wanted, lengths
+    return tokenizer.size - max(tokenizer.size - needed, 0) // 4, lengths  # the last merges occurred once or twice
+
+
+def _common_characters(lines: Iterable[str]) -> int:
+    """How many characters get an id of their own."""
+    counts = Counter(chain.from_iterable(lines))
+    covered = accumulate(count for _, count in counts.most_common())
+    most = _DEFAULTS.character_coverage * counts.total()
+    return sum(1 for total in covered if total < most) + 2  # with the one that reaches it, and the blank

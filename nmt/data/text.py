@@ -1,0 +1,125 @@
+"""Parallel text in, lines out: plain, .gz and .xz files, TSV, several files one after the other.
+
+A line ends at LF and nowhere else, so that sentence n of one side stays beside sentence n of the other whatever the
+text holds: U+2028, NEL, VT, FF and a lone CR are characters of a line. One CR before the LF is dropped, and so is a
+byte order mark at the start of a file.
+"""
+
+import gzip
+import hashlib
+import lzma
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO
+
+from nmt.config import ParallelText
+from nmt.errors import DataError
+
+_BOM = b"\xef\xbb\xbf"
+_BUFFER = 1 << 18
+
+
+def decode_lines(chunks: Iterable[bytes] | BinaryIO, name: str) -> Iterator[str]:
+    """The lines of a byte stream, each as soon as its LF has come; `name` is the file to blame.
+
+    Raises DataError when a line is not UTF-8.
+    """
+    for number, line in enumerate(_split(chunks), start=1):
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            column = len(line[: error.start].decode("utf-8")) + 1
+            raise DataError(
+                f"{name}:{number}: not UTF-8 (byte 0x{line[error.start]:02x} at column {column})",
+                hint="convert the text to UTF-8, for example with iconv",
+            ) from error
+
+
+def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Bytes cut at any place -> lines without their LF or CRLF."""
+    begun: list[bytes] = []  # of the line that the last chunk left open
+    for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        begun.append(first)
+        for start in others:
+            yield b"".join(begun).removesuffix(b"\r")
+            begun = [start]
+    rest = b"".join(begun)
+    if rest:
+        yield rest
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file, unpacked when its name ends in .gz or .xz.
+
+    Raises DataError when it is missing, damaged or not UTF-8.
+    """
+    opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
+    with _blaming(path), opener(path, "rb") as stream:
+        yield from decode_lines(iter(partial(stream.read1, _BUFFER), b""), str(path))
+
+
+def digest(path: Path) -> str:
+    """The BLAKE2b hash of a file's bytes, packed or not. Raises DataError when it is missing."""
+    content = hashlib.blake2b(digest_size=16)
+    with _blaming(path), open(path, "rb") as stream:
+        for chunk in iter(partial(stream.read, _BUFFER), b""):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """What a file of the user's can have wrong, as DataErrors."""
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder, not a text file")
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file", hint="paths in a config are relative to the config file") from error
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}: damaged or truncated {path.suffix} file", hint="copy or download it again") from error
+
+
+def read_pairs(text: ParallelText) -> Iterator[tuple[str, str]]:
+    """The sentence pairs of a parallel text, file after file.
+
+    Raises DataError when the two files of a pair differ in length, or a TSV line has too few columns.
+    """
+    for path in text.tsv:
+        yield from _columns(path, text.columns)
+    for source, target in zip(text.source, text.target, strict=True):
+        yield from _aligned(source, target)
+
+
+def _columns(path: Path, columns: tuple[int, int]) -> Iterator[tuple[str, str]]:
+    source, target = columns[0] - 1, columns[1] - 1
+    for number, line in enumerate(read_lines(path), start=1):
+        cells = line.split("\t")
+        if len(cells) < max(columns):
+            found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+            raise DataError(
+                f"{path}:{number}: {found}, but column {max(columns)} is asked for",
+                hint="columns are separated by tabs; `columns` says which two to take",
+            )
+        yield cells[source], cells[target]
+
+
+def _aligned(source: Path, target: Path) -> Iterator[tuple[str, str]]:
+    sources, targets = read_lines(source), read_lines(target)
+    for number, (left, right) in enumerate(zip_longest(sources, targets)):
+        if left is None or right is None:
+            longer = sources if right is None else targets
+            counts = [number, number + 1 + sum(1 for _ in longer)]
+            in_source, in_target = reversed(counts) if right is None else counts
+            raise DataError(
+                f"{source} has {in_source} lines but {target} has {in_target}",
+                hint="line n of one file must translate line n of the other",
+            )
+        yield left, right

@@ -1,0 +1,167 @@
+"""Text <-> ids by SentencePiece (Kudo and Richardson 2018): BPE (Sennrich 2016), unigram (Kudo 2018) or characters.
+
+A model file holds the vocabulary and the normalisation, so that text is treated alike wherever the file goes. Control
+marks such as `<s>` have ids but no spelling: in a text they are characters like any other.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import sentencepiece
+
+from nmt import files
+from nmt.config import TokenizerConfig
+from nmt.errors import CheckpointError, ConfigError, DataError
+from nmt.ids import BOS, EOS, PAD, UNK
+
+_BLANK = "▁"  # U+2581, SentencePiece's visible blank
+_LONGEST = 1 << 16  # bytes; SentencePiece leaves longer lines out of its training
+_ONLY_ERRORS = 2  # SentencePiece's log level
+_THREADS = 4  # a fixed number: the unigram model's sums depend on it in their last digits
+
+MOST_CHARACTERS = {"bpe": 100_000_000, "unigram": 30_000_000, "char": 100_000_000}
+"""Of text to train on: SentencePiece takes about 5 bytes a character for BPE and 20 for the unigram model."""
+
+
+class Tokenizer:
+    """One SentencePiece model."""
+
+    def __init__(self, model: bytes, *, name: str = "tokenizer"):
+        """`model` is the content of a model file. Raises CheckpointError, blaming `name`, when it is damaged."""
+        self.model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{name}: not a SentencePiece model, or damaged", hint="copy the file again"
+            ) from error
+        self.size: int = self._processor.get_piece_size()
+        found = tuple(getattr(self._processor, f"{mark}_id")() for mark in ("pad", "bos", "eos", "unk"))
+        if found != (PAD, BOS, EOS, UNK):
+            raise CheckpointError(
+                f"{name}: its padding, begin, end and unknown ids are {found}, not {(PAD, BOS, EOS, UNK)}",
+                hint="tokenizers are trained by `nmt prepare`",
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read a model file. Raises CheckpointError when it is missing or damaged."""
+        try:
+            return cls(Path(path).read_bytes(), name=str(path))
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{path}: no such tokenizer", hint="copy the whole folder again") from error
+
+    def encode(self, lines: Sequence[str]) -> list[list[int]]:
+        """Ids of each line, without BOS and EOS."""
+        return self._processor.encode(list(lines), out_type=int)
+
+    def sample(self, lines: Sequence[str], *, alpha: float, seed: int) -> list[list[int]]:
+        """Ids of a segmentation of each line that is drawn at random, the same for the same lines and seed.
+
+        BPE: each merge is left out with probability alpha (BPE-dropout, Provilkov 2020). Unigram: drawn from
+        p(segmentation)^alpha (Kudo 2018).
+        """
+        sentencepiece.set_random_generator_seed(seed)
+        # One thread: each has its own random state, and which lines it gets depends on the machine.
+        options = {"enable_sampling": True, "alpha": alpha, "nbest_size": -1, "num_threads": 1}
+        return self._processor.encode(list(lines), out_type=int, **options)
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """Text of each row of ids. PAD, BOS and EOS are left out; UNK shows as a double question mark, U+2047."""
+        return [self._processor.decode([int(each) for each in row]) for row in rows]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The pieces' names, a blank shown as U+2581."""
+        return [self._processor.id_to_piece(int(each)) for each in ids]
+
+    def id_of(self, piece: str) -> int | None:
+        """The id of a piece's name; None when there is no such piece."""
+        found = self._processor.piece_to_id(piece)
+        return found if self._processor.id_to_piece(found) == piece else None
+
+    def normalise(self, line: str) -> str:
+        """The text that `decode` makes of the ids of `line` when none is unknown."""
+        return self._processor.normalize(line).replace(_BLANK, " ").lstrip(" ")
+
+
+class Tokenizers(NamedTuple):
+    """The tokenizers of both sides: one object twice when the vocabulary is shared."""
+
+    source: Tokenizer
+    target: Tokenizer
+
+    @property
+    def shared(self) -> bool:
+        return self.source is self.target
+
+
+def save_tokenizers(folder: Path, tokenizers: Tokenizers) -> None:
+    """Write `tokenizer.model`, or `source.model` and `target.model`, into a folder."""
+    if tokenizers.shared:
+        files.write_bytes(folder / "tokenizer.model", tokenizers.source.model)
+    else:
+        files.write_bytes(folder / "source.model", tokenizers.source.model)
+        files.write_bytes(folder / "target.model", tokenizers.target.model)
+
+
+def load_tokenizers(folder: Path) -> Tokenizers:
+    """What `save_tokenizers` wrote. Raises CheckpointError when it is missing or damaged."""
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such folder", hint="a run, a model bundle or prepared data is one")
+    shared = folder / "tokenizer.model"
+    if shared.exists():
+        tokenizer = Tokenizer.load(shared)
+        return Tokenizers(tokenizer, tokenizer)
+    if not (folder / "source.model").exists():
+        raise CheckpointError(f"{folder}: holds no tokenizer", hint="a model bundle or prepared data does")
+    return Tokenizers(Tokenizer.load(folder / "source.model"), Tokenizer.load(folder / "target.model"))
+
+
+def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, shrink: bool = False) -> Tokenizer:
+    """Train on all of `lines`; the same lines give the same model, byte for byte.
+
+    Raises DataError when there is no text and ConfigError when the vocabulary does not fit it; with `shrink` one that
+    is too large becomes the largest possible.
+    """
+    lines = iter(lines)
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
+        raise DataError("there is no text to train the tokenizer on")
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=chain([first], lines), model_writer=model, model_type=config.kind,
+            vocab_size=config.vocabulary, normalization_rule_name=config.normalisation,
+            byte_fallback=config.byte_fallback, character_coverage=config.character_coverage,
+            pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, max_sentence_length=_LONGEST,
+            hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
+        )  # fmt: skip
+    except RuntimeError as error:
+        raise _fault(str(error), config) from error
+    return Tokenizer(model.getvalue())
+
+
+def _fault(message: str, config: TokenizerConfig) -> Exception:
+    """SentencePiece's complaint as the user's fault that it stands for."""
+    too_large = re.search(r"value <= (\d+)", message)
+    too_small = re.search(r"smaller than required_chars. \d+ vs (\d+)", message)
+    if too_large:
+        return ConfigError(
+            f"tokenizer.vocabulary: {config.vocabulary} is too large for this text; "
+            f"the largest possible is {too_large[1]}",
+            hint="lower it, or use more text",
+        )
+    if too_small:
+        return ConfigError(
+            f"tokenizer.vocabulary: {config.vocabulary} is too small for this text; "
+            f"its characters need at least {too_small[1]}",
+            hint="raise it, or lower tokenizer.character_coverage",
+        )
+    if "all_chars_count" in message or "sentences_.empty" in message:
+        return DataError("there is no text to train the tokenizer on")
+    return DataError(f"the tokenizer cannot be trained on this text: {message.strip()}")

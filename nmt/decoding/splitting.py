@@ -1,0 +1,67 @@
+"""Sources that are longer than a model takes: parts that it takes, cut where it hurts least, nothing lost.
+
+First after sentences, each a part of its own, as models are trained on sentences. A sentence that is still too long is
+cut after clauses, then between words, then between pieces; these parts are as long as fits, to keep their context.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+_CLOSING = r"[\"'”’»›)\]}」』】）》〉]*"
+_STOP = r"[.!?…؟۔।॥։።។။]+" + _CLOSING + r"(?:\s+|$)"
+_WIDE_STOP = r"[。！？｡．‼⁇⁈⁉]+" + _CLOSING + r"\s*"  # no blank follows these
+_COMMA = r"[,;:،؛፣፤၊–—]+" + _CLOSING + r"(?:\s+|$)"
+_WIDE_COMMA = r"[、，；：､]+" + _CLOSING + r"\s*"
+_ONE_LETTER_OR_DAY = r"(?<!\b\w)(?<!\b\d\d)"  # J. Smith, 3. Oktober
+SENTENCE = re.compile(f"{_ONE_LETTER_OR_DAY}{_STOP}|{_WIDE_STOP}")
+CLAUSE = re.compile(f"{_STOP}|{_WIDE_STOP}|{_COMMA}|{_WIDE_COMMA}")
+WORD = re.compile(r"\s+")
+
+Encode = Callable[[list[str]], list[list[int]]]
+
+
+def split(text: str, encode: Encode, limit: int) -> list[list[int]]:
+    """The ids of a text that is too long, in parts of at most `limit` pieces each."""
+    return [part for sentence in sentences(text) for part in _split(sentence, encode, limit, [CLAUSE, WORD])]
+
+
+def sentences(text: str) -> list[str]:
+    """Cut after . ! ? … and their like in other scripts, with the quotes and brackets that close there.
+
+    Where the next letter is a small one, no sentence begins ("z. B. hier").
+    """
+    return list(_cut(text, SENTENCE, lambda rest: not rest[:1].islower()))
+
+
+def _split(text: str, encode: Encode, limit: int, boundaries: list[re.Pattern]) -> list[list[int]]:
+    (ids,) = encode([text])
+    if len(ids) <= limit:
+        return [ids] if ids else []
+    if not boundaries:
+        return [ids[start : start + limit] for start in range(0, len(ids), limit)]
+    parts = _pack(list(_cut(text, boundaries[0])), encode, limit)
+    return [part for each in parts for part in _split(each, encode, limit, boundaries[1:])]
+
+
+def _cut(text: str, boundary: re.Pattern, begins: Callable[[str], bool] = bool) -> Iterator[str]:
+    """The text's segments, each ending with a boundary after which the next `begins`. Joined they are the text."""
+    start = 0
+    for match in boundary.finditer(text):
+        if begins(text[match.end() : match.end() + 1]):
+            yield text[start : match.end()]
+            start = match.end()
+    if start < len(text):
+        yield text[start:]
+
+
+def _pack(segments: list[str], encode: Encode, limit: int) -> list[str]:
+    """Neighbouring segments joined as long as their pieces together fit."""
+    packed, room = [], 0
+    for segment, ids in zip(segments, encode(segments), strict=True):
+        if len(ids) <= room:
+            packed[-1] += segment
+            room -= len(ids)
+        else:
+            packed.append(segment)
+            room = limit - len(ids)
+    return packed

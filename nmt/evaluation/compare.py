@@ -1,0 +1,124 @@
+"""Systems side by side: each translates the same test set, or hands in its translations, and all get the same scores.
+
+    evaluate(["runs/gru", "runs/transformer"], paired="bs")
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nmt.errors import DataError
+from nmt.evaluation import metrics, moses, systems, testset
+from nmt.evaluation.metrics import METRICS, Lines, Score, Significance, Test
+from nmt.evaluation.systems import System
+
+RESAMPLES = 1000
+"""Of the test set, for a confidence interval."""
+
+
+class Column(NamedTuple):
+    """One score of all systems."""
+
+    key: str
+    """The metric's name in METRICS, or `tokenized`."""
+    scores: list[Score]
+    significance: Significance | None
+    """Against the first system; None unless asked for."""
+
+
+class Comparison(NamedTuple):
+    """Systems as rows, scores as columns."""
+
+    systems: list[System]
+    columns: list[Column]
+    sentences: int
+    references: int
+
+
+class Switches(NamedTuple):
+    """How a column is scored."""
+
+    lowercase: bool
+    tokenize: str
+    resamples: int
+    paired: Test | None
+
+
+def evaluate(
+    models: str | Path | Iterable[str | Path] = (),
+    *,
+    hypotheses: Iterable[str | Path] = (),
+    config: str | Path | None = None,
+    source: str | Path | None = None,
+    references: Iterable[str | Path] = (),
+    tokenized_references: Iterable[str | Path] = (),
+    language: str | None = None,
+    metric: Sequence[str] = tuple(METRICS),
+    lowercase: bool = False,
+    tokenize: str = "13a",
+    confidence: bool = False,
+    paired: Test | None = None,
+    device: str = "auto",
+    on_system: Callable[[str], None] = lambda name: None,
+    **search: Any,
+) -> Comparison:
+    """Score models (run folders or bundles) and then files of hypotheses, all on one test set.
+
+    The test set is `source` and `references`, else what `config` names, else what the first run's config names.
+    `tokenized_references` add the tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`,
+    by default the models'. `confidence` adds 95% intervals, `paired` a test against the first system. `search`
+    replaces settings of the models' search. `on_system` hears each model's name before it translates.
+
+    Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
+    """
+    models, files = _paths(models), _paths(hypotheses)
+    if not models and not files:
+        raise DataError("there is nothing to score", hint="give --model or --hypothesis")
+    switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
+    for name in metric:
+        metrics.named(name, lowercase=lowercase, tokenize=tokenize)
+    named = zip(models, systems.names(models), strict=True)
+    ready = [systems.load(path, name, device=device, search=search) for path, name in named]
+    test = testset.find(models, config, source, _paths(references), _paths(tokenized_references))
+    given = [systems.read(path, test) for path in files]
+    translated = []
+    for each in ready:
+        on_system(each.name)
+        translated.append(systems.translate(each, test.source))
+    compared = [*translated, *given]
+    outputs = [system.hypotheses for system in compared]
+    columns = [_column(name, outputs, test.references, switches) for name in metric]
+    if test.tokenized:
+        columns.append(_tokenised(outputs, test.tokenized, language or _language(compared), switches))
+    return Comparison(compared, columns, len(test.references[0]), len(test.references))
+
+
+def _column(metric: str, outputs: list[Lines], references: Sequence[Lines], switches: Switches) -> Column:
+    options = {"lowercase": switches.lowercase, "tokenize": switches.tokenize}
+    scores = [metrics.score(metric, lines, *references, resamples=switches.resamples, **options) for lines in outputs]
+    significance = None
+    if switches.paired and len(outputs) > 1:
+        significance = metrics.significance(metric, outputs, *references, test=switches.paired, **options)
+    return Column(metric, scores, significance)
+
+
+def _tokenised(outputs: list[Lines], references: Sequence[Lines], language: str, switches: Switches) -> Column:
+    outputs = [moses.tokenise(lines, language) for lines in outputs]
+    column = _column("bleu", outputs, references, switches._replace(lowercase=False, tokenize="none"))
+    signature = moses.signature(language)
+    scores = [
+        score._replace(name="BLEU tok-lc", signature=f"{score.signature}|{signature}") for score in column.scores
+    ]
+    return Column("tokenized", scores, column.significance)
+
+
+def _language(compared: list[System]) -> str:
+    """The target language, which a model knows."""
+    for system in compared:
+        if system.model:
+            return system.model.language
+    raise DataError("the target language is not known", hint="give --language, such as de")
+
+
+def _paths(given: str | Path | Iterable[str | Path]) -> list[Path]:
+    return [Path(given)] if isinstance(given, str | Path) else [Path(each) for each in given]

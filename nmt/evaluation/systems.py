@@ -1,0 +1,91 @@
+"""What is compared: a model that translates now, or translations that were made elsewhere."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nmt import bundle, runtime
+from nmt.bundle import Bundle, BundleConfig
+from nmt.config import SearchConfig, check
+from nmt.decoding.translator import Translator
+from nmt.evaluation import testset
+from nmt.evaluation.testset import TestSet
+from nmt.version import __version__
+
+
+class Model(NamedTuple):
+    """What a system's translations cost, and what names it for good."""
+
+    parameters: int
+    training_minutes: float
+    """Evaluations included."""
+    training_tokens: int
+    """Target pieces that it was trained on, counted as often as they came."""
+    decoding_seconds: float
+    split: int
+    """Lines that were longer than the model takes and were translated in parts."""
+    language: str
+    """Code of the target language."""
+    signature: str
+
+
+class System(NamedTuple):
+    """A name and its translations of the test set."""
+
+    name: str
+    hypotheses: list[str]
+    model: Model | None = None
+    """None when the translations came from a file."""
+
+
+class Ready(NamedTuple):
+    """A model that can begin."""
+
+    name: str
+    bundle: Bundle
+    translator: Translator
+
+
+def read(path: Path, test: TestSet) -> System:
+    """Translations from a file, as many as the test set has lines, else DataError."""
+    return System(str(path), testset.read(path, test))
+
+
+def load(path: Path, name: str, *, device: str, search: dict[str, Any]) -> Ready:
+    """The model of a run folder or bundle; `search` replaces settings of its search.
+
+    Raises CheckpointError for the model and ConfigError for the search.
+    """
+    loaded = bundle.load(path, device=runtime.choose_device(device))
+    chosen = check(SearchConfig, loaded.config.search.model_dump() | {"n_best": 1} | search, name="search")
+    return Ready(name, loaded, Translator(loaded.model, loaded.tokenizers, chosen))
+
+
+def translate(ready: Ready, lines: Sequence[str]) -> System:
+    """Let a model translate the test set."""
+    start = time.perf_counter()
+    translations = list(ready.translator.translations(lines))
+    seconds = time.perf_counter() - start
+    config, card = ready.bundle.config, ready.bundle.card
+    model = Model(
+        parameters=card["parameters"], training_minutes=card["training"]["minutes"],
+        training_tokens=card["training"]["target_tokens"], decoding_seconds=seconds,
+        split=sum(each.parts > 1 for each in translations), language=config.target_language,
+        signature=_signature(config, ready.translator.search),
+    )  # fmt: skip
+    return System(ready.name, [each.text for each in translations], model)
+
+
+def names(paths: Sequence[Path]) -> list[str]:
+    """The last parts of the paths where they say something and tell all apart, else the paths."""
+    short = [path.resolve().name for path in paths]
+    return short if len(set(short)) == len(short) and "model" not in short else [str(path) for path in paths]
+
+
+def _signature(model: BundleConfig, search: SearchConfig) -> str:
+    """In sacreBLEU's form: what else the scores depend on. `config` names the settings of the training."""
+    how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
+    if search.sample:
+        how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
+    return f"model:{model.model.type}|{how}|seed:{model.seed}|config:{model.digest}|nmt:{__version__}"

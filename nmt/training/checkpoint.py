@@ -1,0 +1,78 @@
+"""Checkpoints: all that training needs to go on exactly as if it had never stopped.
+
+    weights.safetensors     float32
+    training.safetensors    optimizer, averages, random states (only in last/)
+    state.json              counters and scores
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nmt import files, tensors
+from nmt.errors import CheckpointError
+from nmt.training.state import State
+
+WEIGHTS, TRAINING, STATE = "weights.safetensors", "training.safetensors", "state.json"
+
+FORMAT = 1
+"""Counts up when an older nmt could misread what a newer one writes."""
+
+Tensors = dict[str, Tensor]
+
+
+def save(folder: Path, *, weights: Tensors, state: State, training: Mapping[str, Tensors] | None = None) -> None:
+    """Write a checkpoint in the place of `folder`; `training` holds groups of named tensors."""
+    with files.replacing_folder(folder) as inside:
+        tensors.write(inside / WEIGHTS, weights)
+        if training is not None:
+            named = {f"{group}/{name}": each for group, inner in training.items() for name, each in inner.items()}
+            tensors.write(inside / TRAINING, named)
+        files.write_text(inside / STATE, json.dumps({"format": FORMAT, **state.to_json()}, indent=2) + "\n")
+
+
+def load(folder: Path) -> tuple[State, Tensors, Tensors]:
+    """State, weights and training of a checkpoint. Raises CheckpointError when it is incomplete or damaged."""
+    return _read_state(folder / STATE), tensors.read(folder / WEIGHTS), tensors.read(folder / TRAINING)
+
+
+def group(name: str, training: Tensors) -> Tensors:
+    """One of the groups that were saved."""
+    start = f"{name}/"
+    return {key[len(start) :]: tensor for key, tensor in training.items() if key.startswith(start)}
+
+
+def _read_state(path: Path) -> State:
+    value: dict[str, Any] = {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        version = value.pop("format")
+        if version == FORMAT:
+            return State.from_json(value)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file", hint="start anew with --force") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: is damaged", hint="start anew with --force") from error
+    raise CheckpointError(
+        f"{path}: the checkpoint has format {version}, and this nmt reads {FORMAT}",
+        hint="resume with the nmt that wrote it, or start anew with --force",
+    )
+
+
+def random_state(device: torch.device) -> Tensors:
+    """The states of all random generators that training draws from."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type != "cpu":
+        state[device.type] = getattr(torch, device.type).get_rng_state()
+    return state
+
+
+def set_random_state(state: Tensors, device: torch.device) -> None:
+    """Continue the random numbers; on a device of another kind than before they begin anew."""
+    torch.set_rng_state(state["cpu"])
+    if device.type in state and device.type != "cpu":
+        getattr(torch, device.type).set_rng_state(state[device.type])

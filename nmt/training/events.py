@@ -1,0 +1,110 @@
+"""What training tells whoever listens: facts, in the order in which they happen."""
+
+from pathlib import Path
+from typing import Any, NamedTuple, Union
+
+from nmt.data.prepare import Report
+from nmt.training.validation import Scores
+
+
+class Preparing(NamedTuple):
+    """The text is being cleaned and encoded."""
+
+    stage: str
+    done: int
+    """How far the stage has come, in its own units."""
+
+
+class Started(NamedTuple):
+    """The model exists and training begins, or goes on."""
+
+    folder: Path
+    report: Report
+    parameters: int
+    pairs: int
+    target_tokens: int
+    """Of one epoch, end marks included."""
+    step: int
+    """Updates that were done before."""
+    steps: int
+    precision: str
+    machine: dict[str, str | int]
+    seed: int
+
+
+class Updated(NamedTuple):
+    """One update of the weights; cheap, for a display that moves."""
+
+    step: int
+    steps: int
+    tokens_per_second: float
+    """Target tokens, padding left out, since the last line of the log."""
+    remaining: float
+    """Estimated seconds until `training.steps`, evaluations included."""
+
+
+class Progress(NamedTuple):
+    """The last `training.log_every` updates."""
+
+    step: int
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    """Label-smoothed cross entropy a target token, in nats."""
+    perplexity: float
+    rate: float
+    """Learning rate."""
+    norm: float
+    """Of the last update's gradient, before clipping."""
+    skipped: int
+    """Updates so far whose gradient was not finite."""
+    target_tokens: int
+    """Trained on so far, padding left out."""
+    tokens_per_second: float
+    seconds: float
+    """Since the run began, evaluations included, interruptions left out."""
+
+
+class Evaluating(NamedTuple):
+    """The development text is being translated."""
+
+    step: int
+
+
+class Evaluated(NamedTuple):
+    """Scores of the averaged weights, where averaging is on, on the development text."""
+
+    step: int
+    epoch: int
+    scores: Scores
+    best: bool
+    """Better than every evaluation before, by `training.measure`."""
+    seconds: float
+    """That the evaluation took."""
+
+
+class Stopped(NamedTuple):
+    """A signal ended training early; everything so far is saved."""
+
+    folder: Path
+    step: int
+
+
+class Finished(NamedTuple):
+    """Training is over; also what `train` returns."""
+
+    folder: Path
+    reason: str
+    """`steps`: all are done. `patience`: nothing better for too long."""
+    done: int
+    """Updates of this session; 0 when training was over before."""
+    step: int
+    epoch: int
+    """Complete passes over the data."""
+    best: dict[str, Any] | None
+    """Scores of the model that is shipped; None when no evaluation gave a number."""
+    seconds: float
+    """Of training and evaluating, over all sessions."""
+
+
+Event = Union[Preparing, Started, Updated, Progress, Evaluating, Evaluated, Stopped, Finished]  # noqa: UP007

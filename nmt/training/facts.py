@@ -1,0 +1,41 @@
+"""What is known about a run: for the first line of its log and for the model card."""
+
+from typing import Any
+
+import torch
+
+from nmt import bundle, runtime
+from nmt.config import Config
+from nmt.data.prepare import Prepared
+from nmt.models.base import Seq2Seq
+from nmt.training.state import State
+from nmt.version import __version__
+
+Facts = dict[str, Any]
+
+
+def of_run(config: Config, prepared: Prepared, model: Seq2Seq, precision: torch.dtype, device: torch.device) -> Facts:
+    """What does not change while training."""
+    lengths = prepared.train.lengths
+    return {
+        "nmt": __version__,
+        "source_language": config.data.source_language, "target_language": config.data.target_language,
+        "model": config.model.type, "parameters": sum(weight.numel() for weight in model.parameters()),
+        "vocabulary": {side: getattr(prepared.tokenizers, side).size for side in ("source", "target")},
+        "data": {
+            "pairs": len(lengths), "source_pieces": int(lengths[:, 0].sum()), "target_pieces": int(lengths[:, 1].sum()),
+            "dev_pairs": len(prepared.dev),
+        },
+        "seed": config.training.seed, "digest": bundle.digest(config),
+        "precision": str(precision).removeprefix("torch."), "machine": runtime.describe(device),
+        "settings": config.model_dump(mode="json", include={"data": {"cleaning"}, "training": True}),
+    }  # fmt: skip
+
+
+def card(run: Facts, state: State) -> Facts:
+    """The model card: what does not change, how far training came, and the scores of the model that is shipped."""
+    training = {
+        "steps": state.step, "epochs": state.epoch, "target_tokens": state.target_tokens,
+        "minutes": round(state.seconds / 60, 2),
+    }  # fmt: skip
+    return {**run, "training": training, "dev": state.best}

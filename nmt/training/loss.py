@@ -1,0 +1,112 @@
+"""Label-smoothed cross entropy, over chunks of positions, so that the logits of a whole batch never exist at once.
+
+    q_i(k) = (1 - eps) [k = y_i] + eps / V                                       (Szegedy 2016, section 7)
+    loss   = -sum_i sum_k q_i(k) log p_i(k)
+           = sum_i (1 - eps) nll_i + eps mean_k(-log p_i(k)),     nll_i = -log p_i(y_i)
+    d loss / d logit_i(k) = p_i(k) - q_i(k)
+
+Sums over the real target positions i, never means: whoever adds batches divides once, by what was really there.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nmt.data.batching import Batch
+from nmt.ids import PAD
+from nmt.models.base import Seq2Seq
+
+# B batch, T target, D width, V vocabulary, C chunk of positions
+
+CHUNK_LOGITS = {"cpu": 1 << 22, "cuda": 1 << 26}
+"""Logits that exist at once: few enough for the processor's cache, or enough to keep a GPU busy."""
+
+
+class Sums(NamedTuple):
+    """Scalars on the model's device, summed over the target positions that are not padding."""
+
+    loss: Tensor
+    """Label-smoothed cross entropy in nats."""
+    nll: Tensor
+    """Negative log-likelihood in nats."""
+
+
+def count(batch: Batch) -> int:
+    """Target positions that are not padding, end marks included."""
+    return int((batch.tgt_out != PAD).sum())
+
+
+def forward_backward(model: Seq2Seq, batch: Batch, *, smoothing: float, device: torch.device) -> Sums:
+    """The batch's sums; the gradient of `loss` is added to the parameters' `.grad`.
+
+    Each chunk runs forward and backward at once, down to a gradient of the hidden states that the model's own backward
+    pass starts from.
+    """
+    targets, positions = _targets(batch, device)
+    hidden = model(*_inputs(batch, device)).hidden.flatten(0, 1)  # [B*T, D]
+    leaf, gradient = hidden.detach(), torch.zeros_like(hidden)
+    loss, nll = [], []
+    for where, target in _chunks(model, hidden, positions, targets):
+        chunk = leaf[where].requires_grad_()
+        logits = model.project(chunk)  # [C, V]
+        sums, logits_gradient = cross_entropy(logits.detach(), target, smoothing=smoothing)
+        logits.backward(logits_gradient)
+        gradient[where] = chunk.grad
+        loss.append(sums.loss)
+        nll.append(sums.nll)
+    hidden.backward(gradient)
+    return Sums(torch.stack(loss).sum(), torch.stack(nll).sum())
+
+
+@torch.inference_mode()
+def negative_log_likelihood(model: Seq2Seq, batch: Batch, *, device: torch.device) -> Tensor:
+    """The sum of nll in nats, a scalar on the device, without gradients."""
+    targets, positions = _targets(batch, device)
+    hidden = model(*_inputs(batch, device)).hidden.flatten(0, 1)
+    sums = [
+        F.cross_entropy(model.project(hidden[where]), target, reduction="sum")
+        for where, target in _chunks(model, hidden, positions, targets)
+    ]
+    return torch.stack(sums).sum()
+
+
+def cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float) -> tuple[Sums, Tensor]:
+    """The sums over logits [C, V] with targets [C], and the gradient of `loss`, [C, V] in the logits' dtype.
+
+    Written out because autograd would keep and walk several [C, V] tensors; the softmax is never less than float32.
+    """
+    target = target[:, None]
+    log_p = torch.log_softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    nll = -log_p.gather(1, target).sum()
+    loss = (1 - smoothing) * nll - smoothing / log_p.size(1) * log_p.sum() if smoothing else nll
+    gradient = log_p.exp_()  # p in the place of log p, then p - q in the place of p
+    if smoothing:
+        gradient -= smoothing / log_p.size(1)
+    gradient.scatter_add_(1, target, gradient.new_full(target.shape, smoothing - 1))
+    return Sums(loss, nll), gradient.to(logits.dtype)
+
+
+def _inputs(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    return _moved(batch.src, device), _moved(batch.tgt_in, device)
+
+
+def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The ids [N] that are not padding and their positions in B*T, found on the CPU: a GPU would have to wait for N."""
+    flat = batch.tgt_out.flatten()
+    positions = (flat != PAD).nonzero().squeeze(1)
+    return _moved(flat[positions], device), _moved(positions, device)
+
+
+def _moved(ids: Tensor, device: torch.device) -> Tensor:
+    """Copies to a GPU start from pinned memory, so that nothing waits for what the GPU is still doing."""
+    return ids.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else ids.to(device)
+
+
+def _chunks(model: Seq2Seq, hidden: Tensor, positions: Tensor, targets: Tensor):
+    """Pairs of positions and targets, as many at once as CHUNK_LOGITS allows."""
+    with torch.no_grad():
+        vocabulary = model.project(hidden[:0]).size(1)
+    size = max(1, CHUNK_LOGITS.get(hidden.device.type, CHUNK_LOGITS["cpu"]) // vocabulary)
+    return zip(positions.split(size), targets.split(size), strict=True)

@@ -1,0 +1,125 @@
+"""AdamW on float32 master weights, whatever the model computes in (Loshchilov & Hutter 2019; Micikevicius 2018).
+
+    g = sum of the batches' gradients / tokens,   g <- g min(1, clip / |g|)
+    m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2
+    w <- w - lr (m_ / (sqrt(v_) + epsilon) + weight_decay w),   m_ = m / (1 - b1^t),  v_ = v / (1 - b2^t)
+
+A bfloat16 number has 8 significant bits: a weight of 1 would ignore every update below 0.002. So the model's bfloat16
+weights are rounded copies of masters, and gradients are summed, clipped and applied in float32. A float32 model is its
+own master.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from nmt.config import TrainingConfig
+from nmt.errors import NMTError
+
+MOST_SKIPPED = 20
+"""Updates in a row whose gradient may be infinite or not a number before training gives up."""
+
+
+class Optimizer:
+    """Owns the masters of a model's weights. One update: `add` after each batch's backward pass, then `step`."""
+
+    def __init__(self, model: nn.Module, config: TrainingConfig, precision: torch.dtype):
+        """Turns the float32 `model` to `precision`; its weights so far become the masters."""
+        working = dict(model.named_parameters())  # each tied tensor once
+        self.masters = {name: weight.detach() for name, weight in working.items()}
+        model.to(precision)  # gives the model new tensors, or leaves it those of the masters
+        self.working = list(working.values())
+        self.mixed = precision != torch.float32
+        self.clip = config.clip
+        self.adam = _adam(list(self.masters.values()), config)
+        self.skipped, self.skipped_in_row = torch.zeros(2, device=self.working[0].device).unbind()
+
+    def add(self) -> None:
+        """Move the gradients of one batch from the model to the sum."""
+        masters, gradients = list(self.masters.values()), [weight.grad for weight in self.working]
+        assert all(gradient is not None for gradient in gradients), "a weight takes no part in the loss"
+        if masters[0].grad is None:
+            for master, gradient in zip(masters, gradients, strict=True):
+                master.grad = gradient.to(master.dtype)
+        else:
+            torch._foreach_add_([master.grad for master in masters], gradients)
+        for weight in self.working:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self, tokens: int, rate: float) -> Tensor:
+        """Update by the summed gradient of `tokens` target tokens; the norm before clipping, a scalar on the device.
+
+        A gradient that is not finite changes the counters `skipped` and `skipped_in_row` and nothing else.
+        """
+        masters = list(self.masters.values())
+        gradients = [master.grad for master in masters]
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) / tokens
+        bad = (~norm.isfinite()).float()
+        self.skipped += bad
+        self.skipped_in_row.add_(1).mul_(bad)
+        clipping = 1.0 if self.clip is None else self.clip / norm.clamp(min=self.clip)
+        torch._foreach_mul_(gradients, clipping / tokens)
+        self._apply(bad, rate)
+        for master in masters:
+            master.grad = None
+        return norm
+
+    def _apply(self, bad: Tensor, rate: float) -> None:
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        if self.adam.defaults["fused"]:
+            self.adam.found_inf = bad  # looked at on the device, so that nothing waits for the norm
+        elif bad:
+            return
+        self.adam.step()
+        if self.mixed:
+            self.refresh()
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Copy the masters into the model."""
+        torch._foreach_copy_(self.working, list(self.masters.values()))
+
+    def check(self) -> None:
+        """Raise NMTError when training has broken down. Waits for the device: once in a while is enough."""
+        if self.skipped_in_row.item() >= MOST_SKIPPED:
+            raise NMTError(
+                f"training broke down: the gradients of {int(self.skipped_in_row)} updates in a row were not finite",
+                hint="lower training.lr, lengthen training.warmup or set training.precision=float32",
+            )
+
+    def state(self) -> dict[str, Tensor]:
+        """All that a checkpoint needs besides the masters, by name; filled in again by copying into these tensors."""
+        state = {"skipped": self.skipped, "skipped_in_row": self.skipped_in_row}
+        for name, master in self.masters.items():
+            of_master = self.adam.state[master]
+            state |= {f"updates.{name}": of_master["step"], f"mean.{name}": of_master["exp_avg"]}
+            state[f"square.{name}"] = of_master["exp_avg_sq"]
+        return state
+
+
+def _adam(weights: list[Tensor], config: TrainingConfig) -> torch.optim.AdamW:
+    """Matrices decay; biases and the scales of normalisations, which are vectors, do not."""
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() >= 2], "weight_decay": config.weight_decay},
+        {"params": [weight for weight in weights if weight.dim() < 2], "weight_decay": 0.0},
+    ]
+    device = weights[0].device
+    fused = _has_fused_kernel(device)
+    groups = [group for group in groups if group["params"]]
+    adam = torch.optim.AdamW(groups, betas=config.betas, eps=config.epsilon, fused=fused)
+    for weight in weights:  # as AdamW itself would at the first step, so that a checkpoint always has them
+        step = torch.zeros((), device=device if fused else "cpu")
+        adam.state[weight] = {"step": step, "exp_avg": torch.zeros_like(weight), "exp_avg_sq": torch.zeros_like(weight)}
+    return adam
+
+
+def _has_fused_kernel(device: torch.device) -> bool:
+    """Whether this torch updates all weights in one pass on the device: found out by trying."""
+    weight = torch.zeros(1, device=device)
+    weight.grad = torch.zeros(1, device=device)
+    try:
+        torch.optim.AdamW([weight], fused=True).step()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""The counters of a run: with the tensors of a checkpoint they say exactly where it is."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nmt.training.schedule import Plateau
+
+
+@dataclass
+class State:
+    """Changes with every update; written to state.json."""
+
+    prepared: str
+    """Key of the prepared data."""
+    step: int = 0
+    """Updates of the weights."""
+    epoch: int = 0
+    """Passes over the data that are complete."""
+    consumed: int = 0
+    """Updates taken from the pass that is not."""
+    target_tokens: int = 0
+    """Trained on, padding left out."""
+    seconds: float = 0.0
+    """Of training and evaluating, over all sessions."""
+    window: "Window" = field(default_factory=lambda: Window())
+    evaluated: int = 0
+    """Step of the last evaluation."""
+    best: dict[str, Any] | None = None
+    """Scores of the best evaluation, as the model card shows them."""
+    waiting: int = 0
+    """Evaluations since the best."""
+    plateau: Plateau = field(default_factory=Plateau)
+    logged: int = 0
+    """Bytes of the log that tell of this state and what came before it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {**asdict(self), "plateau": self.plateau._asdict()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "State":
+        """Raises TypeError when a key is unknown or missing."""
+        return cls(**{**value, "plateau": Plateau(**value["plateau"]), "window": Window(**value["window"])})
+
+
+@dataclass
+class Window:
+    """The updates since the last line of the log."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+    sums: tuple[float, float] = (0.0, 0.0)
+    """loss and nll; while training they are summed on the device."""

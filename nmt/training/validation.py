@@ -1,0 +1,71 @@
+"""What a model is worth on the development text: its loss, and the scores of what it really translates."""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+
+from nmt.config import Config, SearchConfig
+from nmt.data.batching import batches
+from nmt.data.prepare import Prepared
+from nmt.decoding.translator import Translator
+from nmt.evaluation import metrics
+from nmt.evaluation.metrics import Score
+from nmt.models.base import Seq2Seq
+from nmt.training import loss
+
+
+class Scores(NamedTuple):
+    """On the development text."""
+
+    loss: float
+    """Negative log-likelihood a target token in nats, over all pairs."""
+    bleu: Score
+    chrf: Score
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss)"""
+        return perplexity(self.loss)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, with signatures."""
+        named = {name: {"value": score.value, "signature": score.signature} for name, score in
+                 {"bleu": self.bleu, "chrf": self.chrf}.items()}  # fmt: skip
+        return {"loss": self.loss, "perplexity": self.perplexity, **named}
+
+    def measured(self, measure: str) -> float:
+        """The number by which checkpoints are compared."""
+        return self.loss if measure == "loss" else getattr(self, measure).value
+
+
+def perplexity(nats: float) -> float:
+    """exp(nats), infinite where that is too large for a float."""
+    return math.exp(nats) if nats < 700 else math.inf
+
+
+def is_better(value: float, best: float | None, measure: str) -> bool:
+    """Whether `value` is the best so far; what is not a number never is."""
+    if math.isnan(value):
+        return False
+    return best is None or (value < best if measure == "loss" else value > best)
+
+
+def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torch.device) -> Scores:
+    """Score a model in evaluation mode. Changes nothing, so it may be interrupted anywhere."""
+    nats, tokens = torch.zeros((), device=device), 0
+    for batch in batches(prepared.dev, batch_tokens=config.training.batch_tokens):
+        nats += loss.negative_log_likelihood(model, batch, device=device)
+        tokens += loss.count(batch)
+    translator = Translator(model, prepared.tokenizers, search_for(config))
+    count = config.training.evaluate_sentences
+    hypotheses = translator.translate(prepared.dev_text.source[:count])
+    references = prepared.dev_text.target[:count]
+    return Scores(nats.item() / tokens, metrics.bleu(hypotheses, references), metrics.chrf(hypotheses, references))
+
+
+def search_for(config: Config) -> SearchConfig:
+    """The config's search with the beam of evaluations in training: the best translation, nothing drawn."""
+    kept = config.search.model_dump(include={"length_penalty", "min_length", "max_length", "max_length_factor",
+                                             "max_length_extra", "batch_tokens"})  # fmt: skip
+    return SearchConfig(beam=config.training.evaluate_beam, **kept)

@@ -1,0 +1,94 @@
+"""IWSLT 2014 or 2017, German-English TED talks: data/iwslt14/ or data/iwslt17/ with train, dev and test.
+
+    python scripts/data/iwslt.py --year 14
+
+2014: every 23rd pair of the training text is development text, and dev2010, dev2012 (TEDx) and tst2010 to tst2012 are
+the test text, as in most papers (which clean and lower-case before that: `nmt eval --lowercase` comes closer to them).
+2017: dev2010 is development text, tst2010 to tst2015 are the test text.
+"""
+
+import argparse
+import html
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from common import ROOT, download, run, write_pairs
+
+from nmt.errors import DataError
+
+LANGUAGES = ("de", "en")
+HUGGING_FACE = "https://huggingface.co/datasets/IWSLT/iwslt2017/resolve/main/data/2017-01-trnted/texts/de/en/de-en.zip"
+URLS = {"14": "https://dl.fbaipublicfiles.com/fairseq/data/iwslt14/de-en.tgz", "17": HUGGING_FACE}
+_TEST_14 = ("TED.dev2010", "TEDX.dev2012", "TED.tst2010", "TED.tst2011", "TED.tst2012")
+DEV = {"14": [], "17": ["IWSLT17.TED.dev2010.de-en.{}.xml"]}
+TEST = {
+    "14": [f"IWSLT14.{name}.de-en.{{}}.xml" for name in _TEST_14],
+    "17": [f"IWSLT17.TED.tst{year}.de-en.{{}}.xml" for year in range(2010, 2016)],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--year", choices=["14", "17"], required=True, help="of the campaign")
+    year = parser.parse_args().year
+    folder = ROOT / f"iwslt{year}"
+    url = URLS[year]
+    files = dict(read(download(url, folder / url.rsplit("/", 1)[1])))
+    train = pairs(files, "train.tags.de-en.{}", tagged_lines)
+    dev, test = ([pair for name in names[year] for pair in pairs(files, name, segments)] for names in (DEV, TEST))
+    if not dev:
+        train, dev = [pair for number, pair in enumerate(train) if number % 23], train[::23]
+    write_pairs(folder, "train", LANGUAGES, train)
+    write_pairs(folder, "dev", LANGUAGES, dev)
+    write_pairs(folder, "test", LANGUAGES, test)
+
+
+def read(archive: Path) -> Iterator[tuple[str, str]]:
+    """The archive's texts by their names without folders."""
+    try:
+        if archive.suffix == ".zip":
+            with zipfile.ZipFile(archive) as opened:
+                for name in opened.namelist():
+                    if not name.endswith("/"):
+                        yield name.rsplit("/", 1)[-1], opened.read(name).decode("utf-8")
+        else:
+            with tarfile.open(archive) as opened:
+                for member in opened:
+                    if member.isfile():
+                        yield member.name.rsplit("/", 1)[-1], opened.extractfile(member).read().decode("utf-8")
+    except (zipfile.BadZipFile, tarfile.TarError) as error:
+        raise DataError(f"{archive}: is not the expected archive ({error})", hint="delete it and try again") from error
+
+
+def pairs(files: dict[str, str], name: str, parse: Callable[[str], list[str]]) -> list[tuple[str, str]]:
+    """Both sides of a text, sentence by sentence; `name` has a place for the language."""
+    names = [name.format(language) for language in LANGUAGES]
+    if missing := [each for each in names if each not in files]:
+        raise DataError(f"the archive holds no {missing[0]}", hint="its layout has changed, or it is another archive")
+    source, target = (parse(files[each]) for each in names)
+    if len(source) != len(target):
+        counts = f"{len(source)} sentences, but {len(target)} in {names[1]}"
+        raise DataError(f"{names[0]}: {counts}", hint="delete the archive and try again")
+    return [pair for pair in zip(source, target, strict=True) if all(pair)]
+
+
+def tagged_lines(text: str) -> list[str]:
+    """The training text: sentences, titles and descriptions, without the talks' other data."""
+    lines = []
+    for line in text.split("\n")[:-1]:
+        told = re.fullmatch(r"\s*<(title|description)>(.*)</\1>\s*", line)
+        if told or not line.lstrip().startswith("<"):
+            lines.append((told[2] if told else line).strip())
+    return lines
+
+
+def segments(text: str) -> list[str]:
+    """The sentences of a development or test text in XML."""
+    return [html.unescape(found).strip() for found in re.findall(r"<seg\b[^>]*>(.*?)</seg>", text, flags=re.DOTALL)]
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,41 @@
+"""A test set of WMT (or another that sacreBLEU knows), as data/wmt14/test.de-en.de and test.de-en.en.
+
+    python scripts/data/wmt.py --set wmt14 --pair de-en
+
+`sacrebleu --list` names the sets. sacreBLEU downloads them and knows their checksums.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from common import ROOT, run, write_lines
+
+from nmt.errors import DataError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--set", default="wmt14", help="the test set (default: wmt14)")
+    parser.add_argument("--pair", default="de-en", help="source and target language (default: de-en)")
+    options = parser.parse_args()
+    for side, language in zip(("src", "ref"), options.pair.split("-"), strict=True):
+        path = ROOT / options.set / f"test.{options.pair}.{language}"
+        lines = echo(options.set, options.pair, side)
+        write_lines(path, lines)
+        print(f"{path}: {len(lines):,} lines")
+
+
+def echo(test_set: str, pair: str, side: str) -> list[str]:
+    """One side of a test set, line by line."""
+    command = [sys.executable, "-m", "sacrebleu", "-t", test_set, "-l", pair, "--echo", side]
+    environment = dict(os.environ, PYTHONUTF8="1")
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
+    if done.returncode or not done.stdout:
+        raise DataError(f"sacreBLEU: {done.stderr.strip().splitlines()[-1]}", hint=" ".join(command[1:]))
+    return done.stdout.rstrip("\n").split("\n")
+
+
+if __name__ == "__main__":
+    run(main)

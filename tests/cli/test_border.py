@@ -1,0 +1,129 @@
+"""The border of every command: exit codes, one line and a hint, a traceback only on demand."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from nmt.cli.app import app
+from nmt.cli.common import Common, Terminated, command
+from nmt.errors import DataError
+from nmt.version import __version__
+
+COMMANDS = ("init", "prepare", "tokenize", "train", "translate", "eval", "score", "config", "info")
+runner = CliRunner()
+
+
+def border(fault: BaseException, *arguments: str):
+    """Run a command that raises `fault`."""
+
+    @command
+    def broken(common: Common) -> None:
+        raise fault
+
+    small = typer.Typer(pretty_exceptions_enable=False)
+    small.command()(broken)
+    return runner.invoke(small, list(arguments))
+
+
+def test_a_users_fault_is_one_line_and_a_hint():
+    result = border(DataError("a.de: line 3 is not UTF-8", hint="save it as UTF-8"))
+    assert result.exit_code == 1 and result.stdout == ""
+    assert result.stderr == "error: a.de: line 3 is not UTF-8\nhint: save it as UTF-8\n"
+
+
+def test_debug_shows_the_traceback_too():
+    result = border(DataError("wrong"), "--debug")
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr and "in broken" in result.stderr
+    assert result.stderr.endswith("error: wrong\n")
+
+
+SMALLER = "hint: make batch_tokens smaller, or the model\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (OSError(28, "No space left on device", "x.txt"), "error: x.txt: no space left on device\n"),
+        (PermissionError(13, "Permission denied", "x.txt"), "error: x.txt: permission denied\n"),
+        (MemoryError(), f"error: out of memory\n{SMALLER}"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20 GiB"), f"error: out of memory\n{SMALLER}"),
+    ],
+)
+def test_the_systems_faults_are_one_line(fault, told):
+    result = border(fault)
+    assert (result.exit_code, result.stderr) == (1, told)
+
+
+@pytest.mark.parametrize(("fault", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
+def test_signals_have_their_exit_codes(fault, code):
+    result = border(fault)
+    assert (result.exit_code, result.stderr) == (code, "stopped\n")
+
+
+def test_our_own_bugs_are_not_hidden():
+    result = border(AssertionError("a bug"))
+    assert isinstance(result.exception, AssertionError)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_the_common_options(name):
+    result = runner.invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert all(option in result.stdout for option in ("--device", "--threads", "--debug", "--version"))
+    assert runner.invoke(app, [name, "--version"]).stdout == f"nmt {__version__}\n"
+
+
+def test_the_version_and_the_list_of_commands():
+    assert runner.invoke(app, ["--version"]).stdout == f"nmt {__version__}\n"
+    shown = runner.invoke(app, ["--help"]).stdout
+    assert all(f"  {name} " in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", ["conffig", "config --nothing", "config --threads 0", "config --device x"])
+def test_wrong_usage_is_exit_code_2(arguments):
+    result = runner.invoke(app, arguments.split())
+    assert result.exit_code == 2 and "Traceback" not in result.stderr
+
+
+def test_a_broken_config_ends_in_exit_code_1_as_a_user_sees_it(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("modle: {}\n", encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "nmt", "config", str(path)], capture_output=True, encoding="utf-8")
+    assert done.returncode == 1 and done.stdout == ""
+    assert 'modle: unknown key (did you mean "model"?)' in done.stderr and "\nhint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_real_signal(number, code):
+    program = """
+import sys, time, typer
+from nmt.cli.common import Common, command
+@command
+def wait(common: Common) -> None:
+    print("ready", flush=True)
+    time.sleep(60)
+typer.run(wait)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(getattr(signal, number))
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (code, b"stopped\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a pipe as POSIX does")
+def test_a_reader_that_leaves_is_no_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        command = [sys.executable, "-m", "nmt", "config", "--schema"]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, encoding="utf-8")
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "Exception" not in done.stderr

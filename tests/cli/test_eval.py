@@ -1,0 +1,141 @@
+"""nmt eval as it is used: the table, the JSON, and bad input."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import tiny_runs
+from typer.testing import CliRunner
+
+from nmt.cli.app import app
+from nmt.evaluation import metrics
+from nmt.version import __version__
+
+REFERENCES = ["The cat sat on the mat.", "A dog barks loudly in here!", "Nobody knows the answer yet."] * 10
+HYPOTHESES = ["The cat sat on a mat.", "A dog barks very loudly in here!", "nobody knows the answer yet."] * 10
+WORSE = ["A cat was on a mat.", "Some dog barks there!", "Nobody has answers."] * 10
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("eval")
+    for name, lines in (("ref", REFERENCES), ("hyp", HYPOTHESES), ("worse", WORSE)):
+        (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(place):
+    return tiny_runs.make(place)
+
+
+@pytest.fixture(autouse=True)
+def _inside(place, monkeypatch):
+    monkeypatch.chdir(place)
+
+
+def invoke(line: str):
+    return CliRunner().invoke(app, ["eval", "--device", "cpu", *line.split()])
+
+
+def output(line: str) -> str:
+    result = invoke(line)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of the Markdown table, without the rule."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert all(re.fullmatch(r"-+:?", cell) for cell in rows[1])
+    return [rows[0], *rows[2:]]
+
+
+def test_a_file_of_translations():
+    text = output("--hypothesis hyp --reference ref")
+    scores = [metric(HYPOTHESES, REFERENCES).value for metric in (metrics.bleu, metrics.chrf, metrics.ter)]
+    assert table(text) == [["system", "BLEU", "chrF2", "TER"], ["hyp", *(f"{score:.2f}" for score in scores)]]
+    assert "\n30 sentences, 1 reference\nBLEU: nrefs:1|case:mixed|eff:no|tok:13a|" in text
+    assert len({len(line) for line in text.splitlines() if line.startswith("|")}) == 1, "the columns are aligned"
+
+
+def test_the_switches():
+    line = "--hypothesis hyp --reference ref --reference worse --metric bleu,chrf --lowercase --tokenize intl"
+    text = output(line)
+    assert table(text)[0] == ["system", "BLEU", "chrF2"]
+    assert "30 sentences, 2 references" in text and "BLEU: nrefs:2|case:lc|eff:no|tok:intl" in text
+    assert "chrF2: nrefs:2|case:lc" in text
+
+
+def test_intervals_and_significance():
+    text = output("--hypothesis hyp --hypothesis worse --reference ref --metric bleu --confidence --paired bs")
+    header, first, second = table(text)
+    assert header == ["system", "BLEU", "p"]
+    assert re.fullmatch(r"\d\d\.\d\d ± \d\.\d\d", first[1]) and first[2] == ""
+    assert second[2] == "0.0010*"
+    assert "as from hyp (paired|bs:1000|seed:12345); * below 0.05" in text
+
+
+def test_models_show_what_they_cost(runs, place):
+    text = output("--model runs/learnt --model runs/fresh --metric bleu --output-folder kept")
+    header, learnt, fresh = table(text)
+    assert header == ["system", "BLEU", "parameters", "training", "tokens/s", "decoding", "sentences/s"]
+    assert (learnt[0], fresh[0]) == ("learnt", "fresh") and float(learnt[1]) > float(fresh[1])
+    assert re.fullmatch(r"0\.0\d M", learnt[2]) and learnt[3].endswith(" min") and learnt[5].endswith(" s")
+    assert re.search(rf"\nlearnt: model:transformer\|beam:2\|alpha:1\|seed:1\|config:\w+\|nmt:{__version__}\n", text)
+    for name, score in (("learnt", learnt[1]), ("fresh", fresh[1])):
+        kept = place / "kept" / f"{name}.txt"
+        assert kept.read_bytes().count(b"\n") == 30
+        assert table(output(f"--hypothesis {kept} --config {name}.yaml --metric bleu"))[1][1] == score
+
+
+def test_json_has_everything(runs):
+    result = invoke("--model runs/learnt --hypothesis ref --source ref --reference ref --confidence --paired ar --json")
+    found = json.loads(result.stdout)
+    assert found["nmt"] == __version__ and found["sentences"] == 30 and found["references"] == 1
+    model, file = found["systems"]
+    assert set(model["scores"]) == set(file["scores"]) == {"bleu", "chrf", "ter"}
+    bleu = file["scores"]["bleu"]
+    assert bleu["value"] == pytest.approx(100) and "case:mixed" in bleu["signature"] and bleu["interval"]["mean"] > 99
+    assert bleu["p_value"] < 0.05 and "ar:10000" in bleu["p_value_signature"]
+    assert model["scores"]["bleu"]["p_value"] is None and file["model"] is None
+    assert model["model"]["signature"].startswith("model:transformer|") and model["model"]["parameters"] > 0
+
+
+def test_the_command_is_shown_as_it_was_given(place):
+    command = ["eval", "--hypothesis", "my hyp", "--reference", "ref", "--metric", "chrf"]
+    (place / "my hyp").write_bytes((place / "hyp").read_bytes())
+    done = subprocess.run([sys.executable, "-m", "nmt", *command], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.endswith("\ncommand: nmt eval --hypothesis 'my hyp' --reference ref --metric chrf\n")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "error: there is nothing to score\nhint: "),
+        ("--hypothesis hyp", "error: there is no reference"),
+        ("--hypothesis nothing --reference ref", "error: nothing: no such file\nhint: "),
+        ("--model nothing --source ref --reference ref", "error: nothing: no such folder\nhint: "),
+        ("--hypothesis hyp --reference ref --metric bleu,comet", "error: metric: 'comet' is none of bleu, chrf, ter\n"),
+        ("--hypothesis hyp --reference ref --tokenize 14a", "error: tokenize: '14a' is none of 13a, "),
+        ("--hypothesis hyp --reference short", "has 30 lines but the test set has 29\nhint: "),
+        ("--hypothesis empty --reference empty", "error: there are no lines to score\nhint: "),
+        ("--hypothesis latin --reference ref", "error: latin:1: not UTF-8"),
+        ("--hypothesis hyp --config broken.yaml", "error: broken.yaml: "),
+    ],
+)
+def test_bad_input_is_one_line_and_a_hint(place, line, told):
+    (place / "short").write_text("".join(f"{line}\n" for line in REFERENCES[1:]), encoding="utf-8")
+    (place / "empty").write_bytes(b"")
+    (place / "latin").write_bytes("ä\n".encode("latin-1") * 30)
+    (place / "broken.yaml").write_text("run: x\n", encoding="utf-8")
+    result = invoke(line)
+    assert result.exit_code == 1 and result.stdout == ""
+    assert told in result.stderr and "Traceback" not in result.stderr
+
+
+def test_wrong_usage():
+    assert invoke("--hypothesis hyp --reference ref --paired maybe").exit_code == 2

@@ -1,0 +1,87 @@
+"""nmt init as a user runs it."""
+
+import pytest
+from toy_text import sentences, write
+from typer.testing import CliRunner
+
+from nmt import config as settings
+from nmt.cli.app import app
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with a text of 100 pairs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text").mkdir()
+    write(tmp_path / "text", "a", sentences(100))
+    write(tmp_path / "text", "b", sentences(10, seed=2))
+    return tmp_path
+
+
+def init(*options):
+    return runner.invoke(app, ["init", *map(str, options)])
+
+
+TEXT = ("--source", "text/a.de", "--target", "text/a.en")
+
+
+@pytest.mark.parametrize("model", ["transformer", "attention_rnn", "gru"])
+def test_what_it_writes_can_be_prepared(folder, model):
+    result = init(*TEXT, "--model", model, "--output", "configs/mine.yaml")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "next: nmt train --config configs/mine.yaml"
+    text = (folder / "configs" / "mine.yaml").read_text(encoding="utf-8")
+    assert 'source: "../text/a.de"' in text and str(folder) not in text
+    config = settings.load("configs/mine.yaml")
+    assert (config.data.source_language, config.data.target_language, config.model.type) == ("de", "en", model)
+    assert runner.invoke(app, ["prepare", "--config", "configs/mine.yaml"]).exit_code == 0
+
+
+def test_splits_of_your_own(folder):
+    rows = "".join(f"{number}\t{target}\t{source}\n" for number, (source, target) in enumerate(sentences(30)))
+    (folder / "text" / "c.tsv").write_text(rows, encoding="utf-8")
+    dev = ("--dev-source", "text/b.de", "--dev-target", "text/b.en", "--test-tsv", "text/c.tsv", "--columns", 3, 2)
+    assert init(*TEXT, *dev).exit_code == 0
+    config = settings.load("config.yaml")
+    assert config.data.dev.source == (folder / "text" / "b.de",)
+    assert config.data.test.columns == (3, 2)
+
+
+def test_tsv_with_the_languages_in_its_name(folder):
+    rows = "".join(f"{source}\t{target}\n" for source, target in sentences(30))
+    (folder / "pairs.de-en.tsv").write_text(rows, encoding="utf-8")
+    assert init("--tsv", "pairs.de-en.tsv").exit_code == 0
+    assert settings.load("config.yaml").data.target_language == "en"
+    assert init("--tsv", "pairs.de-en.tsv", "--force", "--target-language", "no").exit_code == 0
+    assert settings.load("config.yaml").data.target_language == "no"
+
+
+def test_nothing_is_replaced_without_force(folder):
+    (folder / "config.yaml").write_text("mine", encoding="utf-8")
+    result = init(*TEXT)
+    assert result.exit_code == 1 and "config.yaml: exists" in result.stderr and "--force" in result.stderr
+    assert (folder / "config.yaml").read_text(encoding="utf-8") == "mine"
+    assert init(*TEXT, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "which training text?"),
+        (("--source", "text/a.de"), "which training text?"),
+        ((*TEXT, "--tsv", "x.tsv"), "which training text?"),
+        ((*TEXT, "--dev-source", "text/b.de"), "which dev text?"),
+        ((*TEXT, "--source", "text/b.de"), "2 source files but 1 target files"),
+        (("--source", "text/a.de", "--target", "text/nothing.en"), "text/nothing.en: no such file"),
+        (("--source", "text/a.de", "--target", "text/b.en"), "has 100 lines but"),
+        (("--source", "text/a.de", "--target", "text/a.de"), "--source-language and --target-language"),
+        (("--source", "text/b.de", "--target", "text/b.en", "--dev-tsv", "text/a.de"), "1 column"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_hint_and_writes_nothing(folder, options, told):
+    result = init(*options)
+    assert result.exit_code == 1 and "Traceback" not in result.stderr
+    assert told in result.stderr.replace("\\", "/") and "hint: " in result.stderr
+    assert not (folder / "config.yaml").exists()

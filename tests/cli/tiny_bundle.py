@@ -1,0 +1,45 @@
+"""A bundle with fresh weights: its translations mean nothing, but they are the same every time."""
+
+from pathlib import Path
+
+import torch
+
+from nmt import bundle
+from nmt.config import Config, TokenizerConfig, check
+from nmt.data.tokenizer import Tokenizers, train_tokenizer
+from nmt.models import build
+
+TEXT = [
+    "A man in an orange hat is starring at something.",
+    "Two young, white males are outside near many bushes.",
+    "Is anyone there? No. Nobody.",
+    "A little girl climbing into a wooden playhouse.",
+]
+MODEL = {"type": "transformer", "width": 16, "heads": 2, "feed_forward": 16, "encoder_layers": 1, "decoder_layers": 1}
+NO_SCORE = {"value": 0.0, "signature": ""}
+FACTS = {
+    "nmt": "0", "source_language": "en", "target_language": "en", "model": "transformer", "parameters": 1,
+    "vocabulary": {"source": 330, "target": 330}, "seed": 1, "digest": "0", "precision": "float32", "settings": {},
+    "machine": {"device": "cpu", "threads": 1, "torch": torch.__version__},
+    "data": {"pairs": 1, "source_pieces": 1, "target_pieces": 1, "dev_pairs": 1},
+    "training": {"steps": 1, "epochs": 1, "target_tokens": 1, "minutes": 0.1},
+    "dev": {"step": 1, "loss": 1.0, "perplexity": 2.7, "bleu": NO_SCORE, "chrf": NO_SCORE},
+}  # fmt: skip
+
+
+def save(folder: Path) -> Path:
+    text = {"source": "a", "target": "b"}
+    tokenizing = {"vocabulary": 330, "normalisation": "identity"}
+    search = {"beam": 3, "max_length_factor": 0.5, "max_length_extra": 4}
+    value = {
+        "run": str(folder), "data": {"source_language": "en", "target_language": "en", "train": text, "dev": text},
+        "tokenizer": tokenizing, "model": {**MODEL, "max_length": 96}, "search": search,
+    }  # fmt: skip
+    config = check(Config, value, name="test", folder=folder)
+    tokenizer = train_tokenizer(TEXT * 5, TokenizerConfig(**tokenizing))
+    torch.manual_seed(1)
+    weights = {
+        name: 2 * each.detach() for name, each in build(config.model, tokenizer.size, tokenizer.size).named_parameters()
+    }
+    bundle.save(folder, weights=weights, tokenizers=Tokenizers(tokenizer, tokenizer), config=config, facts=FACTS)
+    return folder

@@ -1,0 +1,209 @@
+"""From text to corpora and back, and when that is done again."""
+
+import json
+import os
+
+import pytest
+from toy_text import sentences, toy_config, write
+
+from nmt.config import Config, check
+from nmt.data.prepare import prepare
+from nmt.errors import ConfigError, DataError
+
+PAIRS = sentences(150)
+
+
+def text_of(prepared, corpus):
+    source, target = prepared.tokenizers
+    sources = source.decode([corpus.source(row) for row in range(len(corpus))])
+    targets = target.decode([corpus.target(row) for row in range(len(corpus))])
+    return list(zip(sources, targets, strict=True))
+
+
+def stages(config):
+    """What prepare does, step by step."""
+    told = []
+    prepare(config, on_progress=lambda stage, done: told.append(stage))
+    return list(dict.fromkeys(told))
+
+
+def changed(config, **sections):
+    value = config.model_dump()
+    for name, settings in sections.items():
+        value[name].update(settings)
+    return check(Config, value, name="changed")
+
+
+def test_everything_is_there(tmp_path):
+    dirty = [*PAIRS, ("", "empty"), PAIRS[0], ("drei " * 80, "three " * 80), (" null null", "null null ")]
+    prepared = prepare(toy_config(tmp_path, dirty, model={"max_length": 60}))
+    assert text_of(prepared, prepared.train) == PAIRS
+    assert text_of(prepared, prepared.dev) == sentences(20, seed=2)
+    assert list(zip(*prepared.dev_text, strict=True)) == sentences(20, seed=2)
+    assert list(zip(*prepared.test_text, strict=True)) == sentences(10, seed=3)
+    report = prepared.report
+    assert report.dropped == {"empty": 1, "duplicate": 1, "identical": 1, "too many pieces": 1}
+    assert (report.read, report.train.pairs, report.overlap, report.test_pairs) == (154, 150, 0, 10)
+    assert report.train.source.words == sum(len(source.split()) for source, _ in PAIRS)
+    assert report.train.target.pieces == prepared.train.lengths[:, 1].sum()
+    assert report.train.source.longest == prepared.train.lengths[:, 0].max()
+    assert json.loads((prepared.folder / "report.json").read_text(encoding="utf-8"))["read"] == 154
+    assert prepared.folder.parent == tmp_path / "runs" / "prepared"
+
+
+def test_the_report_as_lines(tmp_path):
+    lines = prepare(toy_config(tmp_path, [*PAIRS, ("", "x"), sentences(20, seed=2)[3]])).report.lines()
+    text = "\n".join(lines)
+    assert "training pairs read" in lines[0] and lines[0].endswith(" 152")
+    assert "  empty                            1     0.7%" in lines
+    assert "warning: 1 training pair" in text and "data.overlap" in text
+
+
+def test_separate_vocabularies(tmp_path):
+    prepared = prepare(toy_config(tmp_path, PAIRS, tokenizer={"shared": False, "vocabulary": 284, "kind": "unigram"}))
+    assert not prepared.tokenizers.shared and not prepared.report.shared
+    assert text_of(prepared, prepared.train) == PAIRS
+
+
+def test_a_second_run_only_looks_at_the_files(tmp_path):
+    config = toy_config(tmp_path, PAIRS)
+    assert stages(config) == ["checking files", "cleaning", "training the tokenizer", "encoding"]
+    assert stages(config) == ["checking files"]
+    first = prepare(config)
+    os.utime(tmp_path / "train.de")
+    assert prepare(config).report == first.report
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"model": {"max_length": 30}},
+        {"tokenizer": {"vocabulary": 310}},
+        {"tokenizer": {"sampling": 0.1}},
+        {"tokenizer": {"seed": 2}},
+        {"data": {"overlap": "drop"}},
+        {"data": {"cleaning": {"max_words": 6}}},
+        {"data": {"test": None}},
+        {"data": {"test": {"held_out": 5}}},
+    ],
+)
+def test_a_setting_that_matters_is_noticed(tmp_path, sections):
+    config = toy_config(tmp_path, PAIRS)
+    first = prepare(config)
+    second = prepare(changed(config, **sections))
+    assert second.key != first.key and second.folder != first.folder
+    assert prepare(config).key == first.key
+
+
+def test_other_settings_do_not_matter(tmp_path):
+    config = toy_config(tmp_path, PAIRS, tokenizer={"sampling": 0.1})
+    prepare(config)
+    others = {"training": {"lr": 0.1}, "tokenizer": {"sampling": 0.5}, "data": {"source_language": "no"}}
+    other = changed(config, model={"hidden": 3}, **others)
+    assert stages(other) == ["checking files"]
+    assert prepare(other).train.sampling.alpha == 0.5
+
+
+def test_a_changed_file_is_noticed(tmp_path):
+    config = toy_config(tmp_path, PAIRS)
+    before = prepare(config).key
+    for name in ("train", "dev", "test"):
+        write(tmp_path, name, sentences(151, seed=9))
+        assert prepare(config).key != before
+        before = prepare(config).key
+
+
+def test_a_damaged_cache_is_made_again(tmp_path):
+    config = toy_config(tmp_path, PAIRS)
+    folder = prepare(config).folder
+    for number, path in enumerate(sorted(each for each in folder.rglob("*") if each.is_file())):
+        if number % 2:
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert "encoding" in stages(config), path.name
+    assert text_of(prepare(config), prepare(config).train) == PAIRS
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path):
+    config = toy_config(tmp_path, PAIRS)
+
+    def stop(stage, done):
+        if stage == "encoding":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(config, on_progress=stop)
+    assert list((tmp_path / "runs" / "prepared").iterdir()) == []
+    assert len(prepare(config).train) == 150
+
+
+def test_held_out_pairs(tmp_path):
+    config = toy_config(tmp_path, PAIRS, data={"dev": {"held_out": 12}, "test": {"held_out": 8}})
+    prepared = prepare(config)
+    dev, test = (list(zip(*text, strict=True)) for text in (prepared.dev_text, prepared.test_text))
+    assert (len(dev), len(test), len(prepared.train)) == (12, 8, 130)
+    assert sorted([*dev, *test, *text_of(prepared, prepared.train)]) == sorted(PAIRS)
+    assert prepared.report.dropped == {"held out": 20}
+    assert prepare(changed(config, tokenizer={"seed": 2})).dev_text != prepared.dev_text
+
+
+@pytest.mark.parametrize("overlap", ["keep", "drop"])
+def test_overlap(tmp_path, overlap):
+    (source, _), (_, target) = sentences(20, seed=2)[0], sentences(10, seed=3)[0]
+    pairs = [*PAIRS, (source, "quite another number of mine"), ("eine ganz andere Zahl", target)]
+    report = prepare(toy_config(tmp_path, pairs, data={"overlap": overlap})).report
+    assert report.overlap == 2 and len(report.warnings()) == 1
+    assert report.train.pairs == (152 if overlap == "keep" else 150)
+
+
+def test_the_cache_may_be_elsewhere(tmp_path):
+    prepared = prepare(toy_config(tmp_path, PAIRS, data={"cache": str(tmp_path / "cache")}))
+    assert prepared.folder.parent == tmp_path / "cache"
+
+
+def test_text_with_anything_in_it(tmp_path):
+    strange = [("nul\0nul a", "b\u2028c"), ("😀 d", "<s> </s>"), ("▁ e", "f\rg"), ("h\x85i", "\u200bj")]
+    prepared = prepare(toy_config(tmp_path, PAIRS + strange, data={"dev": write(tmp_path, "dev2", strange)}))
+    assert list(zip(*prepared.dev_text, strict=True)) == strange
+    source, target = prepared.tokenizers
+    normalised = [(source.normalise(a), target.normalise(b)) for a, b in strange]
+    assert text_of(prepared, prepared.train)[-4:] == normalised == text_of(prepared, prepared.dev)
+
+
+def test_long_development_pairs_count_for_scores_only(tmp_path):
+    long = ("eins " * 100, "one " * 100)
+    dev = write(tmp_path, "dev2", [*sentences(5, seed=4), long])
+    prepared = prepare(toy_config(tmp_path, PAIRS, data={"dev": dev}, model={"max_length": 60}))
+    assert (len(prepared.dev), len(prepared.dev_text.source), prepared.report.dev.too_long) == (5, 6, 1)
+    assert any("longer than model.max_length" in each for each in prepared.report.warnings())
+
+
+@pytest.mark.parametrize(
+    ("pairs", "data", "sections", "fault", "told"),
+    [
+        ([], {}, {}, DataError, "data.train: the training text has no lines"),
+        ([("", "")] * 3, {}, {}, DataError, r"of 3 training pairs none is left \(empty: 3\)"),
+        (PAIRS, {"dev": {"held_out": 150}}, {}, DataError, "data.dev.held_out: 150 pairs are asked for"),
+        (PAIRS, {}, {"model": {"max_length": 2}}, DataError, "data.train: every pair is longer than model.max_length"),
+        (PAIRS, {}, {"tokenizer": {"vocabulary": 9000}}, ConfigError, "9000 is too large .* possible is"),
+        (PAIRS, {}, {"tokenizer": {"vocabulary": 265}}, ConfigError, "265 is too small"),
+    ],
+)
+def test_faults(tmp_path, pairs, data, sections, fault, told):
+    with pytest.raises(fault, match=told):
+        prepare(toy_config(tmp_path, pairs, data=data, **sections))
+    assert list((tmp_path / "runs" / "prepared").iterdir()) == []
+
+
+def test_an_empty_development_text(tmp_path):
+    with pytest.raises(DataError, match=r"data\.dev: the development text has no lines"):
+        prepare(toy_config(tmp_path, PAIRS, data={"dev": write(tmp_path, "none", [])}))
+
+
+def test_a_missing_file_is_found_before_any_work(tmp_path):
+    config = toy_config(tmp_path, PAIRS)
+    (tmp_path / "test.en").unlink()
+    with pytest.raises(DataError, match=r"test\.en: no such file"):
+        prepare(config)
+    assert not (tmp_path / "runs").exists()

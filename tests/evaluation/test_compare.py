@@ -1,0 +1,163 @@
+"""Systems side by side, from Python: what is translated, what it is compared with, and what is told about it."""
+
+import shutil
+
+import pytest
+import tiny_runs
+
+import nmt
+from nmt import bundle, config
+from nmt.data.prepare import prepare
+from nmt.errors import CheckpointError, ConfigError, DataError, NMTError
+from nmt.evaluation import metrics
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    tiny_runs.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learnt(place):
+    return place / "runs" / "learnt"
+
+
+@pytest.fixture(scope="module")
+def fresh(place):
+    return place / "runs" / "fresh"
+
+
+@pytest.fixture(scope="module")
+def test_text(place):
+    """The pairs that training held out, also as files."""
+    text = prepare(config.load(place / "learnt.yaml")).test_text
+    for name, lines in (("test.de", text.source), ("test.en", text.target)):
+        (place / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return text
+
+
+def test_a_run_is_scored_on_the_pairs_its_config_held_out(learnt, test_text):
+    comparison = nmt.evaluate(learnt)
+    translations = nmt.Translator.load(learnt).translate(test_text.source)
+    (system,) = comparison.systems
+    assert system.name == "learnt" and system.hypotheses == translations
+    assert (comparison.sentences, comparison.references) == (30, 1)
+    for column in comparison.columns:
+        assert column.scores == [getattr(metrics, column.key)(translations, test_text.target)]
+    assert [column.key for column in comparison.columns] == list(metrics.METRICS)
+
+
+def test_files_and_configs_give_the_same_test_set(place, learnt, test_text):
+    expected = nmt.evaluate(learnt).columns
+    assert nmt.evaluate(learnt, source=place / "test.de", references=[place / "test.en"]).columns == expected
+    assert nmt.evaluate([learnt / "model"], config=place / "fresh.yaml").columns == expected
+    parallel = place / "parallel.yaml"
+    text = (place / "learnt.yaml").read_text(encoding="utf-8")
+    parallel.write_text(text.replace("{held_out: 30}", "{source: test.de, target: test.en}"), encoding="utf-8")
+    assert nmt.evaluate(learnt, config=parallel).columns == expected
+
+
+def test_several_systems_and_significance(place, learnt, fresh, test_text):
+    comparison = nmt.evaluate([learnt, fresh], hypotheses=[place / "test.en"], paired="bs", confidence=True)
+    assert [system.name for system in comparison.systems] == ["learnt", "fresh", str(place / "test.en")]
+    bleu = comparison.columns[0]
+    assert [round(score.value) for score in bleu.scores][1:] == [0, 100]
+    first, worse, better = bleu.significance.p_values
+    assert first is None and worse < 0.05 and better < 0.05
+    assert bleu.scores[0].interval.half_width > 0 and "bs:1000" in bleu.scores[0].signature
+
+
+def test_what_a_model_cost_and_what_names_it(learnt, place):
+    model = nmt.evaluate(learnt, beam=1, length_penalty=0.5).systems[0].model
+    loaded = bundle.load(learnt)
+    assert model.parameters == sum(weight.numel() for weight in loaded.model.parameters())
+    assert model.training_tokens > 0 and model.decoding_seconds > 0 and model.split == 0 and model.language == "en"
+    digest = loaded.config.digest
+    assert model.signature == f"model:transformer|beam:1|alpha:0.5|seed:1|config:{digest}|nmt:{nmt.__version__}"
+
+
+def test_the_search_can_be_overridden(learnt, test_text):
+    greedy = nmt.Translator.load(learnt, beam=1).translate(test_text.source)
+    assert nmt.evaluate(learnt, beam=1).systems[0].hypotheses == greedy
+    with pytest.raises(ConfigError, match="search"):
+        nmt.evaluate(learnt, beam=0)
+
+
+def test_the_tokenised_figure(place, learnt, test_text):
+    """The raw references are their own tokenised form but for case and the full stop."""
+    path = place / "test.lc.norm.tok.en"
+    path.write_text("".join(f"{line[:-1].lower()} .\n" for line in test_text.target), encoding="utf-8")
+    comparison = nmt.evaluate(learnt, hypotheses=[place / "test.en"], tokenized_references=[path], metric=["bleu"])
+    column = comparison.columns[-1]
+    assert column.key == "tokenized" and column.scores[1].value == pytest.approx(100)
+    assert column.scores[0].name == "BLEU tok-lc" and "tok:none" in column.scores[0].signature
+    assert "|moses:lc.norm.tok-en|" in column.scores[0].signature
+
+
+def test_several_references(place, learnt, test_text):
+    (place / "other.en").write_text("something else\n" * 30, encoding="utf-8")
+    both = nmt.evaluate(learnt, source=place / "test.de", references=[place / "test.en", place / "other.en"])
+    assert both.references == 2 and "nrefs:2" in both.columns[0].scores[0].signature
+
+
+def test_a_name_says_which_run(place, learnt, fresh, test_text):
+    told = []
+    comparison = nmt.evaluate([learnt, fresh / "model"], on_system=told.append)
+    assert told == [system.name for system in comparison.systems] == [str(learnt), str(fresh / "model")]
+
+
+FAULTS = [
+    ({}, DataError, "nothing to score"),
+    ({"models": "none"}, CheckpointError, "no such folder"),
+    ({"models": ["learnt", "none"]}, CheckpointError, "no such folder"),
+    ({"models": "learnt/model"}, DataError, "names no test text"),
+    ({"models": "learnt", "source": "test.de"}, DataError, "half of the test set"),
+    ({"models": "learnt", "references": ["test.en"]}, DataError, "half of the test set"),
+    ({"hypotheses": ["test.en"]}, DataError, "no reference"),
+    ({"hypotheses": ["none"], "references": ["test.en"]}, DataError, "no such file"),
+    ({"hypotheses": ["test.en"], "references": ["none"]}, DataError, "no such file"),
+    ({"hypotheses": ["text.en"], "references": ["test.en"]}, DataError, r"text\.en has \d+ lines but .* 30"),
+    ({"hypotheses": ["test.en"], "references": ["test.en", "text.en"]}, DataError, r"text\.en has \d+ lines but .* 30"),
+    ({"models": "learnt", "source": "text.de", "references": ["test.en"]}, DataError, r"text\.de has \d+ lines but"),
+    ({"models": "learnt", "tokenized_references": ["text.en"]}, DataError, r"text\.en has \d+ lines but"),
+    (
+        {"hypotheses": ["test.en"], "references": ["test.en"], "tokenized_references": ["test.en"]},
+        DataError, "language is not known",
+    ),
+    ({"models": "learnt", "metric": ["meteor"]}, NMTError, "meteor"),
+    ({"models": "learnt", "tokenize": "words"}, NMTError, "words"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "kind", "told"), FAULTS)
+def test_faults_are_told_before_anything_is_translated(place, learnt, test_text, arguments, kind, told):
+    def absolute(key, value):
+        if isinstance(value, list):
+            return [absolute(key, each) for each in value]
+        folder = {"models": place / "runs", "hypotheses": place, "references": place, "source": place}
+        return folder.get(key.removeprefix("tokenized_"), "") / value if key in folder or "ref" in key else value
+
+    with pytest.raises(kind, match=told) as caught:
+        nmt.evaluate(
+            **{key: absolute(key, value) for key, value in arguments.items()},
+            on_system=lambda name: pytest.fail("a model translates"),
+        )
+    assert caught.value.hint or kind is NMTError
+
+
+def test_a_config_without_a_test_set(place, learnt):
+    path = place / "without.yaml"
+    text = (place / "learnt.yaml").read_text(encoding="utf-8")
+    path.write_text(text.replace("  test: {held_out: 30}\n", ""), encoding="utf-8")
+    with pytest.raises(DataError, match="names no test text"):
+        nmt.evaluate(learnt, config=path)
+
+
+def test_a_damaged_model(learnt, place, test_text):
+    copy = place / "damaged"
+    shutil.copytree(learnt / "model", copy)
+    (copy / "model.safetensors").write_bytes(b"half")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        nmt.evaluate(copy, source=place / "test.de", references=[place / "test.en"])

@@ -1,0 +1,165 @@
+"""The download scripts on small archives of the same layout; the network is stood for by file: addresses."""
+
+import gzip
+import hashlib
+import io
+import re
+import sys
+import tarfile
+import zipfile
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from nmt.errors import DataError
+
+FOLDER = Path(__file__).resolve().parents[2] / "scripts" / "data"
+NAMES = ("common", "iwslt", "multi30k", "tatoeba", "wmt")
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Import a script as its own folder sees it."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield import_module
+    for name in NAMES:
+        sys.modules.pop(name, None)
+
+
+def lines(path: Path) -> list[str]:
+    return gzip.decompress(path.read_bytes()).decode("utf-8").split("\n")[:-1]
+
+
+def test_a_download_is_checked_and_kept(script, tmp_path):
+    common = script("common")
+    original = tmp_path / "original"
+    original.write_bytes(b"text")
+    right = hashlib.sha256(b"text").hexdigest()
+    path = tmp_path / "folder" / "copy"
+    assert common.download(original.as_uri(), path, sha256=right).read_bytes() == b"text"
+    original.write_bytes(b"newer")
+    assert common.download(original.as_uri(), path, sha256=right).read_bytes() == b"text", "what is there is kept"
+    assert common.download(original.as_uri(), path).read_bytes() == b"text"
+
+
+def test_a_damaged_download_is_not_kept(script, tmp_path):
+    common = script("common")
+    (tmp_path / "original").write_bytes(b"half")
+    path = tmp_path / "folder" / "copy"
+    with pytest.raises(DataError, match="the checksum is"):
+        common.download((tmp_path / "original").as_uri(), path, sha256=64 * "0")
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_failed_download_says_where_the_file_belongs(script, tmp_path):
+    with pytest.raises(DataError) as caught:
+        script("common").download((tmp_path / "nothing").as_uri(), tmp_path / "x")
+    assert str(tmp_path / "x") in caught.value.hint
+
+
+def test_multi30k_is_pinned(script):
+    multi30k = script("multi30k")
+    assert re.search(r"/[0-9a-f]{40}/", multi30k.URL)
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in multi30k.FILES.values())
+    assert {"raw/train.de.gz", "raw/train.en.gz", "tok/test_2016_flickr.lc.norm.tok.de"} <= set(multi30k.FILES)
+
+
+TRAIN = """<url>http://x</url>
+<keywords>talks</keywords>
+<title>{0} title</title>
+<description>{0} description</description>
+{1}"""
+XML = '<doc><title>no</title>\n<seg id="1"> {0} &amp; one </seg>\n<seg id="2">{0} two</seg>\n</doc>\n'
+
+
+def members(year: str) -> dict[str, str]:
+    """An archive's texts: 46 training sentences, and two in each other set."""
+    texts = {}
+    for language in ("de", "en"):
+        sentences = "".join(f"{language} {number}\n" for number in range(46))
+        texts[f"de-en/train.tags.de-en.{language}"] = TRAIN.format(language, sentences)
+        for name in ("TED.dev2010", "TEDX.dev2012", *(f"TED.tst{number}" for number in range(2010, 2016))):
+            texts[f"de-en/IWSLT{year}.{name}.de-en.{language}.xml"] = XML.format(f"{language} {name}")
+    return texts
+
+
+def pack(path: Path, texts: dict[str, str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in texts.items():
+                archive.writestr(name, text)
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for name, text in texts.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(text.encode())
+                archive.addfile(member, io.BytesIO(text.encode()))
+    return path
+
+
+@pytest.mark.parametrize(("year", "train", "dev", "test"), [("14", 45, 3, 10), ("17", 48, 2, 12)])
+def test_iwslt(script, tmp_path, monkeypatch, year, train, dev, test):
+    iwslt = script("iwslt")
+    monkeypatch.setattr(iwslt, "ROOT", tmp_path)
+    folder = tmp_path / f"iwslt{year}"
+    pack(folder / iwslt.URLS[year].rsplit("/", 1)[1], members(year))
+    monkeypatch.setattr(sys, "argv", ["iwslt.py", "--year", year])
+    iwslt.main()
+    for split, count in (("train", train), ("dev", dev), ("test", test)):
+        german, english = (lines(folder / f"{split}.{language}.gz") for language in ("de", "en"))
+        assert len(german) == len(english) == count
+        assert [line.replace("de", "en", 1) for line in german] == english
+    assert "de TED.dev2010 & one" in lines(folder / ("test.de.gz" if year == "14" else "dev.de.gz"))
+    texts = lines(folder / "train.de.gz") + lines(folder / "dev.de.gz")
+    assert "de description" in texts and not any("<" in line for line in texts)
+
+
+def test_iwslt_with_a_missing_or_misaligned_text(script, tmp_path):
+    iwslt = script("iwslt")
+    texts = members("17")
+    files = dict(iwslt.read(pack(tmp_path / "de-en.zip", texts)))
+    with pytest.raises(DataError, match=r"no IWSLT17\.TED\.tst1999\.de-en\.de\.xml"):
+        iwslt.pairs(files, "IWSLT17.TED.tst1999.de-en.{}.xml", iwslt.segments)
+    files["train.tags.de-en.en"] += "one more\n"
+    with pytest.raises(DataError, match="48 sentences, but 49"):
+        iwslt.pairs(files, "train.tags.de-en.{}", iwslt.tagged_lines)
+
+
+@pytest.mark.parametrize("ending", ["zip", "tgz"])
+def test_what_is_no_archive(script, tmp_path, ending):
+    path = tmp_path / f"x.{ending}"
+    path.write_bytes(b"<html>not found</html>")
+    with pytest.raises(DataError, match="is not the expected archive"):
+        list(script("iwslt").read(path))
+    with pytest.raises(DataError, match="is not the expected archive"):
+        script("tatoeba").read(path, "deu")
+
+
+def test_tatoeba(script, tmp_path, monkeypatch, capsys):
+    tatoeba = script("tatoeba")
+    monkeypatch.setattr(tatoeba, "ROOT", tmp_path)
+    text = "Go.\tGeh.\tCC-BY 2.0 (France)\nHi.\tHallo\u2028!\tCC-BY 2.0 (France)\n"
+    pack(tmp_path / "tatoeba" / "deu-eng.zip", {"deu.txt": text, "_about.txt": "about"})
+    monkeypatch.setattr(sys, "argv", ["tatoeba.py"])
+    tatoeba.main()
+    assert lines(tmp_path / "tatoeba" / "deu-eng.tsv.gz") == text.split("\n")[:-1]
+    assert "2 pairs" in capsys.readouterr().out
+
+
+def test_the_config_that_tatoeba_prints_is_one(script, tmp_path):
+    from nmt import config
+
+    path = tmp_path / "c.yaml"
+    path.write_text(f"run: x\n{script('tatoeba').config('fra')}\nmodel: {{type: gru}}\n", encoding="utf-8")
+    loaded = config.load(path)
+    assert (loaded.data.source_language, loaded.data.train.columns) == ("fra", (2, 1))
+
+
+def test_a_fault_is_one_line_and_a_hint(script):
+    def main():
+        raise DataError("wrong", hint="right")
+
+    with pytest.raises(SystemExit, match=r"^error: wrong\nhint: right$"):
+        script("common").run(main)

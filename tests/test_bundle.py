@@ -1,0 +1,208 @@
+"""The bundle: whole, movable, described, and never a traceback when it is damaged."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from copy_task import config_of
+from safetensors.torch import load_file, save_file
+
+from nmt import bundle
+from nmt import config as settings
+from nmt.decoding.translator import Translator
+from nmt.errors import CheckpointError
+from nmt.training import train
+
+FILES = ["README.md", "card.json", "config.yaml", "model.safetensors", "tokenizer.model"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    config = config_of(tmp_path_factory.mktemp("bundle"), training={"steps": 2})
+    train(config)
+    return config.run
+
+
+@pytest.fixture
+def model(run, tmp_path):
+    """A copy of the bundle, to damage."""
+    return shutil.copytree(run / "model", tmp_path / "copied model")
+
+
+def fault(folder) -> str:
+    """The one line with which a bundle is refused."""
+    with pytest.raises(CheckpointError) as caught:
+        bundle.load(folder)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+    return caught.value.message
+
+
+def test_a_bundle_is_what_design_md_says(run):
+    assert sorted(path.name for path in (run / "model").iterdir()) == FILES
+
+
+def test_it_comes_back_as_it_was_saved(run):
+    loaded = bundle.load(run)
+    best = load_file(run / "best" / "weights.safetensors")
+    weights = dict(loaded.model.named_parameters())
+    assert weights.keys() == best.keys()
+    assert all(torch.equal(weights[name], best[name]) for name in best)
+    assert all(weight.dtype == torch.float32 for weight in weights.values()) and not loaded.model.training
+    assert loaded.tokenizers.shared and loaded.config.model.type == "transformer"
+    assert loaded.card["data"]["pairs"] == 1500
+
+
+def test_tied_weights_are_stored_once(run):
+    weights = load_file(run / "model" / "model.safetensors")
+    embeddings = [tensor for tensor in weights.values() if len(tensor) == bundle.load(run).tokenizers.source.size]
+    assert len(embeddings) == 1
+
+
+def test_a_moved_bundle_translates_the_same_with_the_run_gone(run, tmp_path):
+    lines = ["a b c", "h", ""]
+    before = Translator.load(run).translate(lines)
+    moved = shutil.copytree(run, tmp_path / "run") / "model"
+    shutil.move(moved, tmp_path / "ü moved")
+    shutil.rmtree(tmp_path / "run")
+    assert Translator.load(tmp_path / "ü moved").translate(lines) == before
+
+
+def test_it_tells_nothing_of_the_machine_it_comes_from(run):
+    for name in ("card.json", "config.yaml", "README.md"):
+        text = (run / "model" / name).read_text(encoding="utf-8")
+        assert str(run.parent) not in text and "train.txt" not in text
+
+
+def test_loading_draws_no_random_numbers(run):
+    state = torch.get_rng_state()
+    bundle.load(run)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_run_folder_and_its_bundle_are_the_same(run):
+    assert bundle.locate(run) == bundle.locate(run / "model") == run / "model"
+
+
+def test_what_is_no_bundle_is_told(run, tmp_path):
+    assert "no such folder" in fault(tmp_path / "nowhere")
+    assert "neither a run folder nor a model bundle" in fault(tmp_path)
+    (tmp_path / "config.yaml").write_text("", encoding="utf-8")
+    (tmp_path / "log.jsonl").write_text("", encoding="utf-8")
+    assert "the run has no model yet" in fault(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted({*FILES} - {"README.md"}))
+def test_a_missing_file_is_named(model, name):
+    (model / name).unlink()
+    message = fault(model)
+    assert name in message or (name == "tokenizer.model" and "tokenizer" in message)
+
+
+@pytest.mark.parametrize("name", sorted({*FILES} - {"README.md"}))
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b"[1, 2]", b"{}", "half"])
+def test_a_damaged_file_is_named(model, name, content):
+    path = model / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content == "half" else content)
+    assert name in fault(model)
+
+
+def test_readme_is_for_people_alone(model):
+    (model / "README.md").unlink()
+    bundle.load(model)
+
+
+def edited(model, change) -> str:
+    """The fault of a bundle whose weights were changed."""
+    path = model / "model.safetensors"
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path)
+    return fault(model)
+
+
+def test_weights_that_do_not_fit_are_listed_shortly(model):
+    def shorten(weights):
+        weights["encoder_norm.weight"] = weights["encoder_norm.weight"][:5].clone()
+
+    assert "encoder_norm.weight is 5 and not 32" in edited(model, shorten)
+
+
+def test_a_missing_and_an_unknown_weight_are_named(model):
+    def rename(weights):
+        weights["stranger"] = weights.pop("encoder_norm.weight")
+
+    message = edited(model, rename)
+    assert "encoder_norm.weight is missing" in message and "stranger is unknown" in message
+
+
+def test_many_faults_are_counted(model):
+    message = edited(model, lambda weights: weights.clear())
+    assert "more" in message and len(message) < 400
+
+
+def test_another_number_format_is_told(model):
+    def halve(weights):
+        weights["encoder_norm.weight"] = weights["encoder_norm.weight"].half()
+
+    assert "encoder_norm.weight is float16 and not float32" in edited(model, halve)
+
+
+def replace(path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_newer_format_is_told(model):
+    replace(model / "config.yaml", "format: 1", "format: 2")
+    assert "has format 2, and this nmt reads up to 1" in fault(model)
+
+
+def test_an_unknown_key_is_told(model):
+    replace(model / "config.yaml", "seed:", "seeed:")
+    assert 'seeed: unknown key (did you mean "seed"?)' in fault(model)
+
+
+def test_a_config_of_another_size_does_not_fit(model):
+    replace(model / "config.yaml", "width: 32", "width: 64")
+    assert "does not fit" in fault(model)
+
+
+def test_facts_of_a_later_nmt_are_left_aside(model):
+    card = json.loads((model / "card.json").read_text(encoding="utf-8"))
+    (model / "card.json").write_text(json.dumps({**card, "carbon": 1}), encoding="utf-8")
+    assert "carbon" not in bundle.load(model).card
+
+
+def test_a_card_that_lacks_a_fact_is_told(model):
+    card = json.loads((model / "card.json").read_text(encoding="utf-8"))
+    del card["dev"]["bleu"]
+    (model / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    assert "dev.bleu" in fault(model)
+
+
+def test_the_card_for_people_has_the_facts(run):
+    text = (run / "model" / "README.md").read_text(encoding="utf-8")
+    card = bundle.load(run).card
+    assert "# a → b, transformer" in text and f"{card['parameters']:,} parameters" in text
+    assert card["dev"]["bleu"]["signature"] in text
+
+
+def test_two_tokenizers_come_back_as_two(tmp_path):
+    config = config_of(
+        tmp_path, training={"steps": 2}, tokenizer={"shared": False}, model={"tied_embeddings": "target"}
+    )
+    train(config)
+    assert {"source.model", "target.model"} <= {path.name for path in (config.run / "model").iterdir()}
+    loaded = bundle.load(config.run)
+    assert not loaded.tokenizers.shared
+    assert Translator.load(config.run).translate(["a b"])
+
+
+def test_the_digest_names_what_the_weights_depend_on(tmp_path):
+    one = config_of(tmp_path)
+    assert bundle.digest(one) == bundle.digest(config_of(tmp_path, run="elsewhere", search={"beam": 1}))
+    assert bundle.digest(one) != bundle.digest(config_of(tmp_path, training={"lr": 0.1}))
+    assert bundle.digest(one) == settings.digest(one.data.cleaning, one.tokenizer, one.model, one.training)

@@ -1,0 +1,277 @@
+"""The config: what YAML means, which faults are told and how, where paths lead, and that it survives a round trip."""
+
+from pathlib import Path
+
+import pytest
+
+from nmt import config
+from nmt.config import yaml
+from nmt.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+MINIMAL = """
+run: runs/x
+data:
+  source_language: de
+  target_language: en
+  train: {source: text/a.de, target: text/a.en}
+  dev: {held_out: 100}
+model: {type: gru}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a config file: MINIMAL, and after it what a test adds."""
+
+    def write(added: str = "", *, base: str = MINIMAL) -> Path:
+        path = tmp_path / "c.yaml"
+        path.write_text(base + added, encoding="utf-8")
+        return path
+
+    return write
+
+
+def faults(path: Path, *overrides: str) -> list[str]:
+    """The lines of the one error that loading ends in, without the first and the indentation."""
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, overrides)
+    first, *lines = caught.value.message.splitlines()
+    assert str(path) in first and (str(len(lines)) in first or not lines)
+    assert caught.value.hint
+    return [line.strip() for line in lines]
+
+
+def test_a_minimal_config_has_every_default(write):
+    loaded = config.load(write())
+    assert loaded.training == config.TrainingConfig()
+    assert loaded.search.beam == 5 and loaded.model.cell == "gru" and loaded.data.test is None
+
+
+# What YAML means
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3e-4", 3e-4), ("1E3", 1000.0), ("-.5", -0.5), ("1.", 1.0), (".inf", float("inf")),
+        ("no", "no"), ("on", "on"), ("yes", "yes"), ("y", "y"), ("NO", "NO"),
+        ("true", True), ("False", False), ("null", None), ("~", None), ("", None),
+        ("010", 10), ("1_000", 1000), ("+7", 7), ("0x10", "0x10"), ("1:30", "1:30"), ("2001-01-01", "2001-01-01"),
+        ("1.2.3", "1.2.3"), ("'3e-4'", "3e-4"), ("[1, no]", [1, "no"]), ("{a: 1}", {"a": 1}), ("<<", "<<"), ("=", "="),
+    ],
+)  # fmt: skip
+def test_a_scalar_means_what_it_looks_like(text, value):
+    found = yaml.parse(text, "x")
+    assert found == value and type(found) is type(value)
+
+
+def test_language_codes_and_learning_rates_survive(write):
+    loaded = config.load(write("training: {lr: 3e-4}\n", base=MINIMAL.replace("language: de", "language: no")))
+    assert loaded.training.lr == 3e-4 and loaded.data.source_language == "no"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "c.yaml:3: key 'a' occurs twice"),
+        ("a:\n  b: 1\n  b: 2\n", "c.yaml:3: key 'b' occurs twice"),
+        ("a: &x {b: 1}\nc: *x\n", "c.yaml:2: aliases"),
+        ("a: [1, 2\nb: 3\n", "c.yaml:2: "),
+        ("a: 1\n\tb: 2\n", "c.yaml:2: "),
+        ("a: !!python/object/apply:os.system [ls]\n", "c.yaml:1: "),
+        ("1: 2\n", "c.yaml:1: key 1 is not a word"),
+        ("[a]: 2\n", "c.yaml:1: "),
+        ("a: " + 3000 * "[", "c.yaml"),
+        ("a: 1\n---\na: 2\n", "c.yaml:"),
+        ("- 1\n", "a config is a mapping"),
+        ("", "a config is a mapping"),
+        ("hello", "a config is a mapping"),
+    ],
+)
+def test_broken_yaml_is_told_with_its_line(write, text, told):
+    path = write(base=text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    assert told in caught.value.message
+    assert str(path) in caught.value.message and "\n" not in caught.value.message
+
+
+def test_missing_and_unreadable_files(tmp_path):
+    with pytest.raises(ConfigError, match="no such file"):
+        config.load(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="is a folder"):
+        config.load(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes("run: ä".encode("latin-1"))
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        config.load(tmp_path / "latin.yaml")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_config(write):
+    path = write()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert config.load(path).model.type == "gru"
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("training: {stpes: 4}\n", 'training.stpes: unknown key (did you mean "steps"?)'),
+        ("trainning: {}\n", 'trainning: unknown key (did you mean "training"?)'),
+        ("search: {zzz: 1}\n", "search.zzz: unknown key (known: batch_tokens, beam, "),
+        ("training: {steps: many}\n", "training.steps: "),
+        ("training: {steps: 1.5}\n", "training.steps: "),
+        ("training: {steps: 0}\n", "training.steps: "),
+        ("training: {lr: .nan}\n", "training.lr: "),
+        ("training: {label_smoothing: 1}\n", "training.label_smoothing: "),
+        ("training: {schedule: cosin}\n", 'training.schedule: must be one of inverse_sqrt, cosine, plateau, constant'),
+        ("training: {schedule: cosin}\n", '(did you mean "cosine"?)'),
+        ("training: 3\n", "training: "),
+        ("tokenizer: {kind: word}\n", "tokenizer.kind: must be one of unigram, bpe, char"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_with_its_path_and_a_hint(write, added, told):
+    (line,) = faults(write(added))
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("model: {type: gru}", "", "model: is missing"),
+        ("model: {type: gru}", "model: {}", "model: needs a `type`"),
+        ("type: gru", "type: transfomer", 'model: type: "transfomer" is none of gru, attention_rnn, transformer'),
+        ("type: gru", "type: gru, heads: 4", "model.heads: unknown key"),
+        ("type: gru", "type: gru, hiden: 4", 'model.hiden: unknown key (did you mean "hidden"?)'),
+        ("source_language: de", "", "data.source_language: is missing"),
+        ("source: text/a.de, ", "", "data.train: give source and target, or tsv"),
+        ("source: text/a.de, ", "tsv: x, ", "data.train: give either source and target, or tsv, not both"),
+        ("source: text/a.de", "source: [a, b]", "data.train: 2 source files but 1 target files"),
+        ("source: text/a.de, target: text/a.en", "tsv: x, columns: [1, 1]", "data.train: columns are two different"),
+        ("text/a.de", "''", "data.train.source[0]: a path must not be empty"),
+        ("text/a.de", "7", "data.train.source: "),
+        ("held_out: 100", "held_out: 0", "data.dev.held_out: "),
+        ("held_out: 100", "held_out: 100, source: x", "data.dev.source: unknown key"),
+        ("held_out: 100", "sorce: x", "data.dev.sorce: unknown key"),
+    ],
+)  # fmt: skip
+def test_faults_inside_alternatives_name_what_the_user_wrote(write, old, new, told):
+    assert any(told in line for line in faults(write(base=MINIMAL.replace(old, new))))
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("tokenizer: {shared: false}\nmodel: {type: transformer}\n", "model.tied_embeddings: "),
+        ("tokenizer: {kind: char, sampling: 0.1}\n", "tokenizer.sampling: "),
+        ("tokenizer: {vocabulary: 200}\n", "tokenizer.vocabulary: byte_fallback"),
+        ("search: {sample: true}\ntraining: {measure: bleu}\n", "training.measure: "),
+        ("search: {n_best: 6}\n", "search: n_best (6) must not be larger than beam (5)"),
+        ("search: {min_length: 9, max_length: 3}\n", "search: min_length (9)"),
+        ("search: {temperature: 0.5}\n", "search: temperature, top_k and top_p belong to sampling"),
+        ("training: {min_lr: 1}\n", "training: min_lr (1) must not be larger than lr"),
+        ("training: {horizon: 3}\n", "training: horizon belongs to the cosine schedule"),
+        ("training: {betas: [0.9, 1.0]}\n", "training: betas"),
+        ("model: {type: transformer, width: 10, heads: 4}\n", "heads (4) must divide width (10)"),
+        ("model: {type: transformer, width: 6, heads: 2, positions: rotary}\n", "even width per head"),
+        ("model: {type: transformer, width: 5, heads: 1}\n", "even width, not 5"),
+    ],
+)  # fmt: skip
+def test_impossible_combinations(write, added, told):
+    base = MINIMAL.replace("model: {type: gru}\n", "") if "model:" in added else MINIMAL
+    (line,) = faults(write(added, base=base))
+    assert told in line
+
+
+def test_all_faults_are_told_at_once(write):
+    lines = faults(write("training: {stpes: 4, lr: -1}\nserach: {}\ntokenizer: {kind: 3}\n"), "model.hidden=wide")
+    told = {line.split(":")[0] for line in lines}
+    assert told == {"training.stpes", "training.lr", "serach", "tokenizer.kind", "model.hidden"}
+
+
+# Overrides and paths
+
+
+def test_overrides_go_through_the_same_check(write):
+    path = write("training: {lr: 0.1}\n")
+    loaded = config.load(path, ["training.lr=1e-3", "model={type: transformer}", "data.test={held_out: 2}"])
+    assert (loaded.training.lr, loaded.model.type, loaded.data.test.held_out) == (1e-3, "transformer", 2)
+    assert faults(path, "training.steps=x", "search.bean=2") == [
+        *faults(path, "training.steps=x"), 'search.bean: unknown key (did you mean "beam"?)',
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["training.lr", "=3", "training.=3", ".lr=3", "training.lr.x=3", "training.lr=[1"])
+def test_broken_overrides(write, text):
+    with pytest.raises(ConfigError, match=r"training\.lr|an override is key=value"):
+        config.load(write("training: {lr: 0.1}\n"), [text])
+
+
+def test_paths_are_relative_to_the_file_and_typed_ones_to_the_current_folder(write, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    loaded = config.load(write(), ["data.cache=here", "data.train.target=there/a.en"])
+    assert loaded.run == tmp_path / "runs/x"
+    assert loaded.data.train.source == (tmp_path / "text/a.de",)
+    assert loaded.data.cache == elsewhere / "here"
+    assert loaded.data.train.target == (elsewhere / "there/a.en",)
+    assert config.load(Path("../c.yaml")) == config.load(tmp_path / "c.yaml")
+
+
+def test_dump_and_load_are_inverse(write, tmp_path):
+    norwegian = MINIMAL.replace("language: de", "language: no")
+    loaded = config.load(write("tokenizer: {character_coverage: 1.0}\n", base=norwegian))
+    text = config.dump(loaded)
+    again = tmp_path / "other" / "again.yaml"
+    again.parent.mkdir()
+    again.write_text(text, encoding="utf-8")
+    assert config.load(again) == loaded
+    assert config.dump(config.load(again)) == text
+    assert config.digest(loaded) == config.digest(config.load(again))
+
+
+@pytest.mark.parametrize(
+    "word", ["no", "3e-4", "1e5", "0o7", "null", "010", "yes", "2001-01-01", "1:30", "a: b", "#x", "ä\u2028", "", " a "]
+)
+def test_a_string_stays_a_string(word):
+    assert yaml.parse(yaml.dump({"a": word}), "x") == {"a": word}
+
+
+def test_a_digest_names_settings_and_not_their_order(write):
+    def digest(text: str) -> str:
+        return config.digest(config.load(write(text)).training)
+
+    assert digest("training: {lr: 0.01, steps: 5}\n") == digest("training: {steps: 5, lr: 1e-2}\n")
+    assert digest("training: {lr: 0.01, steps: 5}\n") != digest("training: {steps: 6, lr: 0.01}\n")
+
+
+# Everything else that is a config
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("configs/**/*.yaml")), ids=lambda path: path.stem)
+def test_every_config_of_the_project_loads(path):
+    loaded = config.load(path)
+    assert ROOT in loaded.run.parents, "runs of the project's configs belong into the project's folder"
+
+
+SECTIONS = [value for value in vars(config).values() if isinstance(value, type) and issubclass(value, config.Section)]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_every_setting_is_described(section):
+    assert section.__doc__
+    assert [name for name, field in section.model_fields.items() if not field.description and name != "type"] == []
+
+
+def test_the_schema_names_every_section():
+    names = {section.__name__ for section in SECTIONS} - {"Config", "Section"}
+    assert names <= set(config.schema()["$defs"])
+
+
+def test_settings_cannot_be_changed_after_the_check(write):
+    with pytest.raises(ValueError, match="frozen"):
+        config.load(write()).search.beam = 3

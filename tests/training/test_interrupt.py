@@ -1,0 +1,75 @@
+"""Signals are held back, delivered once the work is safe, and a second one is not held back."""
+
+import signal
+import threading
+
+import pytest
+
+from nmt.training.interrupt import holding_signals
+
+
+def test_a_signal_waits_for_its_delivery():
+    done = []
+    with pytest.raises(KeyboardInterrupt), holding_signals() as guard:
+        signal.raise_signal(signal.SIGINT)
+        done.append("the work")
+        assert guard.pending == signal.SIGINT
+        guard.deliver()
+    assert done == ["the work"]
+
+
+def test_the_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with holding_signals():
+        assert signal.getsignal(signal.SIGINT) is not before[0]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_the_second_signal_is_in_earnest():
+    with pytest.raises(KeyboardInterrupt), holding_signals():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal did not stop the work")
+
+
+def test_a_block_that_leaves_nothing_half_done_is_stopped_at_once():
+    with pytest.raises(KeyboardInterrupt), holding_signals() as guard, guard.at_once():
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the signal was held back")
+
+
+def test_a_signal_that_is_pending_stops_such_a_block_before_it_begins():
+    with pytest.raises(KeyboardInterrupt), holding_signals() as guard:
+        signal.raise_signal(signal.SIGINT)
+        with guard.at_once():
+            pytest.fail("the block began")
+
+
+def test_each_signal_goes_to_its_own_handler():
+    class Terminated(KeyboardInterrupt):
+        pass
+
+    def terminate(*_):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        with pytest.raises(Terminated), holding_signals() as guard:
+            signal.raise_signal(signal.SIGTERM)
+            guard.deliver()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_other_threads_get_no_signals_and_change_no_handlers():
+    seen = []
+
+    def work():
+        with holding_signals() as guard:
+            seen.append((signal.getsignal(signal.SIGINT), guard.pending))
+
+    handler = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(handler, None)]

@@ -1,0 +1,103 @@
+"""An existing run is never lost by accident, and nothing that is not a run is ever touched."""
+
+import pytest
+from copy_task import config_of
+
+from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.training import run_folder
+
+DRY = {"resume": False, "force": False}
+
+
+@pytest.fixture
+def config(tmp_path):
+    return config_of(tmp_path)
+
+
+@pytest.fixture
+def begun(config):
+    """A run that has written a little."""
+    run_folder.create(config)
+    (config.run / "log.jsonl").write_text("{}\n", encoding="utf-8")
+    (config.run / "last").mkdir()
+    (config.run / "last" / "state.json").write_text("{}", encoding="utf-8")
+    return config
+
+
+def test_a_new_or_empty_folder_is_free(config):
+    run_folder.check(config, **DRY)
+    config.run.mkdir()
+    run_folder.check(config, **DRY)
+    run_folder.check(config, resume=False, force=True)
+
+
+def test_an_existing_run_needs_a_word(begun):
+    with pytest.raises(NMTError, match="the run exists") as caught:
+        run_folder.check(begun, **DRY)
+    assert "--resume" in caught.value.hint and "--force" in caught.value.hint
+    run_folder.check(begun, resume=True, force=False)
+    run_folder.check(begun, resume=False, force=True)
+
+
+def test_force_removes_what_a_run_writes_and_nothing_else(begun):
+    (begun.run / "notes.txt").write_text("mine", encoding="utf-8")
+    run_folder.check(begun, resume=False, force=True)
+    run_folder.create(begun)
+    assert sorted(path.name for path in begun.run.iterdir()) == ["config.yaml", "notes.txt"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "config.yaml", "log.jsonl"])
+@pytest.mark.parametrize("words", [DRY, {"resume": True, "force": False}, {"resume": False, "force": True}])
+def test_a_folder_that_is_no_run_is_refused(config, name, words):
+    config.run.mkdir()
+    (config.run / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(NMTError, match="holds something else than a run"):
+        run_folder.check(config, **words)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(config):
+    config.run.write_text("mine", encoding="utf-8")
+    with pytest.raises(NMTError, match="is a file"):
+        run_folder.check(config, resume=False, force=True)
+
+
+def test_nothing_to_resume(config):
+    with pytest.raises(CheckpointError, match="no run to resume") as caught:
+        run_folder.check(config, resume=True, force=False)
+    assert "leave out --resume" in caught.value.hint
+
+
+def test_a_changed_config_is_refused_with_a_list_of_the_changes(begun, tmp_path):
+    changed = config_of(tmp_path, training={"lr": 1.0, "steps": 3}, model={"width": 64}, search={"beam": 2})
+    with pytest.raises(ConfigError) as caught:
+        run_folder.check(changed, resume=True, force=False)
+    assert "model.width: 32 -> 64" in caught.value.message
+    assert "training.lr: 0.005 -> 1.0" in caught.value.message
+    assert "steps" not in caught.value.message and "beam" not in caught.value.message
+    run_folder.check(changed, resume=False, force=True)
+
+
+def test_another_model_is_a_change(begun, tmp_path):
+    value = begun.model_dump(mode="json") | {"model": {"type": "gru"}}
+    from nmt import config as settings
+
+    with pytest.raises(ConfigError, match=r"model.type: transformer -> gru"):
+        run_folder.check(settings.check(settings.Config, value, name="x"), resume=True, force=False)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"training": {"steps": 10**6, "patience": 9, "log_every": 1, "evaluate_every": 7, "evaluate_beam": 3}},
+        {"training": {"evaluate_sentences": 4, "tensorboard": True}, "search": {"beam": 9, "length_penalty": 0.3}},
+        {"data": {"cache": "elsewhere"}},
+        {"data": {"train": {"source": "moved.txt", "target": "moved.txt"}}},
+    ],
+)
+def test_what_leaves_the_course_of_the_weights_alone_may_change(begun, tmp_path, sections):
+    run_folder.check(config_of(tmp_path, **sections), resume=True, force=False)
+
+
+def test_a_moved_run_is_resumed(begun, tmp_path):
+    begun.run.rename(tmp_path / "elsewhere")
+    run_folder.check(config_of(tmp_path, run="elsewhere"), resume=True, force=False)

@@ -1,0 +1,175 @@
+"""The training loop from text to bundle: it learns, it stops when it should, and what it ships is what it measured."""
+
+import json
+import sys
+
+import pytest
+import torch
+from copy_task import config_of
+
+from nmt import bundle
+from nmt.data.batching import batches
+from nmt.data.prepare import prepare
+from nmt.decoding.translator import Translator
+from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.training import loss, train
+from nmt.training.events import Evaluated, Evaluating, Finished, Preparing, Progress, Started, Updated
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("trainer")
+
+
+@pytest.fixture(scope="module")
+def learned(folder):
+    """A run of a few hundred updates, and its events."""
+    events = []
+    training = {"steps": 300, "average": "ema", "ema_decay": 0.98, "measure": "bleu"}
+    config = config_of(folder, run="learned", training=training, model={"dropout": 0.0})
+    return config, train(config, on_event=events.append), events
+
+
+def of(kind, events) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def log_of(config) -> list[dict]:
+    return [json.loads(line) for line in (config.run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_few_hundred_updates_learn_to_copy(learned):
+    config, finished, _ = learned
+    assert finished.reason == "steps" and finished.step == finished.done == 300
+    assert finished.best["bleu"]["value"] > 95
+    assert Translator.load(config.run).translate(["a b c d", "h g"]) == ["a b c d", "h g"]
+
+
+def test_events_come_in_order_and_agree_with_the_log(learned):
+    config, finished, events = learned
+    kinds = [type(event) for event in events]
+    assert kinds[0] is Preparing and kinds[-1] is Finished and events[-1] == finished
+    assert kinds.index(Started) < kinds.index(Updated) < kinds.index(Evaluating) < kinds.index(Evaluated)
+    assert [event.step for event in of(Updated, events)] == list(range(1, 301))
+    lines = log_of(config)
+    assert [line["event"] for line in lines if line["event"] != "progress"] == ["started"] + ["evaluated"] * 3
+    progress = [line for line in lines if line["event"] == "progress"]
+    assert [line["step"] for line in progress] == list(range(50, 301, 50))
+    assert [event.step for event in of(Progress, events)] == list(range(50, 301, 50))
+    assert progress[-1]["loss"] < progress[0]["loss"] / 2
+    assert progress[0]["rate"] == pytest.approx(config.training.lr)
+
+
+def test_tokens_are_counted_without_padding(learned):
+    config, finished, events = learned
+    started, last = of(Started, events)[0], of(Progress, events)[-1]
+    lengths = prepare(config).train.lengths[:, 1] + 1
+    assert started.target_tokens == lengths.sum() and started.pairs == len(lengths)
+    assert finished.epoch == last.target_tokens // started.target_tokens
+
+
+def test_what_was_measured_is_what_is_shipped(learned):
+    """The bundle's own loss on the development text is the one that was logged for the best evaluation."""
+    config, finished, _ = learned
+    loaded, prepared = bundle.load(config.run), prepare(config)
+    nats, tokens = 0.0, 0
+    for batch in batches(prepared.dev, batch_tokens=10_000):
+        nats += loss.negative_log_likelihood(loaded.model, batch, device=torch.device("cpu")).item()
+        tokens += loss.count(batch)
+    assert nats / tokens == pytest.approx(finished.best["loss"], rel=1e-5)
+    assert loaded.card["dev"]["loss"] == finished.best["loss"]
+    assert loaded.card["training"]["steps"] == 300
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(folder):
+    runs = []
+    for run, seed in (("one", 5), ("two", 5), ("three", 6)):
+        config = config_of(folder, run=run, training={"steps": 4, "seed": seed, "evaluate_every": 4})
+        train(config)
+        runs.append((config.run / "last" / "weights.safetensors").read_bytes())
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_patience_stops_early_and_the_best_stays(folder):
+    training = {"steps": 60, "evaluate_every": 5, "patience": 2, "lr": 1.0, "warmup": 0, "schedule": "constant"}
+    config = config_of(folder, run="patience", training=training)
+    events = []
+    finished = train(config, on_event=events.append)
+    marks = [event.best for event in of(Evaluated, events)]
+    assert finished.reason == "patience" and finished.step < 60
+    assert marks[-2:] == [False, False] and marks[-3] is True
+    assert finished.best["step"] == finished.step - 10
+    again = train(config, resume=True)
+    assert again.done == 0 and again.reason == "patience" and again.best == finished.best
+
+
+def test_a_finished_run_is_left_alone_until_steps_are_raised(folder):
+    def config(steps):
+        return config_of(folder, run="longer", training={"steps": steps, "evaluate_every": 3})
+
+    train(config(3))
+    before = (folder / "longer" / "model" / "card.json").read_bytes()
+    assert train(config(3), resume=True).done == 0
+    assert (folder / "longer" / "model" / "card.json").read_bytes() == before
+    assert train(config(5), resume=True)[2:4] == (2, 5)
+    assert bundle.load(folder / "longer").card["training"]["steps"] == 5
+
+
+def test_force_replaces_a_run(folder):
+    def config(seed):
+        return config_of(folder, run="forced", training={"steps": 2, "seed": seed})
+
+    train(config(1))
+    with pytest.raises(NMTError, match="the run exists"):
+        train(config(2))
+    train(config(2), force=True)
+    assert bundle.load(folder / "forced").config.seed == 2
+    assert len([line for line in log_of(config(2)) if line["event"] == "started"]) == 1
+
+
+def test_a_failure_while_preparing_leaves_the_old_run(folder):
+    config = config_of(folder, run="kept", training={"steps": 2})
+    train(config)
+    with pytest.raises(ConfigError, match="too large"):
+        broken = {"kind": "bpe", "vocabulary": 5000}
+        train(config_of(folder, run="kept", training={"steps": 2}, tokenizer=broken), force=True)
+    assert bundle.load(folder / "kept").card["training"]["steps"] == 2
+
+
+def test_other_text_is_not_resumed(folder, tmp_path):
+    config = config_of(tmp_path, training={"steps": 2})
+    train(config)
+    with open(tmp_path / "train.txt", "a", encoding="utf-8") as file:
+        file.write("a b a b a\n")
+    with pytest.raises(CheckpointError, match="has changed since the run began"):
+        train(config_of(tmp_path, training={"steps": 9}), resume=True)
+
+
+@pytest.mark.parametrize("name", ["state.json", "weights.safetensors", "training.safetensors"])
+@pytest.mark.parametrize("damage", ["removed", "cut", "empty", "nonsense"])
+def test_a_damaged_checkpoint_is_told(folder, name, damage):
+    config = config_of(folder, run="damaged", training={"steps": 2})
+    train(config, force=True)
+    path = config.run / "last" / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "removed":
+        path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "nonsense": b"[1, 2]"}[damage])
+    with pytest.raises(CheckpointError) as caught:
+        train(config, resume=True)
+    assert str(path) in caught.value.message and caught.value.hint
+
+
+def test_a_learning_rate_that_breaks_training_is_told(folder):
+    training = {"steps": 100, "lr": 1e30, "warmup": 0, "log_every": 25, "clip": None, "weight_decay": 1.0}
+    with pytest.raises(NMTError, match="training broke down") as caught:
+        train(config_of(folder, run="broken", training=training))
+    assert "training.lr" in caught.value.hint
+
+
+def test_tensorboard_without_the_package_is_told_before_any_work(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match="tensorboard") as caught:
+        train(config_of(folder, run="board", training={"tensorboard": True}))
+    assert "nmt[tensorboard]" in caught.value.hint
+    assert not (folder / "board").exists()
