@@ -105,7 +105,7 @@ leave words out or invent some: let somebody who knows both languages check what
 ## How it was trained
 
 {training.steps:,} updates in {training.minutes:,.1f} minutes, evaluations included: {training.epochs:,} complete passes
-over the data, {training.target_tokens:,} target tokens. Seed {card.seed}, settings {card.digest}, which card.json lists.
+over the data, {training.target_tokens:,} target tokens. Seed {card.seed}, settings {card.digest}, see card.json.
 Computed in {card.precision} on {machine["device"]} (threads: {machine["threads"]}) with torch {machine["torch"]}.
 """
 

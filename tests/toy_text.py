@@ -1,6 +1,7 @@
 """A small parallel text and its config, written to a folder."""
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 from nmt import config as settings
@@ -19,15 +20,15 @@ def sentences(count: int, *, seed: int = 1) -> list[tuple[str, str]]:
     return [tuple(" ".join(words[int(digit)] for digit in str(number)) for words in WORDS) for number in numbers]
 
 
-def write(folder: Path, name: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
+def write(folder: Path, name: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Two files; -> their place in a config."""
-    for side, suffix in enumerate(("de", "en")):
-        text = "".join(f"{pair[side]}\n" for pair in pairs)
-        (folder / f"{name}.{suffix}").write_text(text, encoding="utf-8", newline="\n")
+    sides = list(zip(*pairs, strict=True)) or [(), ()]
+    for suffix, lines in zip(("de", "en"), sides, strict=True):
+        (folder / f"{name}.{suffix}").write_bytes("".join(f"{line}\n" for line in lines).encode())
     return {"source": str(folder / f"{name}.de"), "target": str(folder / f"{name}.en")}
 
 
-def toy_config(folder: Path, pairs: list[tuple[str, str]], *, data: dict | None = None, **sections) -> Config:
+def toy_config(folder: Path, pairs: Iterable[tuple[str, str]], *, data: dict | None = None, **sections) -> Config:
     """A config of three splits: 20 development and 10 test pairs beside `pairs`."""
     value = {
         "run": str(folder / "runs" / "toy"),

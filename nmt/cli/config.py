@@ -13,7 +13,7 @@ from nmt.cli.common import Common, command
 def config(
     common: Common,
     path: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="The config file.", show_default=False)] = None,
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to replace.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema, for an editor.")] = False,
 ) -> None:
     """Check a config and print it with every default filled in."""

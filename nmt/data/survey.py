@@ -87,6 +87,11 @@ def _hold_out(selection: Selection, splits: Sequence[str]) -> int:
         selection.verdicts[:] = before
         count //= 2
     _try_hold_out(selection, splits, count)
+    if not selection.kept.any():
+        raise DataError(
+            "each training pair shares a sentence with those that would be held out",
+            hint="name development and test texts, or use text with fewer repetitions",
+        )
     return count
 
 

@@ -8,6 +8,7 @@
 Sums over the real target positions i, never means: whoever adds batches divides once, by what was really there.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -20,8 +21,10 @@ from nmt.models.base import Seq2Seq
 
 # B batch, T target, D width, V vocabulary, C chunk of positions
 
-CHUNK_LOGITS = {"cpu": 1 << 22, "cuda": 1 << 26}
-"""Logits that exist at once: few enough for the processor's cache, or enough to keep a GPU busy."""
+CHUNK = {"cpu": 1 << 23, "cuda": 1 << 26}
+"""Logits that exist at once: enough for the matrix products to be worth their while."""
+BLOCK = {"cpu": 1 << 18, "cuda": 1 << 26}
+"""Logits whose softmax is computed at once: few enough for the processor's cache, as it is walked several times."""
 
 
 class Sums(NamedTuple):
@@ -77,15 +80,25 @@ def cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float) -> tuple[
 
     Written out because autograd would keep and walk several [C, V] tensors; the softmax is never less than float32.
     """
+    gradient = torch.empty_like(logits)
+    rows = _rows(BLOCK, logits)
+    blocks = zip(logits.split(rows), target.split(rows), gradient.split(rows), strict=True)
+    loss, nll = zip(*(_cross_entropy(*block, smoothing) for block in blocks), strict=True)
+    return Sums(torch.stack(loss).sum(), torch.stack(nll).sum()), gradient
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, gradient: Tensor, smoothing: float) -> Sums:
+    """The sums over a block; fills in its gradient."""
     target = target[:, None]
     log_p = torch.log_softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32))
     nll = -log_p.gather(1, target).sum()
     loss = (1 - smoothing) * nll - smoothing / log_p.size(1) * log_p.sum() if smoothing else nll
-    gradient = log_p.exp_()  # p in the place of log p, then p - q in the place of p
+    p = log_p.exp_()  # in the place of log p, and then p - q in the place of p
     if smoothing:
-        gradient -= smoothing / log_p.size(1)
-    gradient.scatter_add_(1, target, gradient.new_full(target.shape, smoothing - 1))
-    return Sums(loss, nll), gradient.to(logits.dtype)
+        p -= smoothing / p.size(1)
+    p.scatter_add_(1, target, p.new_full(target.shape, smoothing - 1))
+    gradient.copy_(p)
+    return Sums(loss, nll)
 
 
 def _inputs(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -104,9 +117,13 @@ def _moved(ids: Tensor, device: torch.device) -> Tensor:
     return ids.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else ids.to(device)
 
 
-def _chunks(model: Seq2Seq, hidden: Tensor, positions: Tensor, targets: Tensor):
-    """Pairs of positions and targets, as many at once as CHUNK_LOGITS allows."""
+def _chunks(model: Seq2Seq, hidden: Tensor, positions: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Positions and their targets, as many at once as CHUNK allows."""
     with torch.no_grad():
-        vocabulary = model.project(hidden[:0]).size(1)
-    size = max(1, CHUNK_LOGITS.get(hidden.device.type, CHUNK_LOGITS["cpu"]) // vocabulary)
-    return zip(positions.split(size), targets.split(size), strict=True)
+        rows = _rows(CHUNK, model.project(hidden[:0]))
+    return zip(positions.split(rows), targets.split(rows), strict=True)
+
+
+def _rows(most: dict[str, int], logits: Tensor) -> int:
+    """How many rows of [..., V] logits the device takes at once."""
+    return max(1, most.get(logits.device.type, most["cpu"]) // logits.size(-1))

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from nmt import bundle
 from nmt.cli.app import app
-from nmt.cli.progress import duration
 
 FEW = {"steps": 4, "evaluate_every": 2, "log_every": 1}
 
@@ -104,10 +103,6 @@ def test_a_signal_leaves_a_run_that_resume_continues(config, number, code):
     result = nmt_train(config, "--resume", f"training.steps={done + 1}")
     assert result.exit_code == 0, result.stderr
     assert f"going on after update {done:,} of {done + 1:,}" in result.stderr
-
-
-def test_durations_are_read_at_a_glance():
-    assert [duration(seconds) for seconds in (7, 187.2, 3723)] == ["0:07", "3:07", "1:02:03"]
 
 
 def test_the_run_can_be_used_from_python_too(tmp_path):

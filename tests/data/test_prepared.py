@@ -2,10 +2,13 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from toy_text import sentences, toy_config, write
 
+from nmt import config as settings
 from nmt.config import Config, check
 from nmt.data.prepare import prepare
 from nmt.errors import ConfigError, DataError
@@ -29,8 +32,8 @@ def stages(config):
 
 def changed(config, **sections):
     value = config.model_dump()
-    for name, settings in sections.items():
-        value[name].update(settings)
+    for name, section in sections.items():
+        value[name].update(section)
     return check(Config, value, name="changed")
 
 
@@ -207,3 +210,25 @@ def test_a_missing_file_is_found_before_any_work(tmp_path):
     with pytest.raises(DataError, match=r"test\.en: no such file"):
         prepare(config)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+def test_memory_grows_by_a_few_bytes_a_pair(tmp_path):
+    def peak(count):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        numbers = ((f"Zahl {n} " + "und so weiter " * 10, f"number {n} " + "and so on " * 12) for n in range(count))
+        config = toy_config(folder, numbers, tokenizer={"sample": 1000})
+        (folder / "config.yaml").write_text(settings.dump(config), encoding="utf-8")
+        code = (
+            "import re, sys; from nmt import config; from nmt.data.prepare import prepare;"
+            "prepare(config.load(sys.argv[1]));"
+            "print(re.search('VmHWM: *(.+) kB', open('/proc/self/status').read())[1])"
+        )
+        command = [sys.executable, "-c", code, str(folder / "config.yaml")]
+        return 1024 * int(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    few, many = 50_000, 350_000
+    growth = (peak(many) - peak(few)) / (many - few)
+    assert growth < 100  # bytes; the text has 300 a pair

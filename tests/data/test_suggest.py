@@ -102,6 +102,14 @@ def test_fewer_pairs_are_held_out_where_sentences_return(tmp_path):
     assert facts.kept >= 0.8 * 400 or facts.held_out == 1
 
 
+@pytest.mark.parametrize("given", [(), ("test",)])
+def test_text_that_repeats_one_sentence_cannot_be_split(tmp_path, given):
+    pairs = [(f"satz {number}", "always the same") for number in range(40)]
+    text = ParallelText(**write(tmp_path, "train", pairs))
+    with pytest.raises(DataError, match=r"held.out"):
+        survey(text, {name: text for name in given})
+
+
 def test_many_characters_get_room(tmp_path):
     rows = [[chr(0x4E00 + (7 * number + each) % 900) for each in range(12)] for number in range(300)]
     pairs = [("".join(row), f"line {number}") for number, row in enumerate(rows)]

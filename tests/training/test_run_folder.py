@@ -3,6 +3,7 @@
 import pytest
 from copy_task import config_of
 
+from nmt import files
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.training import run_folder
 
@@ -101,3 +102,28 @@ def test_what_leaves_the_course_of_the_weights_alone_may_change(begun, tmp_path,
 def test_a_moved_run_is_resumed(begun, tmp_path):
     begun.run.rename(tmp_path / "elsewhere")
     run_folder.check(config_of(tmp_path, run="elsewhere"), resume=True, force=False)
+
+
+def test_a_crash_between_two_renames_is_undone(begun):
+    """What `replacing_folder` leaves when it is killed at the one moment at which neither folder is in place."""
+    last = begun.run / "last"
+    (begun.run / ".last.0123abcd.tmp").mkdir()
+    last.rename(begun.run / ".last.0123abcd.old")
+    run_folder.recover(begun.run)
+    assert (last / "state.json").exists()
+    assert not list(begun.run.glob(".last*"))
+
+
+def test_an_error_between_two_renames_is_undone_at_once(begun, monkeypatch):
+    last, replace = begun.run / "last", files.os.replace
+
+    def second_fails(source, target):
+        if target == last and source.suffix == ".tmp":
+            raise OSError("the disk is gone")
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "replace", second_fails)
+    with pytest.raises(OSError, match="gone"), files.replacing_folder(last) as inside:
+        (inside / "new").touch()
+    assert [path.name for path in last.iterdir()] == ["state.json"]
+    assert not list(begun.run.glob(".last*"))
