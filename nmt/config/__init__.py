@@ -35,7 +35,10 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     path = Path(path)
     value = yaml.read(path)
     if not isinstance(value, dict):
-        raise ConfigError(f"{path}: a config is a mapping of sections (run, data, tokenizer, model, training, search)")
+        raise ConfigError(
+            f"{path}: is no config: sections (run, data, tokenizer, model, training, search) are expected",
+            hint="`nmt init` writes a config for your text",
+        )
     for text in overrides:
         _override(value, text)
     return check(Config, value, name=str(path), folder=path.absolute().parent)
@@ -60,7 +63,8 @@ def _override(value: dict, text: str) -> None:
     for depth, part in enumerate(parts[:-1]):
         value = value.setdefault(part, {})
         if not isinstance(value, dict):
-            raise ConfigError(f"{text}: {'.'.join(parts[: depth + 1])} is a value and holds no keys")
+            place = ".".join(parts[: depth + 1])
+            raise ConfigError(f"{text}: {place} is a value and holds no keys", hint=f"make {place} a section first")
     value[parts[-1]] = _typed(yaml.parse(typed, text))
 
 

@@ -22,15 +22,16 @@ class ParallelText(Section):
 
     @model_validator(mode="after")
     def _one_form(self):
+        faults = []
         if self.tsv and (self.source or self.target):
-            raise ValueError("give either source and target, or tsv, not both")
-        if not self.tsv and not (self.source and self.target):
-            raise ValueError("give source and target, or tsv")
-        if len(self.source) != len(self.target):
-            raise ValueError(f"{len(self.source)} source files but {len(self.target)} target files")
+            faults.append("give either source and target, or tsv, not both")
+        elif not self.tsv and not (self.source and self.target):
+            faults.append("give source and target, or tsv")
+        elif len(self.source) != len(self.target):
+            faults.append(f"{len(self.source)} source files but {len(self.target)} target files")
         if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
-            raise ValueError("columns are two different numbers, counted from 1")
-        return self
+            faults.append("columns are two different numbers, counted from 1")
+        return self.unless(faults)
 
 
 class HeldOut(Section):

@@ -83,13 +83,14 @@ class TransformerConfig(Section):
 
     @model_validator(mode="after")
     def _fits(self):
+        faults = []
         if self.width % self.heads:
-            raise ValueError(f"heads ({self.heads}) must divide width ({self.width})")
-        if self.positions == "rotary" and self.width // self.heads % 2:
-            raise ValueError(f"rotary positions need an even width per head, not {self.width // self.heads}")
+            faults.append(f"heads ({self.heads}) must divide width ({self.width})")
+        elif self.positions == "rotary" and self.width // self.heads % 2:
+            faults.append(f"rotary positions need an even width per head, not {self.width // self.heads}")
         if self.positions == "sinusoidal" and self.width % 2:
-            raise ValueError(f"sinusoidal positions need an even width, not {self.width}")
-        return self
+            faults.append(f"sinusoidal positions need an even width, not {self.width}")
+        return self.unless(faults)
 
 
 ModelConfig = Annotated[GRUConfig | AttentionRNNConfig | TransformerConfig, Field(discriminator="type")]

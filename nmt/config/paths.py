@@ -26,5 +26,7 @@ def _several(value: Any) -> Any:
 
 
 ConfigPath = Annotated[Path, BeforeValidator(_absolute)]
-ConfigPaths = Annotated[tuple[ConfigPath, ...], BeforeValidator(_several), AfterValidator(tuple)]
+ConfigPaths = Annotated[
+    tuple[ConfigPath, ...], BeforeValidator(_several, json_schema_input_type=Path | list[Path]), AfterValidator(tuple)
+]
 """One path or a list of them."""

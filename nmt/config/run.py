@@ -38,6 +38,4 @@ class Config(Section):
             faults.append("tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off")
         if self.search.sample and self.training.measure != "loss":
             faults.append("training.measure: a best checkpoint cannot be chosen by samples; unset search.sample")
-        if faults:
-            raise ValueError("\n".join(faults))
-        return self
+        return self.unless(faults)

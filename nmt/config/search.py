@@ -30,17 +30,18 @@ class SearchConfig(Section):
     """Sampling: only among the k likeliest pieces."""
     top_p: float | None = Field(None, gt=0, le=1)
     """Sampling: only among the likeliest pieces that together reach this probability."""
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, lt=2**63)
     """Sampling: the random seed. A line's samples do not depend on its neighbours' order."""
     batch_tokens: int = Field(4096, ge=1)
     """Source pieces a batch, padding and beams included."""
 
     @model_validator(mode="after")
     def _fits(self):
+        faults = []
         if not self.sample and self.n_best > self.beam:
-            raise ValueError(f"n_best ({self.n_best}) must not be larger than beam ({self.beam})")
+            faults.append(f"n_best ({self.n_best}) must not be larger than beam ({self.beam})")
         if self.max_length is not None and self.min_length > self.max_length:
-            raise ValueError(f"min_length ({self.min_length}) must not be larger than max_length ({self.max_length})")
+            faults.append(f"min_length ({self.min_length}) must not be larger than max_length ({self.max_length})")
         if not self.sample and (self.temperature != 1 or self.top_k or self.top_p):
-            raise ValueError("temperature, top_k and top_p belong to sampling: set sample")
-        return self
+            faults.append("temperature, top_k and top_p belong to sampling: set sample")
+        return self.unless(faults)

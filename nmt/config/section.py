@@ -1,6 +1,7 @@
 """What every section of a config has in common."""
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import Self
 
 
 class Section(BaseModel):
@@ -9,3 +10,9 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=(), allow_inf_nan=False
     )
+
+    def unless(self, faults: list[str]) -> Self:
+        """The section, for validators that have looked at it: all its impossible combinations in one ValueError."""
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self

@@ -25,7 +25,7 @@ class TokenizerConfig(Section):
     sample: int = Field(1_000_000, ge=1)
     """Train on at most this many sentences a side, drawn by the seed (fewer if they hold more than 100 million
     characters, or 30 million for unigram: about half a gigabyte of memory)."""
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, lt=2**63)
     """Draws the sample and the held-out pairs."""
     sampling: float = Field(0.0, ge=0, le=1)
     """Subword regularisation in training: BPE-dropout's probability, or the unigram model's alpha. 0 is off."""

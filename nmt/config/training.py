@@ -10,7 +10,7 @@ from nmt.config.section import Section
 class TrainingConfig(Section):
     """The training loop."""
 
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, lt=2**63)
     """Initial weights, order of the data and dropout."""
     steps: int = Field(10_000, ge=1)
     """Most updates of the weights."""
@@ -74,13 +74,14 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _fits(self):
+        faults = []
         if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError("betas must be at least 0 and below 1")
+            faults.append("betas must be at least 0 and below 1")
         if self.min_lr > self.lr:
-            raise ValueError(f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
+            faults.append(f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
         if self.horizon is not None and self.schedule != "cosine":
-            raise ValueError(f"horizon belongs to the cosine schedule, not to {self.schedule}")
+            faults.append(f"horizon belongs to the cosine schedule, not to {self.schedule}")
         if self.schedule == "cosine" and self.horizon is None:
             # Kept with the run, so that a resumed run with more steps is told that its past rates would change.
             object.__setattr__(self, "horizon", self.steps)
-        return self
+        return self.unless(faults)

@@ -26,9 +26,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def compose_node(self, parent, index):
-        if self.check_event(yaml.AliasEvent):  # a few nested aliases can stand for gigabytes
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not supported", mark)
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):  # a few nested aliases can stand for gigabytes
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not supported", event.start_mark)
+        if event.tag:
+            raise yaml.composer.ComposerError(None, None, f"tags ({event.tag}) are not supported", event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -76,9 +78,9 @@ def read(path: Path) -> Any:
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file", hint="`nmt init` writes a config for your text") from error
     except IsADirectoryError as error:
-        raise ConfigError(f"{path}: is a folder, not a config file") from error
+        raise ConfigError(f"{path}: is a folder, not a config file", hint="name the YAML file in it") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text") from error
+        raise ConfigError(f"{path}: is not UTF-8 text", hint="save it as UTF-8") from error
 
 
 class _Dumper(yaml.SafeDumper):

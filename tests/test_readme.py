@@ -1,0 +1,22 @@
+"""The README's tree names every file of the package, and its commands are the ones there are."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tree_has_a_line_for_every_file():
+    missing = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "nmt").rglob("*.py")
+        if ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) and f"  {path.name:<18} " not in README
+    ]
+    assert not missing
+
+
+def test_every_command_is_described():
+    from nmt.cli.app import app
+
+    assert not [command.name for command in app.registered_commands if f"`nmt {command.name}`" not in README]
