@@ -11,6 +11,24 @@ class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, protected_namespaces=(), extra="ignore")
 
 
+class Vocabulary(_Facts):
+    """Number of pieces."""
+
+    source: int
+    target: int
+
+
+class Machine(_Facts):
+    """Where the model was trained."""
+
+    device: str
+    threads: int
+    cores: int
+    python: str
+    torch: str
+    platform: str
+
+
 class Data(_Facts):
     """The training text, cleaned."""
 
@@ -61,8 +79,7 @@ class Card(_Facts):
     model: str
     """gru, attention_rnn or transformer."""
     parameters: int
-    vocabulary: dict[str, int]
-    """Number of pieces of `source` and `target`."""
+    vocabulary: Vocabulary
     data: Data
     training: Training
     dev: Dev
@@ -71,8 +88,7 @@ class Card(_Facts):
     """Names the settings."""
     precision: str
     """Number format of the model's arithmetic in training."""
-    machine: dict[str, str | int]
-    """Device, threads, cores, and versions of Python and torch."""
+    machine: Machine
     settings: dict[str, Any]
     """Sections `training` and `data.cleaning` of the config."""
 
@@ -81,7 +97,7 @@ def readme(card: Card) -> str:
     """The card as a page of Markdown."""
     source, target = card.source_language, card.target_language
     data, training, machine = card.data, card.training, card.machine
-    sizes = " and ".join(f"{size:,}" for size in dict.fromkeys(card.vocabulary.values()))
+    sizes = " and ".join(f"{size:,}" for size in dict.fromkeys([card.vocabulary.source, card.vocabulary.target]))
     return f"""# {source} → {target}, {card.model}
 
 A translation model of {card.parameters:,} parameters with a vocabulary of {sizes} pieces, trained by nmt {card.nmt}.
@@ -106,7 +122,7 @@ leave words out or invent some: let somebody who knows both languages check what
 
 {training.steps:,} updates in {training.minutes:,.1f} minutes, evaluations included: {training.epochs:,} complete passes
 over the data, {training.target_tokens:,} target tokens. Seed {card.seed}, settings {card.digest}, see card.json.
-Computed in {card.precision} on {machine["device"]} (threads: {machine["threads"]}) with torch {machine["torch"]}.
+Computed in {card.precision} on {machine.device} (threads: {machine.threads}) with torch {machine.torch}.
 """
 
 

@@ -31,7 +31,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 def _computes_in_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
     # Emulated bfloat16 is slower than float32, so only processors with instructions for it count.
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return device.type == "cpu" and supported is not None and supported()
@@ -53,7 +53,8 @@ def keep_freed_memory() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt") and hasattr(libc, "gnu_get_libc_version"):
         top_pad, mmap_threshold, trim_threshold = -2, -3, -1
-        libc.mallopt(mmap_threshold, 1 << 30)
+        # Older ones refuse more than 32 MiB, and without a value would stay at 128 KiB once the others are set.
+        libc.mallopt(mmap_threshold, 1 << 30) or libc.mallopt(mmap_threshold, 1 << 25)
         libc.mallopt(trim_threshold, 2**31 - 1)
         libc.mallopt(top_pad, 64 << 20)
 

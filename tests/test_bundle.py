@@ -183,6 +183,14 @@ def test_a_card_that_lacks_a_fact_is_told(model):
     assert "dev.bleu" in fault(model)
 
 
+@pytest.mark.parametrize(("section", "fact"), [("vocabulary", "target"), ("machine", "torch")])
+def test_a_card_that_lacks_what_nmt_info_shows_is_told(model, section, fact):
+    card = json.loads((model / "card.json").read_text(encoding="utf-8"))
+    del card[section][fact]
+    (model / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    assert f"{section}.{fact}" in fault(model)
+
+
 def test_the_card_for_people_has_the_facts(run):
     text = (run / "model" / "README.md").read_text(encoding="utf-8")
     card = bundle.load(run).card

@@ -79,7 +79,8 @@ def test_language_codes_and_learning_rates_survive(write):
         ("a: &x {b: 1}\nc: *x\n", "c.yaml:2: aliases"),
         ("a: [1, 2\nb: 3\n", "c.yaml:2: "),
         ("a: 1\n\tb: 2\n", "c.yaml:2: "),
-        ("a: !!python/object/apply:os.system [ls]\n", "c.yaml:1: "),
+        ("a: !!python/object/apply:os.system [ls]\n", "c.yaml:1: tags"),
+        ("a: !!bool maybe\n", "c.yaml:1: tags"),
         ("1: 2\n", "c.yaml:1: key 1 is not a word"),
         ("[a]: 2\n", "c.yaml:1: "),
         ("a: " + 3000 * "[", "c.yaml"),
@@ -126,6 +127,8 @@ def test_a_byte_order_mark_is_no_part_of_the_config(write):
         ("training: {steps: 1.5}\n", "training.steps: "),
         ("training: {steps: 0}\n", "training.steps: "),
         ("training: {lr: .nan}\n", "training.lr: "),
+        ("training: {seed: 1e30}\n", "training.seed: "),
+        ("training:\n", "training: must be a section with keys, not None"),
         ("training: {label_smoothing: 1}\n", "training.label_smoothing: "),
         ("training: {schedule: cosin}\n", 'training.schedule: must be one of inverse_sqrt, cosine, plateau, constant'),
         ("training: {schedule: cosin}\n", '(did you mean "cosine"?)'),
@@ -190,6 +193,35 @@ def test_all_faults_are_told_at_once(write):
     lines = faults(write("training: {stpes: 4, lr: -1}\nserach: {}\ntokenizer: {kind: 3}\n"), "model.hidden=wide")
     told = {line.split(":")[0] for line in lines}
     assert told == {"training.stpes", "training.lr", "serach", "tokenizer.kind", "model.hidden"}
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        (
+            "search: {n_best: 6, min_length: 9, max_length: 3, temperature: 2}\n",
+            ["search: n_best (6)", "search: min_length (9)", "search: temperature"],
+        ),
+        (
+            "model: {type: transformer, heads: 3, dropuot: 0.1, dropout: 2}\n",
+            ["model.dropuot: unknown", "model.dropout: ", "model: heads (3)"],
+        ),
+        (
+            "model: {type: transformer}\ntokenizer: {shared: false}\ntraining: {stpes: 3}\nserach: {}\n",
+            ["training.stpes: unknown", "serach: unknown", "model.tied_embeddings: "],
+        ),
+        ("search: {beam: 0, n_best: 6}\n", ["search.beam: "]),  # the other may be its consequence
+    ],
+)
+def test_impossible_combinations_do_not_hide_behind_other_faults(write, added, told):
+    base = MINIMAL.replace("model: {type: gru}\n", "") if "model:" in added else MINIMAL
+    lines = faults(write(added, base=base))
+    assert len(lines) == len(told)
+    assert all(any(line.startswith(each) for line in lines) for each in told)
+
+
+def test_a_split_that_lost_its_only_key_is_told_once(write):
+    assert len(faults(write(), "data.dev.held_out=0")) == 1
 
 
 # Overrides and paths
@@ -270,6 +302,11 @@ def test_every_setting_is_described(section):
 def test_the_schema_names_every_section():
     names = {section.__name__ for section in SECTIONS} - {"Config", "Section"}
     assert names <= set(config.schema()["$defs"])
+
+
+def test_the_schema_takes_one_path_or_a_list(write):
+    source = config.schema()["$defs"]["ParallelText"]["properties"]["source"]
+    assert [each["type"] for each in source["anyOf"]] == ["string", "array"]
 
 
 def test_settings_cannot_be_changed_after_the_check(write):

@@ -77,6 +77,13 @@ def test_a_file_keeps_no_half_when_the_disk_refuses(tmp_path, monkeypatch):
     assert (tmp_path / "x.txt").read_text(encoding="utf-8") == "old" and names(tmp_path) == ["x.txt"]
 
 
+def test_a_fault_names_the_file_that_was_asked_for(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError) as caught:
+        files.write_text(tmp_path / "folder", "text")
+    assert caught.value.filename == str(tmp_path / "folder") and names(tmp_path) == ["folder"]
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a folder that refuses the user")
 def test_a_folder_without_permission_is_an_os_error(tmp_path):
     tmp_path.chmod(0o500)

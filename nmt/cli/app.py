@@ -1,6 +1,7 @@
 """The `nmt` command. Each subcommand is a file of its own that imports torch only when it runs."""
 
 import os
+import sys
 
 import typer
 
@@ -39,4 +40,5 @@ def main() -> None:
     # its core busy, so that beside any other program training was seen to run at a tenth of its speed; a short wait
     # costs nothing on an idle machine. Only heard before torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    sys.stdout.reconfigure(encoding="utf-8")  # as every file is, also where Windows pipes in a code page
     app(prog_name="nmt")

@@ -107,9 +107,11 @@ def _as_fault(error: Exception) -> NMTError | None:
         return error
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return NMTError(f"{place}{(error.strerror or str(error)).lower()}")
-    # torch says it in a RuntimeError: "CUDA out of memory", "not enough memory: you tried to allocate ..."
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in str(error)):
+        hint = "does the place exist, may you read and write there, and has the disk room?"
+        return NMTError(f"{place}{(error.strerror or str(error)).lower()}", hint=hint)
+    # torch says it in a RuntimeError, in other words on each device.
+    says_so = any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and says_so):
         return NMTError("out of memory", hint="make batch_tokens smaller, or the model")
     return None
 

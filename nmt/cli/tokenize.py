@@ -98,4 +98,4 @@ def _decoder(tokenizer: "Tokenizer", format: Format, name: str) -> Callable[[lis
 
 
 def _number(token: str) -> int | None:
-    return int(token) if token.isascii() and token.isdigit() else None
+    return int(token) if token.isascii() and token.isdigit() and len(token) < 20 else None

@@ -36,7 +36,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     value = yaml.read(path)
     if not isinstance(value, dict):
         raise ConfigError(
-            f"{path}: is no config: sections (run, data, tokenizer, model, training, search) are expected",
+            f"{path}: a config is a mapping of sections (run, data, tokenizer, model, training, search)",
             hint="`nmt init` writes a config for your text",
         )
     for text in overrides:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from nmt.config.paths import ConfigPath, ConfigPaths
-from nmt.config.section import Section
+from nmt.config.section import Section, refuse
 
 
 class ParallelText(Section):
@@ -31,7 +31,8 @@ class ParallelText(Section):
             faults.append(f"{len(self.source)} source files but {len(self.target)} target files")
         if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
             faults.append("columns are two different numbers, counted from 1")
-        return self.unless(faults)
+        refuse(faults)
+        return self
 
 
 class HeldOut(Section):

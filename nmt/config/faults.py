@@ -1,5 +1,7 @@
 """pydantic's errors as the faults of a config: `training.stpes: unknown key (did you mean "steps"?)`."""
 
+import re
+from copy import deepcopy
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -9,15 +11,57 @@ from nmt.config.section import Section
 
 
 def describe(error: ValidationError, config: type[Section], value: Any) -> list[str]:
-    """One line a fault, in the order of the file."""
+    """One line a fault, in the order of the file, and then those that hid behind them."""
+    lines = _lines(error.errors(), config, value)
+    return lines + [line for line in _hidden(error, config, value) if line not in lines]
+
+
+def _lines(faults: list, config: type[Section], value: Any) -> list[str]:
     lines = []
-    for fault in error.errors():
+    for fault in faults:
         path = _path(fault["loc"], value, missing=fault["type"] == "missing")
         for message in _message(fault, config).splitlines():
             line = message if _says_where(message, config) else f"{path}: {message}" if path else message
             if line not in lines:
                 lines.append(line)
     return lines
+
+
+def _hidden(error: ValidationError, config: type[Section], value: Any) -> list[str]:
+    """The impossible combinations that are left when all faulty keys are.
+
+    pydantic looks for them only where all else is right. One that names a faulty key may be its consequence, and so may
+    one of a section that has lost all its keys: they are left out.
+    """
+    rest = deepcopy(value)
+    faulty = [
+        (section, key)
+        for fault in error.errors()
+        for section, key in _place(fault["loc"], rest)
+        if fault["type"] == "extra_forbidden" or not isinstance(section[key], dict)
+    ]
+    for section, key in faulty:
+        section.pop(key, None)
+    try:
+        config.model_validate(rest)
+    except ValidationError as second:
+        combinations = [
+            fault
+            for fault in second.errors()
+            if fault["type"] == "value_error" and all(section[key] for section, key in _place(fault["loc"], rest))
+        ]
+        names = {key for _, key in faulty}
+        return [line for line in _lines(combinations, config, rest) if names.isdisjoint(re.findall(r"\w+", line))]
+    return []
+
+
+def _place(location: tuple, value: Any) -> list[tuple[dict, str]]:
+    """The innermost section that `location` leads through, and the key in it; none when it leads nowhere."""
+    place = []
+    for part in location:
+        if isinstance(value, dict) and part in value:
+            place, value = [(value, part)], value[part]
+    return place
 
 
 def _says_where(message: str, config: type[Section]) -> bool:
@@ -48,6 +92,12 @@ def _message(fault: dict, config: type[Section]) -> str:
         return "unknown key" + _suggestion(str(fault["loc"][-1]), _keys(fault["loc"][:-1], config))
     if kind == "missing":
         return "is missing"
+    if kind in ("model_type", "model_attributes_type"):
+        return f"must be a section with keys, not {_short(fault['input'])}"
+    if kind == "tuple_type":
+        return f"must be a list, not {_short(fault['input'])}"
+    if kind == "path_type":
+        return f"must be a path, not {_short(fault['input'])}"
     if kind == "union_tag_not_found":
         return "needs a `type`: gru, attention_rnn or transformer"
     if kind == "union_tag_invalid":

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from nmt.config.section import Section
+from nmt.config.section import Section, refuse
 
 Cell = Literal["rnn", "gru", "lstm"]
 Tie = Literal["none", "target", "all"]
@@ -90,7 +90,8 @@ class TransformerConfig(Section):
             faults.append(f"rotary positions need an even width per head, not {self.width // self.heads}")
         if self.positions == "sinusoidal" and self.width % 2:
             faults.append(f"sinusoidal positions need an even width, not {self.width}")
-        return self.unless(faults)
+        refuse(faults)
+        return self
 
 
 ModelConfig = Annotated[GRUConfig | AttentionRNNConfig | TransformerConfig, Field(discriminator="type")]

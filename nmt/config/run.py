@@ -6,7 +6,7 @@ from nmt.config.data import DataConfig
 from nmt.config.model import ModelConfig
 from nmt.config.paths import ConfigPath
 from nmt.config.search import SearchConfig
-from nmt.config.section import Section
+from nmt.config.section import Section, refuse
 from nmt.config.tokenizer import TokenizerConfig
 from nmt.config.training import TrainingConfig
 
@@ -38,4 +38,5 @@ class Config(Section):
             faults.append("tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off")
         if self.search.sample and self.training.measure != "loss":
             faults.append("training.measure: a best checkpoint cannot be chosen by samples; unset search.sample")
-        return self.unless(faults)
+        refuse(faults)
+        return self

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from nmt.config.section import Section
+from nmt.config.section import Section, refuse
 
 
 class SearchConfig(Section):
@@ -10,7 +10,7 @@ class SearchConfig(Section):
 
     beam: int = Field(5, ge=1)
     """Hypotheses kept a sentence; 1 is greedy search."""
-    length_penalty: float = Field(1.0, ge=0)
+    length_penalty: float = Field(1.0, ge=0, le=10)
     """alpha in score = log p(y|x) / n^alpha, n the length with its end mark; 0 prefers short translations."""
     n_best: int = Field(1, ge=1)
     """Translations returned a sentence, at most `beam`."""
@@ -44,4 +44,5 @@ class SearchConfig(Section):
             faults.append(f"min_length ({self.min_length}) must not be larger than max_length ({self.max_length})")
         if not self.sample and (self.temperature != 1 or self.top_k or self.top_p):
             faults.append("temperature, top_k and top_p belong to sampling: set sample")
-        return self.unless(faults)
+        refuse(faults)
+        return self

@@ -1,7 +1,6 @@
 """What every section of a config has in common."""
 
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import Self
 
 
 class Section(BaseModel):
@@ -11,8 +10,8 @@ class Section(BaseModel):
         extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=(), allow_inf_nan=False
     )
 
-    def unless(self, faults: list[str]) -> Self:
-        """The section, for validators that have looked at it: all its impossible combinations in one ValueError."""
-        if faults:
-            raise ValueError("\n".join(faults))
-        return self
+
+def refuse(faults: list[str]) -> None:
+    """Raise a ValueError with all of a section's impossible combinations, a line each, if there are any."""
+    if faults:
+        raise ValueError("\n".join(faults))

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from nmt.config.section import Section
+from nmt.config.section import Section, refuse
 
 
 class TrainingConfig(Section):
@@ -84,4 +84,5 @@ class TrainingConfig(Section):
         if self.schedule == "cosine" and self.horizon is None:
             # Kept with the run, so that a resumed run with more steps is told that its past rates would change.
             object.__setattr__(self, "horizon", self.steps)
-        return self.unless(faults)
+        refuse(faults)
+        return self

@@ -91,9 +91,9 @@ def _held_out(config: Config, selection: Selection) -> dict[str, Pairs]:
 def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
     for name, meaning in (("dev", "development"), ("test", "test")):
         if name in texts and not texts[name].source:
-            raise DataError(f"data.{name}: the {meaning} text has no lines")
+            raise DataError(f"data.{name}: the {meaning} text has no lines", hint="the files that it names are empty")
     if not len(selection.verdicts):
-        raise DataError("data.train: the training text has no lines")
+        raise DataError("data.train: the training text has no lines", hint="the files that it names are empty")
     if not selection.kept.any():
         reasons = ", ".join(f"{reason}: {count:,}" for reason, count in _names(selection.counts()).items())
         raise DataError(

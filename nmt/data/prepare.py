@@ -50,7 +50,7 @@ def prepare(config: Config, *, on_progress: OnProgress | None = None) -> Prepare
     tell = on_progress or (lambda stage, done: None)
     key = _key(config, tell)
     folder = (config.data.cache or config.run.parent / "prepared") / key
-    with suppress(OSError, ValueError, KeyError, TypeError, NMTError):  # not there, or damaged
+    with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # not there, or damaged
         return _load(folder, key, config)
     with files.replacing_folder(folder) as fresh:
         build(fresh, config, tell)

@@ -78,11 +78,12 @@ def digest(path: Path) -> str:
 def _blaming(path: Path) -> Iterator[None]:
     """What a file of the user's can have wrong, as DataErrors."""
     if path.is_dir():
-        raise DataError(f"{path}: is a folder, not a text file")
+        raise DataError(f"{path}: is a folder, not a text file", hint="name the file in it")
     try:
         yield
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file", hint="paths in a config are relative to the config file") from error
+        hint = "paths in a config are relative to the config file, those of a command to the current folder"
+        raise DataError(f"{path}: no such file", hint=hint) from error
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: damaged or truncated {path.suffix} file", hint="copy or download it again") from error
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from nmt.errors import DataError
 from nmt.evaluation import metrics, moses, systems, testset
 from nmt.evaluation.metrics import METRICS, Lines, Score, Significance, Test
-from nmt.evaluation.systems import System
+from nmt.evaluation.systems import Ready, System
 
 RESAMPLES = 1000
 """Of the test set, for a confidence interval."""
@@ -81,6 +81,9 @@ def evaluate(
     ready = [systems.load(path, name, device=device, search=search) for path, name in named]
     test = testset.find(models, config, source, _paths(references), _paths(tokenized_references))
     given = [systems.read(path, test) for path in files]
+    if test.tokenized:
+        language = language or _language(ready)
+        moses.tokenise([], language)  # a missing package is told before the models translate
     translated = []
     for each in ready:
         on_system(each.name)
@@ -89,7 +92,7 @@ def evaluate(
     outputs = [system.hypotheses for system in compared]
     columns = [_column(name, outputs, test.references, switches) for name in metric]
     if test.tokenized:
-        columns.append(_tokenised(outputs, test.tokenized, language or _language(compared), switches))
+        columns.append(_tokenised(outputs, test.tokenized, language, switches))
     return Comparison(compared, columns, len(test.references[0]), len(test.references))
 
 
@@ -112,11 +115,10 @@ def _tokenised(outputs: list[Lines], references: Sequence[Lines], language: str,
     return Column("tokenized", scores, column.significance)
 
 
-def _language(compared: list[System]) -> str:
+def _language(models: list[Ready]) -> str:
     """The target language, which a model knows."""
-    for system in compared:
-        if system.model:
-            return system.model.language
+    if models:
+        return models[0].bundle.config.target_language
     raise DataError("the target language is not known", hint="give --language, such as de")
 
 

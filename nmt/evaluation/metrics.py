@@ -90,7 +90,8 @@ def significance(
 
 def _bleu(lowercase: bool, tokenize: str) -> Metric:
     if tokenize not in BLEU.TOKENIZERS:
-        raise NMTError(f"tokenize: {tokenize!r} is none of {', '.join(sorted(BLEU.TOKENIZERS))}")
+        names = ", ".join(sorted(BLEU.TOKENIZERS))
+        raise NMTError(f"tokenize: {tokenize!r} is none of {names}", hint="13a is what papers use")
     try:
         return BLEU(lowercase=lowercase, tokenize=tokenize, force=True)  # force: no warning when text looks tokenised
     except (ImportError, RuntimeError) as error:
@@ -113,7 +114,7 @@ METRICS: dict[str, Callable[[bool, str], Metric]] = {"bleu": _bleu, "chrf": _chr
 def named(metric: str, *, lowercase: bool, tokenize: str) -> Metric:
     """sacreBLEU's metric. Raises NMTError when there is no such metric or tokenizer, or a package is missing."""
     if metric not in METRICS:
-        raise NMTError(f"metric: {metric!r} is none of {', '.join(METRICS)}")
+        raise NMTError(f"metric: {metric!r} is none of {', '.join(METRICS)}", hint="separate several by commas")
     return METRICS[metric](lowercase, tokenize)
 
 

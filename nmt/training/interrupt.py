@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -17,24 +18,26 @@ class Guard:
         self._handlers: dict[int, object] = {}
 
     def _receive(self, number: int, _frame) -> None:
-        if not self._held or self.pending is not None:  # a second signal is in earnest
-            self.pending = number
+        second, self.pending = self.pending is not None, number
+        if second:  # it is in earnest
             self.deliver()
-        self.pending = number
+        if not self._held:
+            raise KeyboardInterrupt
 
-    def deliver(self) -> None:
-        """Hand the pending signal to the handler that was there before: as a rule it raises KeyboardInterrupt."""
-        signal.signal(self.pending, self._handlers[self.pending])
-        signal.raise_signal(self.pending)
+    def deliver(self) -> NoReturn:
+        """Hand the pending signal to the handler that was there before; if that returns, raise KeyboardInterrupt."""
+        if self.pending is not None:
+            signal.signal(self.pending, self._handlers[self.pending])
+            signal.raise_signal(self.pending)
         raise KeyboardInterrupt
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Within this block, which must leave nothing half done, signals are not held back."""
+        """In this block, which must leave nothing half done, a signal raises KeyboardInterrupt; it stays pending."""
         self._held = False
         try:
             if self.pending is not None:
-                self.deliver()
+                raise KeyboardInterrupt
             yield
         finally:
             self._held = True
@@ -47,7 +50,9 @@ def holding_signals() -> Iterator[Guard]:
     if threading.current_thread() is not threading.main_thread():
         yield guard
         return
-    guard._handlers = {number: signal.signal(number, guard._receive) for number in SIGNALS}
+    for number in SIGNALS:  # one that is ignored, as Ctrl-C is in the background of a script, stays so
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            guard._handlers[number] = signal.signal(number, guard._receive)
     try:
         yield guard
     finally:

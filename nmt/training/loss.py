@@ -21,9 +21,9 @@ from nmt.models.base import Seq2Seq
 
 # B batch, T target, D width, V vocabulary, C chunk of positions
 
-CHUNK = {"cpu": 1 << 23, "cuda": 1 << 26}
+CHUNK = {"cpu": 1 << 23, "gpu": 1 << 26}
 """Logits that exist at once: enough for the matrix products to be worth their while."""
-BLOCK = {"cpu": 1 << 18, "cuda": 1 << 26}
+BLOCK = {"cpu": 1 << 18, "gpu": 1 << 26}
 """Logits whose softmax is computed at once: few enough for the processor's cache, as it is walked several times."""
 
 
@@ -126,4 +126,4 @@ def _chunks(model: Seq2Seq, hidden: Tensor, positions: Tensor, targets: Tensor) 
 
 def _rows(most: dict[str, int], logits: Tensor) -> int:
     """How many rows of [..., V] logits the device takes at once."""
-    return max(1, most.get(logits.device.type, most["cpu"]) // logits.size(-1))
+    return max(1, most["cpu" if logits.device.type == "cpu" else "gpu"] // logits.size(-1))

@@ -26,9 +26,10 @@ class Optimizer:
         """Turns the float32 `model` to `precision`; its weights so far become the masters."""
         working = dict(model.named_parameters())  # each tied tensor once
         self.masters = {name: weight.detach() for name, weight in working.items()}
-        model.to(precision)  # gives the model new tensors, or leaves it those of the masters
         self.working = list(working.values())
         self.mixed = precision != torch.float32
+        if self.mixed:  # else not even called: on a GPU recurrent layers move their weights whenever they are converted
+            model.to(precision)
         self.clip = config.clip
         self.adam = _adam(list(self.masters.values()), config)
         self.skipped, self.skipped_in_row = torch.zeros(2, device=self.working[0].device).unbind()

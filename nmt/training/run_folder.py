@@ -42,6 +42,7 @@ def check(config: Config, *, resume: bool, force: bool) -> None:
 
 def create(config: Config) -> None:
     """Remove an old run's files, and nothing else, and begin a new one."""
+    recover(config.run)  # or what a crash set aside would come back when the new run is resumed
     for name in OURS:
         path = config.run / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -31,7 +33,7 @@ def train(
     *,
     resume: bool = False,
     force: bool = False,
-    device: torch.device | None = None,
+    device: torch.device | str = "auto",
     on_event: Listener | None = None,
 ) -> Finished:
     """Train a model as the config says, from text to the bundle in the run folder.
@@ -42,7 +44,7 @@ def train(
     Raises an NMTError when the config, the data, the run folder or the course of the training is at fault.
     """
     listen = on_event or (lambda event: None)
-    device = device or runtime.choose_device()
+    device = runtime.choose_device(str(device))
     run_folder.check(config, resume=resume, force=force)
     if config.training.tensorboard:
         require_tensorboard()
@@ -64,8 +66,10 @@ class Trainer:
         runtime.seed_everything(config.training.seed)
         self.config, self.settings, self.prepared = config, config.training, prepared
         self.device, self.listen, self.guard = device, listen, guard
-        self.model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size).to(device)
-        self.shipped = copy.deepcopy(self.model).eval().requires_grad_(False)  # float32, filled for each evaluation
+        model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size)
+        # Float32, filled for each evaluation. Copied first: a GPU lays a recurrent layer's weights into one block.
+        self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+        self.model = model.to(device)
         self.precision = runtime.choose_precision(self.settings.precision, device)
         self.optimizer = Optimizer(self.model, self.settings, self.precision)
         self.average = Average(self.optimizer.masters, self.settings)
@@ -76,11 +80,12 @@ class Trainer:
 
     def resume(self) -> None:
         """Go back to the last checkpoint, or to the beginning when the run was killed before its first."""
-        folder = self.config.run / run_folder.LAST
         run_folder.recover(self.config.run)
+        if (folder := self.config.run / run_folder.LAST).is_dir():
+            self._restore(folder)
         run_folder.write_config(self.config)
-        if not folder.is_dir():
-            return
+
+    def _restore(self, folder: Path) -> None:
         state, weights, training = checkpoint.load(folder)
         if state.prepared != self.prepared.key:
             raise CheckpointError(
@@ -134,7 +139,6 @@ class Trainer:
             self._update(next(rows))
             if self.guard.pending is not None:
                 self._stop()
-                self.guard.deliver()
 
     def _updates(self) -> Iterator[list[Batch]]:
         """The data from where the state is, pass after pass."""
@@ -196,10 +200,10 @@ class Trainer:
                 scores = validate(self.shipped, self.prepared, self.config, device=self.device)
         except KeyboardInterrupt:
             self._stop()
-            raise
         self.average.evaluated()
         self._lap()
         self._record(scores, weights, self.state.seconds - before)
+        self._lap()  # writing files is not counted as the next update's time
 
     def _record(self, scores: Scores, weights: dict[str, Tensor], seconds: float) -> None:
         """Take note of an evaluation. best/ and model/ go before last/: killed in between, the run evaluates again."""
@@ -232,10 +236,12 @@ class Trainer:
         folder = self.config.run / run_folder.LAST
         checkpoint.save(folder, weights=self.optimizer.masters, training=training, state=state)
 
-    def _stop(self) -> None:
+    def _stop(self) -> NoReturn:
+        """Save everything; only then the signal has its way."""
         self._lap()
         self._save()
         self.listen(Stopped(self.config.run, self.state.step))
+        self.guard.deliver()
 
     def _finish(self, reason: str, done: int) -> Finished:
         state = self.state

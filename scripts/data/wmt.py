@@ -20,7 +20,10 @@ def main() -> None:
     parser.add_argument("--set", default="wmt14", help="the test set (default: wmt14)")
     parser.add_argument("--pair", default="de-en", help="source and target language (default: de-en)")
     options = parser.parse_args()
-    for side, language in zip(("src", "ref"), options.pair.split("-"), strict=True):
+    languages = options.pair.split("-")
+    if len(languages) != 2:
+        parser.error(f"--pair {options.pair}: two languages with a hyphen between are expected, such as de-en")
+    for side, language in zip(("src", "ref"), languages, strict=True):
         path = ROOT / options.set / f"test.{options.pair}.{language}"
         lines = echo(options.set, options.pair, side)
         write_lines(path, lines)

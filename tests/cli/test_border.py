@@ -43,16 +43,18 @@ def test_debug_shows_the_traceback_too():
     assert result.stderr.endswith("error: wrong\n")
 
 
+PLACE = "hint: does the place exist, may you read and write there, and has the disk room?\n"
 SMALLER = "hint: make batch_tokens smaller, or the model\n"
 
 
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        (OSError(28, "No space left on device", "x.txt"), "error: x.txt: no space left on device\n"),
-        (PermissionError(13, "Permission denied", "x.txt"), "error: x.txt: permission denied\n"),
+        (OSError(28, "No space left on device", "x.txt"), f"error: x.txt: no space left on device\n{PLACE}"),
+        (PermissionError(13, "Permission denied", "x.txt"), f"error: x.txt: permission denied\n{PLACE}"),
         (MemoryError(), f"error: out of memory\n{SMALLER}"),
         (RuntimeError("CUDA out of memory. Tried to allocate 20 GiB"), f"error: out of memory\n{SMALLER}"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), f"error: out of memory\n{SMALLER}"),
     ],
 )
 def test_the_systems_faults_are_one_line(fault, told):
@@ -66,9 +68,9 @@ def test_signals_have_their_exit_codes(fault, code):
     assert (result.exit_code, result.stderr) == (code, "stopped\n")
 
 
-def test_our_own_bugs_are_not_hidden():
-    result = border(AssertionError("a bug"))
-    assert isinstance(result.exception, AssertionError)
+@pytest.mark.parametrize("bug", [AssertionError("a bug"), RuntimeError("an illegal memory access was encountered")])
+def test_our_own_bugs_are_not_hidden(bug):
+    assert border(bug).exception is bug
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -98,6 +100,18 @@ def test_a_broken_config_ends_in_exit_code_1_as_a_user_sees_it(tmp_path):
     assert done.returncode == 1 and done.stdout == ""
     assert 'modle: unknown key (did you mean "model"?)' in done.stderr and "\nhint: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_results_are_utf_8_whatever_the_terminal_speaks(tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "run: rüns/漢\ndata: {source_language: a, target_language: b, train: {tsv: t}, dev: {tsv: t}}\n"
+        "model: {type: gru}\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "nmt", "config", str(tmp_path / "c.yaml")]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=environment)
+    assert done.returncode == 0 and "漢" in done.stdout.decode("utf-8"), done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")

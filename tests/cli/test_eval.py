@@ -134,7 +134,7 @@ def test_bad_input_is_one_line_and_a_hint(place, line, told):
     (place / "broken.yaml").write_text("run: x\n", encoding="utf-8")
     result = invoke(line)
     assert result.exit_code == 1 and result.stdout == ""
-    assert told in result.stderr and "Traceback" not in result.stderr
+    assert told in result.stderr and "\nhint: " in result.stderr and "Traceback" not in result.stderr
 
 
 def test_wrong_usage():

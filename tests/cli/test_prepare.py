@@ -59,13 +59,19 @@ def empty(folder):
     return "data.train: the training text has no lines"
 
 
-@pytest.mark.parametrize("harm", [bad_utf8, unequal, missing, empty])
+def folder_in_its_place(folder):
+    (folder / "train.en").unlink()
+    (folder / "train.en").mkdir()
+    return "train.en: is a folder, not a text file"
+
+
+@pytest.mark.parametrize("harm", [bad_utf8, unequal, missing, empty, folder_in_its_place])
 def test_bad_text_is_one_line(path, harm):
     told = harm(path.parent)
     result = prepare(path)
     assert result.exit_code == 1 and result.stdout == ""
     assert told in result.stderr and "Traceback" not in result.stderr
-    assert sum(line.startswith("error: ") for line in result.stderr.splitlines()) == 1
+    assert sum(line.startswith("error: ") for line in result.stderr.splitlines()) == 1 and "\nhint: " in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -108,5 +108,5 @@ def test_a_signal_leaves_a_run_that_resume_continues(config, number, code):
 def test_the_run_can_be_used_from_python_too(tmp_path):
     import nmt
 
-    finished = nmt.train(config_of(tmp_path, training=FEW))
+    finished = nmt.train(config_of(tmp_path, training=FEW), device="cpu")
     assert finished.step == 4 and isinstance(nmt.Translator.load(finished.folder).translate(["a b"])[0], str)

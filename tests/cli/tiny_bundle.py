@@ -20,7 +20,9 @@ NO_SCORE = {"value": 0.0, "signature": ""}
 FACTS = {
     "nmt": "0", "source_language": "en", "target_language": "en", "model": "transformer", "parameters": 1,
     "vocabulary": {"source": 330, "target": 330}, "seed": 1, "digest": "0", "precision": "float32", "settings": {},
-    "machine": {"device": "cpu", "threads": 1, "torch": torch.__version__},
+    "machine": {
+        "device": "cpu", "threads": 1, "cores": 1, "python": "3", "torch": torch.__version__, "platform": "linux",
+    },
     "data": {"pairs": 1, "source_pieces": 1, "target_pieces": 1, "dev_pairs": 1},
     "training": {"steps": 1, "epochs": 1, "target_tokens": 1, "minutes": 0.1},
     "dev": {"step": 1, "loss": 1.0, "perplexity": 2.7, "bleu": NO_SCORE, "chrf": NO_SCORE},

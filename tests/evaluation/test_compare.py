@@ -1,6 +1,7 @@
 """Systems side by side, from Python: what is translated, what it is compared with, and what is told about it."""
 
 import shutil
+import sys
 
 import pytest
 import tiny_runs
@@ -144,7 +145,15 @@ def test_faults_are_told_before_anything_is_translated(place, learnt, test_text,
             **{key: absolute(key, value) for key, value in arguments.items()},
             on_system=lambda name: pytest.fail("a model translates"),
         )
-    assert caught.value.hint or kind is NMTError
+    assert caught.value.hint
+
+
+def test_a_missing_package_is_told_before_anything_is_translated(place, learnt, test_text, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sacremoses", None)
+    with pytest.raises(NMTError, match="needs sacremoses"):
+        nmt.evaluate(
+            learnt, tokenized_references=[place / "test.en"], on_system=lambda name: pytest.fail("a model translates")
+        )
 
 
 def test_a_config_without_a_test_set(place, learnt):

@@ -45,6 +45,36 @@ def test_a_signal_that_is_pending_stops_such_a_block_before_it_begins():
             pytest.fail("the block began")
 
 
+def test_such_a_block_is_left_before_the_handler_has_its_way():
+    """So that the work can be saved whatever the handler does: it may end the program."""
+
+    def leave(*_):
+        raise SystemExit
+
+    saved, before = [], signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(SystemExit), holding_signals() as guard:
+            try:
+                with guard.at_once():
+                    signal.raise_signal(signal.SIGTERM)
+            except KeyboardInterrupt:
+                saved.append(True)
+                guard.deliver()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert saved == [True]
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with holding_signals() as guard:
+            signal.raise_signal(signal.SIGINT)
+        assert guard.pending is None and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_each_signal_goes_to_its_own_handler():
     class Terminated(KeyboardInterrupt):
         pass

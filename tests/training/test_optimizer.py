@@ -115,6 +115,22 @@ def test_training_gives_up_after_many_broken_gradients_in_a_row():
     assert "training.lr" in caught.value.hint
 
 
+def test_weights_that_move_when_they_are_converted_learn():
+    """As those of nn.GRU do on a GPU, where each conversion lays them anew into one block for cuDNN."""
+
+    class Moving(Two):
+        def _apply(self, function, recurse=True):
+            super()._apply(function, recurse)
+            for weight in self.parameters():
+                weight.data = weight.data.clone()
+            return self
+
+    model, resting = Moving(), Two()
+    for each in (model, resting):
+        stepped(each, Optimizer(each, TrainingConfig(), torch.float32))
+    torch.testing.assert_close(list(model.parameters()), list(resting.parameters()), rtol=0, atol=0)
+
+
 def test_bfloat16_models_learn_steps_that_bfloat16_cannot_hold():
     model = Two()
     optimizer = Optimizer(model, TrainingConfig(), torch.bfloat16)

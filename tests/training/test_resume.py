@@ -144,6 +144,27 @@ def test_stopped_by_a_signal_and_resumed_is_uninterrupted(folder, uninterrupted,
     assert outcome(config.run) == uninterrupted("ema")
 
 
+def test_a_signal_that_ends_the_program_in_an_evaluation_saves_first(folder):
+    config, events = config_for(folder, "plain", run="ended"), []
+
+    def listen(event) -> None:
+        events.append(event)
+        if isinstance(event, Evaluating):
+            signal.raise_signal(signal.SIGTERM)
+
+    def leave(*_):
+        raise SystemExit
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(SystemExit):
+            train(config, on_event=listen)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert isinstance(events[-1], Stopped)
+    assert json.loads((config.run / "last" / "state.json").read_text(encoding="utf-8"))["step"] == 15
+
+
 def test_killed_between_best_and_last_evaluates_again(folder, uninterrupted, monkeypatch):
     """The worst moment: best/ and model/ are new, last/ is old."""
     config = config_for(folder, "plain", run="between")

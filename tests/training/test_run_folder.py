@@ -47,6 +47,13 @@ def test_force_removes_what_a_run_writes_and_nothing_else(begun):
     assert sorted(path.name for path in begun.run.iterdir()) == ["config.yaml", "notes.txt"]
 
 
+def test_force_removes_what_a_crash_has_set_aside_too(begun):
+    (begun.run / "last").rename(begun.run / ".last.0123abcd.old")
+    (begun.run / ".best.0123abcd.tmp").mkdir()
+    run_folder.create(begun)
+    assert [path.name for path in begun.run.iterdir()] == ["config.yaml"]
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "config.yaml", "log.jsonl"])
 @pytest.mark.parametrize("words", [DRY, {"resume": True, "force": False}, {"resume": False, "force": True}])
 def test_a_folder_that_is_no_run_is_refused(config, name, words):

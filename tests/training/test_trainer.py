@@ -141,8 +141,10 @@ def test_other_text_is_not_resumed(folder, tmp_path):
     train(config)
     with open(tmp_path / "train.txt", "a", encoding="utf-8") as file:
         file.write("a b a b a\n")
+    before = (config.run / "config.yaml").read_bytes()
     with pytest.raises(CheckpointError, match="has changed since the run began"):
         train(config_of(tmp_path, training={"steps": 9}), resume=True)
+    assert (config.run / "config.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["state.json", "weights.safetensors", "training.safetensors"])
