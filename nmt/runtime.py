@@ -2,10 +2,8 @@
 
 import ctypes
 import os
-import random
 import sys
 
-import numpy as np
 import torch
 
 from nmt.errors import NMTError
@@ -60,9 +58,7 @@ def keep_freed_memory() -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed every random state that training draws from."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
+    """Seed what training draws from: torch. The data's order has generators of its own, seeded for each epoch."""
     torch.manual_seed(seed)
 
 

@@ -1,5 +1,6 @@
 """nmt train: train a model, or go on with a run."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ def train(
     from nmt.training import train as run
 
     checked = settings.load(config, overrides or [])
-    show = Show(" ".join(["nmt train --config", str(config), *(overrides or []), "--resume"]))
+    show = Show(shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"]))
     _conclude(run(checked, resume=resume, force=force, device=common.choose_device(), on_event=show))
 
 

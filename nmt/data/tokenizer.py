@@ -6,7 +6,7 @@ marks such as `<s>` have ids but no spelling: in a text they are characters like
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -132,18 +132,27 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, shrink: bo
     first = next((line for line in lines if line.strip()), None)
     if first is None:
         raise DataError("there is no text to train the tokenizer on")
-    model = io.BytesIO()
+    model, stops = io.BytesIO(), []
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=chain([first], lines), model_writer=model, model_type=config.kind,
+            sentence_iterator=_until_stopped(chain([first], lines), stops), model_writer=model, model_type=config.kind,
             vocab_size=config.vocabulary, normalization_rule_name=config.normalisation,
             byte_fallback=config.byte_fallback, character_coverage=config.character_coverage,
             pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, max_sentence_length=_LONGEST,
             hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
         )  # fmt: skip
     except RuntimeError as error:
-        raise _fault(str(error), config) from error
+        raise stops[0] if stops else _fault(str(error), config) from error
     return Tokenizer(model.getvalue())
+
+
+def _until_stopped(lines: Iterator[str], stops: list[BaseException]) -> Iterator[str]:
+    """The lines; what ends them early (a fault in the text, Ctrl-C) is kept, as SentencePiece would bury it."""
+    try:
+        yield from lines
+    except BaseException as stop:
+        stops.append(stop)
+        raise
 
 
 def _fault(message: str, config: TokenizerConfig) -> Exception:

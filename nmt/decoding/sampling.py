@@ -70,7 +70,8 @@ def choose(logits: Tensor, uniform: Tensor, search: SearchConfig) -> Tensor:
     device, logits = logits.device, logits.cpu().double()
     if search.top_k or search.top_p:
         logits, order = logits.topk(min(search.top_k or logits.shape[1], logits.shape[1]))
-    probability = (logits / search.temperature).softmax(1)
+    above = logits - logits.amax(1, keepdim=True)  # so that a tiny temperature gives -inf and not inf - inf
+    probability = (above / search.temperature).softmax(1)
     if search.top_p:
         before = probability.cumsum(1) - probability
         probability = probability.masked_fill(before >= search.top_p, 0)

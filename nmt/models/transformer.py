@@ -22,6 +22,7 @@ from nmt.layers.attention import MultiHead, explicit_attention, fast_attention
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.feed_forward import FeedForward
+from nmt.layers.norm import LayerNorm
 from nmt.layers.position import Position, Rotary
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step
 
@@ -49,7 +50,7 @@ class Sublayer(nn.Module):
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
-        self.order, self.norm, self.dropout = config.norm, nn.LayerNorm(config.width), Dropout(config.dropout)
+        self.order, self.norm, self.dropout = config.norm, LayerNorm(config.width), Dropout(config.dropout)
 
     def forward(self, x: Tensor, f) -> Tensor:
         if self.order == "pre":
@@ -140,7 +141,7 @@ class Transformer(Seq2Seq):
         self.position = None if rotary else Position(config.positions, config.max_length, config.width)
         self.encoder = nn.ModuleList(EncoderLayer(config, head) for _ in range(config.encoder_layers))
         self.decoder = nn.ModuleList(DecoderLayer(config, head) for _ in range(config.decoder_layers))
-        top = nn.LayerNorm if config.norm == "pre" else nn.Identity
+        top = LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm, self.decoder_norm = top(config.width), top(config.width)
         self.dropout = Dropout(config.dropout)
         for name, weight in self.named_parameters():

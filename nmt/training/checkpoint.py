@@ -67,7 +67,7 @@ def random_state(device: torch.device) -> Tensors:
     """The states of all random generators that training draws from."""
     state = {"cpu": torch.get_rng_state()}
     if device.type != "cpu":
-        state[device.type] = getattr(torch, device.type).get_rng_state()
+        state[device.type] = getattr(torch, device.type).get_rng_state(*_of(device))
     return state
 
 
@@ -75,4 +75,9 @@ def set_random_state(state: Tensors, device: torch.device) -> None:
     """Continue the random numbers; on a device of another kind than before they begin anew."""
     torch.set_rng_state(state["cpu"])
     if device.type in state and device.type != "cpu":
-        getattr(torch, device.type).set_rng_state(state[device.type])
+        getattr(torch, device.type).set_rng_state(state[device.type], *_of(device))
+
+
+def _of(device: torch.device) -> list[torch.device]:
+    """CUDA has a generator for each card, MPS has one."""
+    return [device] if device.type == "cuda" else []

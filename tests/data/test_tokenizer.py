@@ -153,3 +153,14 @@ def test_a_model_with_other_ids_is_refused():
     )
     with pytest.raises(CheckpointError, match=r"ids are \(-1, 1, 2, 0\)"):
         Tokenizer(model.getvalue())
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), DataError("a.de:3: not UTF-8")])
+def test_what_stops_the_text_is_not_taken_for_a_fault_of_the_tokenizer(stop):
+    def lines():
+        yield from ["a line of text"] * 5
+        raise stop
+
+    with pytest.raises(type(stop)) as caught:
+        train_tokenizer(lines(), TokenizerConfig(vocabulary=300))
+    assert caught.value is stop

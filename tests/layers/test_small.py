@@ -9,6 +9,7 @@ from nmt.layers.dropout import Dropout, keep_mask
 from nmt.layers.embedding import Embeddings
 from nmt.layers.feed_forward import FeedForward
 from nmt.layers.lookup import lookup
+from nmt.layers.norm import LayerNorm
 from nmt.layers.position import Position, sinusoidal
 
 
@@ -42,6 +43,17 @@ def test_lookup_sums_a_frequent_words_gradient_without_losing_it():
     assert weight.grad[2].tolist() == [4096] * 3 and not weight.grad[[0, 1, 3, 4]].any()
     exact = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda weight: lookup(torch.tensor([[1, 1], [4, 0]]), weight), [exact])
+
+
+def test_layer_norm_sums_its_gradients_without_losing_them():
+    layer = LayerNorm(8).bfloat16()
+    x = torch.randn(4000, 8)
+    layer(x.bfloat16()).backward(torch.ones(4000, 8, dtype=torch.bfloat16))
+    assert layer.bias.grad.tolist() == [4000] * 8
+    exact = torch.nn.LayerNorm(8)
+    exact(x).backward(torch.ones(4000, 8))
+    assert (layer.weight.grad - exact.weight.grad).abs().max() < 2
+    torch.testing.assert_close(layer(x.bfloat16()).float(), exact(x), atol=0.03, rtol=0)
 
 
 @pytest.mark.parametrize(("tied", "matrices"), [("none", 3), ("target", 2), ("all", 1)])
