@@ -97,14 +97,14 @@ class Finished(NamedTuple):
     reason: str
     """`steps`: all are done. `patience`: nothing better for too long."""
     done: int
-    """Updates of this session; 0 when training was over before."""
+    """Updates since it was started or resumed; 0 when training was over before."""
     step: int
     epoch: int
     """Complete passes over the data."""
     best: dict[str, Any] | None
     """Scores of the model that is shipped; None when no evaluation gave a number."""
     seconds: float
-    """Of training and evaluating, over all sessions."""
+    """Of training and evaluating, however often it was resumed."""
 
 
 Event = Union[Preparing, Started, Updated, Progress, Evaluating, Evaluated, Stopped, Finished]  # noqa: UP007

@@ -21,7 +21,7 @@ class State:
     target_tokens: int = 0
     """Trained on, padding left out."""
     seconds: float = 0.0
-    """Of training and evaluating, over all sessions."""
+    """Of training and evaluating, however often it was resumed."""
     window: "Window" = field(default_factory=lambda: Window())
     evaluated: int = 0
     """Step of the last evaluation."""
