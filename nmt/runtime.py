@@ -1,4 +1,4 @@
-"""The machine: device, number format, threads, memory and seeds."""
+"""The machine: device, number format, threads and memory."""
 
 import ctypes
 import os
@@ -55,11 +55,6 @@ def keep_freed_memory() -> None:
         libc.mallopt(mmap_threshold, 1 << 30) or libc.mallopt(mmap_threshold, 1 << 25)
         libc.mallopt(trim_threshold, 2**31 - 1)
         libc.mallopt(top_pad, 64 << 20)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed what training draws from: torch. The data's order has generators of its own, seeded for each epoch."""
-    torch.manual_seed(seed)
 
 
 def describe(device: torch.device) -> dict[str, str | int]:

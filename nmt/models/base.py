@@ -42,16 +42,6 @@ def select(tree: Tree, rows: Tensor) -> Tree:
     return type(tree)(*chosen) if hasattr(tree, "_fields") else tuple(chosen)
 
 
-def repeat(tree: Tree, times: int) -> Tree:
-    """Each row `times` times, side by side: [B, ...] -> [B*K, ...]."""
-    if tree is None:
-        return None
-    if isinstance(tree, Tensor):
-        return tree.repeat_interleave(times, 0)
-    repeated = [repeat(part, times) for part in tree]
-    return type(tree)(*repeated) if hasattr(tree, "_fields") else tuple(repeated)
-
-
 class Seq2Seq(nn.Module):
     """p(y|x) = prod_t p(y_t | y_<t, x). `step` and `forward` are two orders of one computation.
 

@@ -63,7 +63,7 @@ class Trainer:
 
     def __init__(self, config: Config, prepared: Prepared, *, device: torch.device, listen: Listener, guard: Guard):
         runtime.keep_freed_memory()
-        runtime.seed_everything(config.training.seed)
+        torch.manual_seed(config.training.seed)  # the data's order has generators of its own, seeded for each epoch
         self.config, self.settings, self.prepared = config, config.training, prepared
         self.device, self.listen, self.guard = device, listen, guard
         model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size)
