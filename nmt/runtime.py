@@ -10,14 +10,25 @@ from nmt.errors import NMTError
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """auto takes CUDA, then Apple's MPS, then the CPU."""
+    """auto takes CUDA, then Apple's MPS, then the CPU. Each process of a machine has a CUDA card of its own."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise NMTError("no CUDA device is available", hint="use --device auto or --device cpu")
     if name == "mps" and not torch.backends.mps.is_available():
         raise NMTError("no MPS device is available", hint="use --device auto or --device cpu")
-    return torch.device(name)
+    return torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+
+
+def rank() -> int:
+    """Which of the processes that torchrun started this one is; the first without torchrun."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was short; torch says it in a RuntimeError, in other words on each device."""
+    says_so = any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and says_so)
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:

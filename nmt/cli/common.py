@@ -95,10 +95,15 @@ def with_border(work: Callable[[], None], *, debug: bool) -> None:
             raise  # a bug of ours
         if debug:
             traceback.print_exc()
-        typer.echo(f"error: {fault.message}", err=True)
+        typer.echo(f"{_who()}error: {fault.message}", err=True)
         if fault.hint:
             typer.echo(f"hint: {fault.hint}", err=True)
         raise typer.Exit(1) from None
+
+
+def _who() -> str:
+    """Names the process where torchrun started several, whose faults would look alike."""
+    return f"[rank {os.environ['RANK']}] " if os.environ.get("RANK", "0") != "0" else ""
 
 
 def _as_fault(error: Exception) -> NMTError | None:
@@ -109,10 +114,11 @@ def _as_fault(error: Exception) -> NMTError | None:
         place = f"{error.filename}: " if error.filename else ""
         hint = "does the place exist, may you read and write there, and has the disk room?"
         return NMTError(f"{place}{(error.strerror or str(error)).lower()}", hint=hint)
-    # torch says it in a RuntimeError, in other words on each device.
-    says_so = any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and says_so):
-        return NMTError("out of memory", hint="make batch_tokens smaller, or the model")
+    if isinstance(error, MemoryError | RuntimeError):
+        from nmt import runtime
+
+        if runtime.is_out_of_memory(error):
+            return NMTError("out of memory", hint="make batch_tokens smaller, or the model")
     return None
 
 

@@ -17,23 +17,25 @@ def train(
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the run that is there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything once, say what to expect.")] = False,
 ) -> None:
     """Train a model; the data are prepared first if need be."""
     if resume and force:
         raise typer.BadParameter("--resume goes on with a run, --force replaces it: give one of them")
     from nmt import config as settings
-    from nmt.training import train as run
+    from nmt import training
 
     checked = settings.load(config, overrides or [])
-    show = Show(shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"]))
-    _conclude(run(checked, resume=resume, force=force, device=common.choose_device(), on_event=show))
+    show = Show(shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"]), dry_run=dry_run)
+    work = training.rehearse if dry_run else training.train
+    work(checked, resume=resume, force=force, device=common.choose_device(), on_event=show)
 
 
 class Show:
     """Shows the events of training: one method for each kind, found by its name."""
 
-    def __init__(self, again: str):
-        self.again = again  # the command that goes on with the run
+    def __init__(self, again: str, *, dry_run: bool):
+        self.again, self.dry_run = again, dry_run  # the command that goes on with the run
         self.line = Progress()
         self.updates, self.loss = False, ""  # whether one was shown, and the last loss
 
@@ -42,6 +44,18 @@ class Show:
 
     def preparing(self, event) -> None:
         self.line.move(f"preparing: {event.stage} {event.done:,}")
+
+    def checked(self, event) -> None:
+        self.line.clear()
+        if not self.dry_run:
+            return
+        found = event.forecast
+        memory = "unknown" if found.memory is None else f"{found.memory / 1e9:.2f} GB"
+        typer.echo(f"largest batch  {found.rows:,} pairs of up to {found.source:,} and {found.target:,} pieces")
+        typer.echo(f"memory         {memory}")
+        typer.echo(f"time           about {duration(found.seconds)} for all updates and evaluations")
+        typer.echo(f"disk           {found.disk / 1e9:.2f} GB of {found.free / 1e9:.1f} GB free")
+        typer.echo("everything that the run will do was done once; nothing was trained or kept")
 
     def started(self, event) -> None:
         note, machine = self.line.note, event.machine
@@ -63,6 +77,15 @@ class Show:
         if event.skipped:
             self.loss += f"{event.skipped} updates skipped  "
 
+    def spike(self, event) -> None:
+        self.line.note(f"{event.step:,}: loss {event.loss:.3f} of one update, where {event.usual:.3f} was usual")
+
+    def split(self, event) -> None:
+        self.line.note(
+            f"{event.step:,}: memory ran out; the batch is computed in parts, with the same result but slower. "
+            "Smaller training.batch_tokens with larger training.accumulate avoid it"
+        )
+
     def evaluating(self, event) -> None:
         self.line.move(f"{event.step:,}: translating the development text", now=self.line.on_terminal)
 
@@ -76,8 +99,9 @@ class Show:
     def stopped(self, event) -> None:
         self.line.note(f"saved after update {event.step:,}; to go on: {self.again}")
 
-    def finished(self, _event) -> None:
+    def finished(self, event) -> None:
         self.line.clear()
+        _conclude(event)
 
 
 def _conclude(finished) -> None:

@@ -53,7 +53,7 @@ def updates(
     batches = _shuffled(corpus, batch_tokens=batch_tokens, pool=pool, seed=seed, epoch=epoch)
     batches = islice(batches, skip * accumulate, None)
     while update := list(islice(batches, accumulate)):
-        yield [_batch(part, rows) for part, rows in update]
+        yield [batch_of(part, rows) for part, rows in update]
 
 
 def _shuffled(
@@ -75,10 +75,11 @@ def _shuffled(
 def batches(corpus: Corpus, *, batch_tokens: int) -> Iterator[Batch]:
     """All pairs, sorted by length."""
     for rows in plan(corpus.lengths, batch_tokens=batch_tokens):
-        yield _batch(corpus, rows)
+        yield batch_of(corpus, rows)
 
 
-def _batch(corpus: Corpus, rows: np.ndarray) -> Batch:
+def batch_of(corpus: Corpus, rows: np.ndarray) -> Batch:
+    """Some pairs of a corpus."""
     (source, source_lengths), (target, target_lengths) = (_padded(side, rows) for side in corpus.ids)
     index = np.arange(len(rows))
     begin = np.full((len(rows), 1), BOS, np.int64)

@@ -1,7 +1,7 @@
 """Checkpoints: all that training needs to go on exactly as if it had never stopped.
 
     weights.safetensors     float32
-    training.safetensors    optimizer, averages, random states (only in last/)
+    training.safetensors    optimizer, averages (only in last/)
     state.json              counters and scores
 """
 
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nmt import files, tensors
@@ -61,23 +60,3 @@ def _read_state(path: Path) -> State:
         f"{path}: the checkpoint has format {version}, and this nmt reads {FORMAT}",
         hint="resume with the nmt that wrote it, or start anew with --force",
     )
-
-
-def random_state(device: torch.device) -> Tensors:
-    """The states of all random generators that training draws from."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type != "cpu":
-        state[device.type] = getattr(torch, device.type).get_rng_state(*_of(device))
-    return state
-
-
-def set_random_state(state: Tensors, device: torch.device) -> None:
-    """Continue the random numbers; on a device of another kind than before they begin anew."""
-    torch.set_rng_state(state["cpu"])
-    if device.type in state and device.type != "cpu":
-        getattr(torch, device.type).set_rng_state(state[device.type], *_of(device))
-
-
-def _of(device: torch.device) -> list[torch.device]:
-    """CUDA has a generator for each card, MPS has one."""
-    return [device] if device.type == "cuda" else []

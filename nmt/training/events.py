@@ -1,9 +1,11 @@
 """What training tells whoever listens: facts, in the order in which they happen."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Union
 
 from nmt.data.prepare import Report
+from nmt.training.preflight import Forecast
 from nmt.training.validation import Scores
 
 
@@ -13,6 +15,12 @@ class Preparing(NamedTuple):
     stage: str
     done: int
     """How far the stage has come, in its own units."""
+
+
+class Checked(NamedTuple):
+    """Everything that the run will do has been done once."""
+
+    forecast: Forecast
 
 
 class Started(NamedTuple):
@@ -57,12 +65,28 @@ class Progress(NamedTuple):
     norm: float
     """Of the last update's gradient, before clipping."""
     skipped: int
-    """Updates so far whose gradient was not finite."""
+    """Updates so far whose loss or gradient was not finite."""
     target_tokens: int
     """Trained on so far, padding left out."""
     tokens_per_second: float
     seconds: float
     """Since the run began, evaluations included, interruptions left out."""
+
+
+class Spike(NamedTuple):
+    """An update's loss was far above what was usual."""
+
+    step: int
+    loss: float
+    """Label-smoothed cross entropy a target token, in nats."""
+    usual: float
+    """Its running mean before."""
+
+
+class Split(NamedTuple):
+    """Memory ran out, for the first time in this process: the batch is computed in parts, with the same gradient."""
+
+    step: int
 
 
 class Evaluating(NamedTuple):
@@ -107,4 +131,6 @@ class Finished(NamedTuple):
     """Of training and evaluating, however often it was resumed."""
 
 
-Event = Union[Preparing, Started, Updated, Progress, Evaluating, Evaluated, Stopped, Finished]  # noqa: UP007
+Event = Union[Preparing, Checked, Started, Updated, Progress, Spike, Split, Evaluating, Evaluated, Stopped, Finished]  # noqa: UP007
+
+Listener = Callable[[Event], None]

@@ -43,27 +43,43 @@ class Optimizer:
                 master.grad = gradient.to(master.dtype)
         else:
             torch._foreach_add_([master.grad for master in masters], gradients)
+        self.discard()
+
+    def discard(self) -> None:
+        """Forget the gradients of a batch that `add` has not seen."""
         for weight in self.working:
             weight.grad = None
 
-    @torch.no_grad()
-    def step(self, tokens: int, rate: float) -> Tensor:
-        """Update by the summed gradient of `tokens` target tokens; the norm before clipping, a scalar on the device.
+    def gradients(self) -> list[Tensor]:
+        """The sum so far, a tensor for each master; zeros before the first `add`."""
+        for master in self.masters.values():
+            if master.grad is None:
+                master.grad = torch.zeros_like(master)
+        return [master.grad for master in self.masters.values()]
 
-        A gradient that is not finite changes the counters `skipped` and `skipped_in_row` and nothing else.
+    @torch.no_grad()
+    def step(self, tokens: int, rate: float, *, loss: Tensor) -> tuple[Tensor, Tensor]:
+        """Update by the summed gradient of `tokens` target tokens, whose loss is given.
+
+        Returns two scalars on the device: the norm before clipping, and whether the loss and the gradient were finite.
+        Where not, the counters `skipped` and `skipped_in_row` change and nothing else.
         """
-        masters = list(self.masters.values())
-        gradients = [master.grad for master in masters]
+        gradients = self.gradients()
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) / tokens
-        bad = (~norm.isfinite()).float()
+        good = norm.isfinite() & loss.isfinite()
+        bad = (~good).float()
         self.skipped += bad
         self.skipped_in_row.add_(1).mul_(bad)
         clipping = 1.0 if self.clip is None else self.clip / norm.clamp(min=self.clip)
         torch._foreach_mul_(gradients, clipping / tokens)
         self._apply(bad, rate)
-        for master in masters:
+        self.forget()
+        return norm, good
+
+    def forget(self) -> None:
+        """Begin a new sum."""
+        for master in self.masters.values():
             master.grad = None
-        return norm
 
     def _apply(self, bad: Tensor, rate: float) -> None:
         for group in self.adam.param_groups:
@@ -81,13 +97,18 @@ class Optimizer:
         """Copy the masters into the model."""
         torch._foreach_copy_(self.working, list(self.masters.values()))
 
-    def check(self) -> None:
-        """Raise NMTError when training has broken down. Waits for the device: once in a while is enough."""
+    def count_skipped(self) -> int:
+        """Updates without effect so far. Waits for the device: once in a while is enough.
+
+        Raises NMTError when there were too many in a row.
+        """
         if self.skipped_in_row.item() >= MOST_SKIPPED:
             raise NMTError(
-                f"training broke down: the gradients of {int(self.skipped_in_row)} updates in a row were not finite",
-                hint="lower training.lr, lengthen training.warmup or set training.precision=float32",
+                f"training broke down: loss or gradient of {int(self.skipped_in_row)} updates in a row were not finite",
+                hint="the best model so far is kept; train anew with a lower training.lr, a longer training.warmup or "
+                "training.precision=float32",
             )
+        return int(self.skipped.item())
 
     def state(self) -> dict[str, Tensor]:
         """All that a checkpoint needs besides the masters, by name; filled in again by copying into these tensors."""

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nmt.training.schedule import Plateau
+from nmt.training.spikes import Usual
 
 
 @dataclass
@@ -30,17 +31,19 @@ class State:
     waiting: int = 0
     """Evaluations since the best."""
     plateau: Plateau = field(default_factory=Plateau)
+    usual: Usual = field(default_factory=Usual)
     logged: int = 0
     """Bytes of the log that tell of this state and what came before it."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        return {**asdict(self), "plateau": self.plateau._asdict()}
+        return {**asdict(self), "plateau": self.plateau._asdict(), "usual": self.usual._asdict()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "State":
         """Raises TypeError when a key is unknown or missing."""
-        return cls(**{**value, "plateau": Plateau(**value["plateau"]), "window": Window(**value["window"])})
+        parts = {"plateau": Plateau, "usual": Usual, "window": Window}
+        return cls(**{**value, **{name: part(**value[name]) for name, part in parts.items()}})
 
 
 @dataclass
@@ -49,5 +52,5 @@ class Window:
 
     tokens: int = 0
     seconds: float = 0.0
-    sums: tuple[float, float] = (0.0, 0.0)
-    """loss and nll; while training they are summed on the device."""
+    sums: list[list[float]] = field(default_factory=list)
+    """Of each update [loss, nll, target tokens], zeros where it was skipped; while training they are on the device."""

@@ -1,10 +1,10 @@
 """The training loop: updates, evaluations and checkpoints, in an order that no crash can spoil."""
 
 import copy
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -12,78 +12,64 @@ from torch import Tensor
 from nmt import bundle, runtime, tensors
 from nmt.config import Config
 from nmt.data.batching import Batch, updates
-from nmt.data.prepare import Prepared, prepare
+from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
 from nmt.models import build
-from nmt.training import checkpoint, facts, loss, run_folder
+from nmt.training import checkpoint, events, facts, loss, preflight, run_folder
 from nmt.training.averaging import Average
-from nmt.training.events import Evaluated, Evaluating, Event, Finished, Preparing, Progress, Started, Stopped, Updated
-from nmt.training.interrupt import Guard, holding_signals
-from nmt.training.log import Log, require_tensorboard
-from nmt.training.optimizer import Optimizer
+from nmt.training.interrupt import Guard
+from nmt.training.learner import Learner
+from nmt.training.log import Log
+from nmt.training.ranks import Ranks
 from nmt.training.schedule import learning_rate
 from nmt.training.state import State, Window
 from nmt.training.validation import Scores, is_better, perplexity, validate
-
-Listener = Callable[[Event], None]
-
-
-def train(
-    config: Config,
-    *,
-    resume: bool = False,
-    force: bool = False,
-    device: torch.device | str = "auto",
-    on_event: Listener | None = None,
-) -> Finished:
-    """Train a model as the config says, from text to the bundle in the run folder.
-
-    `resume` goes on with a run exactly as if it had not been interrupted; `force` replaces one. Ctrl-C and SIGTERM save
-    a checkpoint, tell `on_event` and raise KeyboardInterrupt.
-
-    Raises an NMTError when the config, the data, the run folder or the course of the training is at fault.
-    """
-    listen = on_event or (lambda event: None)
-    device = runtime.choose_device(str(device))
-    run_folder.check(config, resume=resume, force=force)
-    if config.training.tensorboard:
-        require_tensorboard()
-    prepared = prepare(config, on_progress=lambda stage, done: listen(Preparing(stage, done)))
-    with holding_signals() as guard:
-        trainer = Trainer(config, prepared, device=device, listen=listen, guard=guard)
-        if resume:
-            trainer.resume()
-        else:
-            run_folder.create(config)
-        return trainer.run()
 
 
 class Trainer:
     """One run: the weights, and where they are on their way."""
 
-    def __init__(self, config: Config, prepared: Prepared, *, device: torch.device, listen: Listener, guard: Guard):
+    def __init__(
+        self, config: Config, prepared: Prepared, *, device: torch.device, ranks: Ranks, guard: Guard,
+        listen: events.Listener,
+    ):  # fmt: skip
         runtime.keep_freed_memory()
-        torch.manual_seed(config.training.seed)  # the data's order has generators of its own, seeded for each epoch
+        torch.manual_seed(config.training.seed)
         self.config, self.settings, self.prepared = config, config.training, prepared
-        self.device, self.listen, self.guard = device, listen, guard
+        self.ranks, self.guard = ranks, guard
+        self.listen = listen if ranks.first else lambda event: None
         model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size)
         # Float32, filled for each evaluation. Copied first: a GPU lays a recurrent layer's weights into one block.
         self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False)
-        self.model = model.to(device)
-        self.precision = runtime.choose_precision(self.settings.precision, device)
-        self.optimizer = Optimizer(self.model, self.settings, self.precision)
-        self.average = Average(self.optimizer.masters, self.settings)
-        self.facts = facts.of_run(config, prepared, self.shipped, self.precision, device)
+        self.learner = Learner(model, self.settings, device=device, ranks=ranks)
+        self.average = Average(self.learner.optimizer.masters, self.settings)
+        self.facts = facts.of_run(config, prepared, self.shipped, self.learner.precision, device)
         self.state = State(prepared.key)
-        self.sums = torch.zeros(2, device=device)  # loss and nll since the last line of the log
+        self.sums: list[Tensor] = []  # [loss, nll, tokens] of each update since the last line of the log
+        self.log: Log | None = None  # of the first rank, while it runs
         self.clock = time.perf_counter()
+
+    def check(self) -> None:
+        """Do once what the run will do, and say what to expect of it."""
+        try:
+            with self.guard.at_once():
+                rehearsal = preflight.rehearse(self.learner, self.prepared, self.config)
+                if self.ranks.first:
+                    self.listen(events.Checked(preflight.forecast(
+                        self.learner, self.shipped, self.prepared, self.config, run=self.facts, rehearsal=rehearsal,
+                    )))  # fmt: skip
+        except KeyboardInterrupt:
+            self.guard.deliver()
 
     def resume(self) -> None:
         """Go back to the last checkpoint, or to the beginning when the run was killed before its first."""
-        run_folder.recover(self.config.run)
-        if (folder := self.config.run / run_folder.LAST).is_dir():
-            self._restore(folder)
-        run_folder.write_config(self.config)
+        if self.ranks.first:
+            run_folder.recover(self.config.run)
+            if (folder := self.config.run / run_folder.LAST).is_dir():
+                self._restore(folder)
+            run_folder.write_config(self.config)
+        self.learner.copy_first()
+        self._copy_state()
 
     def _restore(self, folder: Path) -> None:
         state, weights, training = checkpoint.load(folder)
@@ -92,32 +78,43 @@ class Trainer:
                 f"{self.config.run}: the text, or how it is prepared, has changed since the run began",
                 hint="undo the change to resume, or train into another folder with run=...",
             )
-        tensors.fill(self.optimizer.masters, weights, name=f"{folder / checkpoint.WEIGHTS}")
+        optimizer = self.learner.optimizer
+        tensors.fill(optimizer.masters, weights, name=f"{folder / checkpoint.WEIGHTS}")
         moments = checkpoint.group("optimizer", training)
-        tensors.fill(self.optimizer.state(), moments, name=f"{folder / checkpoint.TRAINING}")
+        tensors.fill(optimizer.state(), moments, name=f"{folder / checkpoint.TRAINING}")
         self.average.load(checkpoint.group("average", training))
-        checkpoint.set_random_state(checkpoint.group("random", training), self.device)
-        self.optimizer.refresh()
-        self.sums.copy_(torch.tensor(state.window.sums))
+        self.sums = list(torch.tensor(state.window.sums, device=self.learner.device))
         self.state = state
 
-    def run(self) -> Finished:
+    def _copy_state(self) -> None:
+        """Every rank counts for itself; what an evaluation or a checkpoint brought, the first one tells."""
+        told = State.from_json(self.ranks.tell(self.state.to_json()))
+        if not self.ranks.first:
+            vars(self.state).update(vars(told))
+
+    def run(self) -> events.Finished:
         """Train until the config's end and tell how it went."""
         before = self.state.step
-        self.log = Log(self.config.run, keep=self.state.logged, step=before, tensorboard=self.settings.tensorboard)
+        if self.ranks.first:
+            self.log = Log(self.config.run, keep=self.state.logged, step=before, tensorboard=self.settings.tensorboard)
         try:
             if before == 0:
-                self.log.write("started", **self.facts)
+                self._note("started", **self.facts)
             self._announce()
             self.clock = time.perf_counter()
             reason = self._loop()
             return self._finish(reason, self.state.step - before)
         finally:
-            self.log.close()
+            if self.log is not None:
+                self.log.close()
+
+    def _note(self, event: str, **values) -> None:
+        if self.log is not None:
+            self.log.write(event, **values)
 
     def _announce(self) -> None:
         data = self.facts["data"]
-        self.listen(Started(
+        self.listen(events.Started(
             folder=self.config.run, report=self.prepared.report, parameters=self.facts["parameters"],
             pairs=data["pairs"], target_tokens=data["target_pieces"] + data["pairs"], step=self.state.step,
             steps=self.settings.steps, precision=self.facts["precision"], machine=self.facts["machine"],
@@ -137,8 +134,7 @@ class Trainer:
             if settings.patience is not None and self.state.waiting >= settings.patience:
                 return "patience"
             self._update(next(rows))
-            if self.guard.pending is not None:
-                self._stop()
+            self._stop_if_told()
 
     def _updates(self) -> Iterator[list[Batch]]:
         """The data from where the state is, pass after pass."""
@@ -153,57 +149,75 @@ class Trainer:
 
     def _update(self, batches: list[Batch]) -> None:
         state, settings = self.state, self.settings
-        tokens = 0
-        for batch in batches:
-            sums = loss.forward_backward(self.model, batch, smoothing=settings.label_smoothing, device=self.device)
-            self.optimizer.add()
-            self.sums += torch.stack(sums)
-            tokens += loss.count(batch)
         state.step += 1
         state.consumed += 1
         rate = learning_rate(settings, state.step, state.plateau)
-        norm = self.optimizer.step(tokens, rate)
+        splits = self.learner.splits
+        sums, norm = self.learner.update(batches, step=state.step, rate=rate)
+        if self.learner.splits and not splits:
+            self.listen(events.Split(state.step))
+        self.sums.append(sums)
         self.average.update(state.step)
+        tokens = sum(map(loss.count, batches))
         state.target_tokens += tokens
         state.window.tokens += tokens
         state.window.seconds += self._lap()
         remaining = (settings.steps - state.step) * state.seconds / state.step
-        self.listen(Updated(state.step, settings.steps, state.window.tokens / state.window.seconds, remaining))
+        self.listen(events.Updated(state.step, settings.steps, state.window.tokens / state.window.seconds, remaining))
         if state.step % settings.log_every == 0:
             self._report(rate, norm)
 
     def _report(self, rate: float, norm: Tensor) -> None:
         """One line of the log: the only time that training waits for the device."""
-        self.optimizer.check()
-        state = self.state
-        sums, window = self.sums.tolist(), state.window
+        state, window = self.state, self.state.window
+        sums = torch.stack(self.sums).tolist()
+        self._look_for_spikes(sums)
+        loss_sum, nll, tokens = (math.fsum(column) for column in zip(*sums, strict=True))
         window.seconds += self._lap()
-        progress = Progress(
-            step=state.step, epoch=state.epoch + 1, loss=sums[0] / window.tokens,
-            perplexity=perplexity(sums[1] / window.tokens), rate=rate, norm=norm.item(),
-            skipped=int(self.optimizer.skipped.item()), target_tokens=state.target_tokens,
+        progress = events.Progress(
+            step=state.step, epoch=state.epoch + 1, loss=loss_sum / tokens if tokens else math.nan,
+            perplexity=perplexity(nll / tokens) if tokens else math.nan, rate=rate, norm=norm.item(),
+            skipped=self.learner.optimizer.count_skipped(), target_tokens=state.target_tokens,
             tokens_per_second=window.tokens / window.seconds, seconds=state.seconds,
         )  # fmt: skip
-        self.sums.zero_()
+        self.sums.clear()
         state.window = Window()
-        self.log.write("progress", **progress._asdict())
+        self._note("progress", **progress._asdict())
         self.listen(progress)
 
+    def _look_for_spikes(self, sums: list[list[float]]) -> None:
+        state = self.state
+        for step, (loss_sum, _nll, tokens) in enumerate(sums, state.step + 1 - len(sums)):
+            if not tokens:
+                continue
+            spike = events.Spike(step, loss_sum / tokens, state.usual.mean)
+            if state.usual.is_spike(spike.loss):
+                self._note("spike", **spike._asdict())
+                self.listen(spike)
+            state.usual = state.usual.after(spike.loss)
+
     def _evaluate(self) -> None:
+        """The first rank evaluates, and tells the others what came of it."""
         self._lap()
+        if self.ranks.first:
+            self._evaluate_alone()
+        self._stop_if_told()
+        self._copy_state()
+        self._lap()  # writing files is not counted as the next update's time
+
+    def _evaluate_alone(self) -> None:
         before = self.state.seconds
-        self.listen(Evaluating(self.state.step))
+        self.listen(events.Evaluating(self.state.step))
         weights = self.average.current()
         tensors.fill(dict(self.shipped.named_parameters()), weights, name="the model")
         try:
             with self.guard.at_once():
-                scores = validate(self.shipped, self.prepared, self.config, device=self.device)
+                scores = validate(self.shipped, self.prepared, self.config, device=self.learner.device)
         except KeyboardInterrupt:
-            self._stop()
+            return
         self.average.evaluated()
         self._lap()
         self._record(scores, weights, self.state.seconds - before)
-        self._lap()  # writing files is not counted as the next update's time
 
     def _record(self, scores: Scores, weights: dict[str, Tensor], seconds: float) -> None:
         """Take note of an evaluation. best/ and model/ go before last/: killed in between, the run evaluates again."""
@@ -214,7 +228,7 @@ class Trainer:
         state.waiting = 0 if better else state.waiting + 1
         state.plateau = state.plateau.after(better, settings)
         noted = {"step": state.step, "epoch": state.epoch + 1, **scores.to_json()}
-        self.log.write("evaluated", **noted, best=better, seconds=seconds)
+        self._note("evaluated", **noted, best=better, seconds=seconds)
         if better:
             state.best = {**noted, "measure": settings.measure, "value": value}
             checkpoint.save(folder / run_folder.BEST, weights=weights, state=state)
@@ -223,31 +237,32 @@ class Trainer:
                 facts=facts.card(self.facts, self.state),
             )  # fmt: skip
         self._save()
-        self.listen(Evaluated(state.step, state.epoch + 1, scores, better, seconds))
+        self.listen(events.Evaluated(state.step, state.epoch + 1, scores, better, seconds))
 
     def _save(self) -> None:
         state = self.state
-        state.window.sums = tuple(self.sums.tolist())
+        state.window.sums = torch.stack(self.sums).tolist() if self.sums else []
         state.logged = self.log.sync()
-        training = {
-            "optimizer": self.optimizer.state(), "average": self.average.state(),
-            "random": checkpoint.random_state(self.device),
-        }  # fmt: skip
+        training = {"optimizer": self.learner.optimizer.state(), "average": self.average.state()}
         folder = self.config.run / run_folder.LAST
-        checkpoint.save(folder, weights=self.optimizer.masters, training=training, state=state)
+        checkpoint.save(folder, weights=self.learner.optimizer.masters, training=training, state=state)
 
-    def _stop(self) -> NoReturn:
-        """Save everything; only then the signal has its way."""
+    def _stop_if_told(self) -> None:
+        """All ranks stop when a signal came to one: save everything; only then the signal has its way."""
+        self.guard.pending = self.ranks.largest(self.guard.pending or 0) or None
+        if self.guard.pending is None:
+            return
         self._lap()
-        self._save()
-        self.listen(Stopped(self.config.run, self.state.step))
+        if self.ranks.first:
+            self._save()
+        self.listen(events.Stopped(self.config.run, self.state.step))
         self.guard.deliver()
 
-    def _finish(self, reason: str, done: int) -> Finished:
+    def _finish(self, reason: str, done: int) -> events.Finished:
         state = self.state
-        if done and state.best is not None:
+        if done and state.best is not None and self.ranks.first:
             bundle.describe(self.config.run / run_folder.MODEL, facts.card(self.facts, self.state))
-        finished = Finished(self.config.run, reason, done, state.step, state.epoch, state.best, state.seconds)
+        finished = events.Finished(self.config.run, reason, done, state.step, state.epoch, state.best, state.seconds)
         self.listen(finished)
         return finished
 

@@ -7,7 +7,8 @@ import torch
 
 from nmt.config import Config, SearchConfig
 from nmt.data.batching import batches
-from nmt.data.prepare import Prepared
+from nmt.data.prepare import Pairs, Prepared
+from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.translator import Translator
 from nmt.evaluation import metrics
 from nmt.evaluation.metrics import Score
@@ -57,11 +58,14 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
     for batch in batches(prepared.dev, batch_tokens=config.training.batch_tokens):
         nats += loss.negative_log_likelihood(model, batch, device=device)
         tokens += loss.count(batch)
-    translator = Translator(model, prepared.tokenizers, search_for(config))
-    count = config.training.evaluate_sentences
-    hypotheses = translator.translate(prepared.dev_text.source[:count])
-    references = prepared.dev_text.target[:count]
-    return Scores(nats.item() / tokens, metrics.bleu(hypotheses, references), metrics.chrf(hypotheses, references))
+    text = Pairs(*(side[: config.training.evaluate_sentences] for side in prepared.dev_text))
+    return Scores(nats.item() / tokens, *score(model, prepared.tokenizers, text, config))
+
+
+def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score]:
+    """BLEU and chrF of the model's translations of a text."""
+    hypotheses = Translator(model, tokenizers, search_for(config)).translate(text.source)
+    return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target)
 
 
 def search_for(config: Config) -> SearchConfig:

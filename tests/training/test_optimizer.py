@@ -29,7 +29,7 @@ def update(optimizer, model, batches, rate=0.1) -> torch.Tensor:
         loss.forward_backward(model, batch, smoothing=0.1, device=CPU)
         optimizer.add()
         tokens += loss.count(batch)
-    return optimizer.step(tokens, rate)
+    return optimizer.step(tokens, rate, loss=torch.zeros(()))[0]
 
 
 class Two(nn.Module):
@@ -48,7 +48,7 @@ class Two(nn.Module):
 def stepped(model: Two, optimizer: Optimizer, *, matrix=(0.3, 0.4), vector=1.2, tokens=1, rate=0.1) -> torch.Tensor:
     model.pull(matrix, vector)
     optimizer.add()
-    return optimizer.step(tokens, rate)
+    return optimizer.step(tokens, rate, loss=torch.zeros(()))[0]
 
 
 @pytest.mark.parametrize("kind", ["gru", "attention_rnn", "transformer"])
@@ -103,15 +103,26 @@ def test_a_gradient_that_is_not_finite_changes_nothing(broken):
     assert optimizer.skipped == 1 and optimizer.skipped_in_row == 0
 
 
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_changes_nothing_either(broken):
+    model = Two()
+    optimizer = Optimizer(model, TrainingConfig(), torch.float32)
+    model.pull((0.3, 0.4), 1.2)
+    optimizer.add()
+    _, good = optimizer.step(1, 0.1, loss=torch.tensor(broken))
+    assert not good and optimizer.count_skipped() == 1
+    assert torch.equal(model.matrix, Two().matrix) and torch.equal(model.vector, Two().vector)
+
+
 def test_training_gives_up_after_many_broken_gradients_in_a_row():
     model = Two()
     optimizer = Optimizer(model, TrainingConfig(), torch.float32)
     for _ in range(MOST_SKIPPED - 1):
         stepped(model, optimizer, vector=float("nan"))
-    optimizer.check()
+    assert optimizer.count_skipped() == MOST_SKIPPED - 1
     stepped(model, optimizer, vector=float("nan"))
     with pytest.raises(NMTError, match="20 updates in a row") as caught:
-        optimizer.check()
+        optimizer.count_skipped()
     assert "training.lr" in caught.value.hint
 
 
@@ -147,7 +158,8 @@ def test_bfloat16_gradients_are_summed_in_float32():
     for _ in range(1000):
         model.pull((1.0, 1.0), 1.0)
         optimizer.add()
-    assert optimizer.step(1, 0.1).item() == pytest.approx(1000 * 3**0.5)
+    norm, good = optimizer.step(1, 0.1, loss=torch.zeros(()))
+    assert norm.item() == pytest.approx(1000 * 3**0.5) and good
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])

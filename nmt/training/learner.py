@@ -1,0 +1,78 @@
+"""One update of the weights, from a few batches: shared among ranks, split where memory is short.
+
+The random numbers of an update (dropout's) are a pure function of (seed, update, rank): no random state is left over
+that a checkpoint would have to keep.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nmt import runtime
+from nmt.config import TrainingConfig
+from nmt.data.batching import Batch
+from nmt.models.base import Seq2Seq
+from nmt.training import loss
+from nmt.training.optimizer import Optimizer
+from nmt.training.ranks import Ranks
+
+
+class Learner:
+    """A model and its optimizer."""
+
+    def __init__(self, model: Seq2Seq, config: TrainingConfig, *, device: torch.device, ranks: Ranks):
+        """Moves the float32 `model` to the device and to the precision of the config."""
+        self.model, self.config, self.device, self.ranks = model.to(device), config, device, ranks
+        self.precision = runtime.choose_precision(config.precision, device)
+        self.optimizer = Optimizer(self.model, config, self.precision)
+        self.splits = 0
+        """Batches that had to be split because memory ran out."""
+
+    def update(self, batches: Sequence[Batch], *, step: int, rate: float) -> tuple[Tensor, Tensor]:
+        """Update `step`, counted from 1, at a learning rate.
+
+        Returns, on the device, the sums [loss, nll, tokens] over all ranks and the norm of the gradient before
+        clipping. An update whose loss or gradient is not finite changes no weight, and its sums are 0.
+        """
+        torch.manual_seed(_seed(self.config.seed, step, self.ranks.rank))
+        tokens = sum(map(loss.count, batches))
+        sums = torch.zeros(3, device=self.device)
+        for batch in filter(None, map(self.ranks.share, batches)):
+            sums[:2] += self.add_gradient(batch)
+        self.ranks.add_up([*self.optimizer.gradients(), sums])
+        sums[2] = tokens
+        norm, good = self.optimizer.step(tokens, rate, loss=sums[0])
+        return torch.where(good, sums, 0), norm
+
+    def add_gradient(self, batch: Batch) -> Tensor:
+        """Add a batch's gradient to the optimizer's sum; its [loss, nll].
+
+        The sums know no batches, so one that does not fit into memory gives the same in two halves.
+        """
+        try:
+            sums = loss.forward_backward(
+                self.model, batch, smoothing=self.config.label_smoothing, device=self.device
+            )
+        except RuntimeError as error:
+            if len(batch.src) == 1 or not runtime.is_out_of_memory(error):
+                raise
+            self.optimizer.discard()
+        else:
+            self.optimizer.add()
+            return torch.stack(sums)
+        self.splits += 1  # outside of `except`, whose traceback would keep the tensors of the failed attempt
+        middle = len(batch.src) // 2
+        halves = (Batch(*(side[rows] for side in batch)) for rows in (slice(middle), slice(middle, None)))
+        return sum(map(self.add_gradient, halves))
+
+    def copy_first(self) -> None:
+        """Take over the first rank's weights and moments."""
+        self.ranks.copy_first([*self.optimizer.masters.values(), *self.optimizer.state().values()])
+        self.optimizer.refresh()
+
+
+def _seed(*parts: int) -> int:
+    """One seed that mixes the parts."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)

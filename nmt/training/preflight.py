@@ -1,0 +1,160 @@
+"""Before a long run, in seconds: all that it will do is done once, so that it does not fail at hour three.
+
+The largest batches go forward and backward, a few sentences are translated and scored, a checkpoint and the bundle are
+written and read back. No weight changes.
+"""
+
+import shutil
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from nmt import bundle
+from nmt.config import Config
+from nmt.data.batching import Batch, batch_of, batches, plan
+from nmt.data.corpus import Corpus
+from nmt.data.prepare import Pairs, Prepared
+from nmt.errors import NMTError
+from nmt.models.base import Seq2Seq
+from nmt.training import checkpoint, facts, loss, run_folder
+from nmt.training.learner import Learner
+from nmt.training.state import State
+from nmt.training.validation import Scores, score
+
+SENTENCES = 16
+"""Development pairs that are translated."""
+
+
+class Forecast(NamedTuple):
+    """What to expect of a run."""
+
+    rows: int
+    source: int
+    target: int
+    """The largest batch: rows, and ids of its longest source and target."""
+    memory: int | None
+    """Bytes at the worst moment: the GPU's, else the process's; None where the system does not say."""
+    seconds: float
+    """Of all updates and evaluations; evaluations are guessed from an untrained model, which writes long sentences."""
+    disk: int
+    """Bytes that the run folder will need, and ..."""
+    free: int
+    """... has."""
+
+
+class Rehearsal(NamedTuple):
+    """What computing a few batches has shown."""
+
+    largest: Batch
+    seconds: float
+    """Of an update of average size, without the optimizer's part."""
+
+
+def rehearse(learner: Learner, prepared: Prepared, config: Config) -> Rehearsal:
+    """Every rank: the largest batches and a typical one, forward and backward."""
+    samples = _samples(prepared.train, config)
+    for batch in (samples.longest, samples.largest, samples.typical):  # the last as a warm-up
+        _compute(learner, batch)
+    begin = time.perf_counter()
+    _compute(learner, samples.typical)
+    if learner.device.type == "cuda":
+        torch.cuda.synchronize(learner.device)
+    seconds = (time.perf_counter() - begin) * config.training.accumulate
+    return Rehearsal(samples.largest, seconds)
+
+
+def forecast(
+    learner: Learner, model: Seq2Seq, prepared: Prepared, config: Config, *, run: facts.Facts, rehearsal: Rehearsal
+) -> Forecast:
+    """The first rank alone: evaluate, save, load, and say what to expect.
+
+    Raises NMTError when a run would not go through: out of memory, the disk too small, what is written not readable.
+    """
+    scores, evaluation = _evaluate(model, prepared, config, learner.device)
+    state = State(prepared.key, best={"step": 0, **scores.to_json()})
+    size = _save_and_load(learner, prepared, config, state, facts.card(run, state))
+    free = shutil.disk_usage(config.run.parent).free
+    settings = config.training
+    evaluations = -(-settings.steps // settings.evaluate_every)
+    averages = {"none": 0, "ema": 1, "last": min(settings.average_last - 1, evaluations)}[settings.average]
+    weights = sum(tensor.nbytes for tensor in learner.optimizer.masters.values())
+    needed = 2 * (size + averages * weights)  # what there will be, and a copy that is being written
+    if free < needed:
+        raise NMTError(
+            f"{config.run}: the disk has {free / 1e9:.1f} GB free, and the run needs {needed / 1e9:.1f}",
+            hint="make room, or train into another folder with run=...",
+        )
+    largest = rehearsal.largest
+    return Forecast(
+        rows=len(largest.src), source=largest.src.size(1), target=largest.tgt_in.size(1),
+        memory=_memory(learner.device), seconds=settings.steps * rehearsal.seconds + evaluations * evaluation,
+        disk=needed, free=free,
+    )  # fmt: skip
+
+
+class _Samples(NamedTuple):
+    longest: Batch
+    largest: Batch
+    typical: Batch
+
+
+def _samples(corpus: Corpus, config: Config) -> _Samples:
+    """Of a pool that stands for the corpus: evenly drawn, and the longest pairs with it."""
+    settings = config.training
+    rows = np.linspace(0, len(corpus) - 1, min(settings.pool, len(corpus))).astype(np.int64)
+    rows = np.union1d(rows, corpus.lengths.argmax(0))
+    lengths = corpus.lengths[rows]
+    planned = plan(lengths, batch_tokens=settings.batch_tokens)
+    areas = [len(each) * int((lengths[each].max(0) + 1).sum()) for each in planned]
+    average = int(np.abs(np.array(areas) - np.mean(areas)).argmin())
+    return _Samples(*(batch_of(corpus, rows[planned[index]]) for index in (-1, int(np.argmax(areas)), average)))
+
+
+def _compute(learner: Learner, batch: Batch) -> None:
+    part = learner.ranks.share(batch)
+    if part is not None:
+        learner.add_gradient(part)
+        learner.optimizer.forget()
+
+
+def _evaluate(model: Seq2Seq, prepared: Prepared, config: Config, device: torch.device) -> tuple[Scores, float]:
+    """Scores of a few pairs of the development text, and the seconds that translating all of it takes."""
+    count = len(prepared.dev_text.source)
+    chosen = np.linspace(0, count - 1, min(SENTENCES, count)).astype(np.int64)
+    few = Pairs(*([side[row] for row in chosen] for side in prepared.dev_text))
+    batch = next(batches(prepared.dev, batch_tokens=config.training.batch_tokens))
+    nats = loss.negative_log_likelihood(model, batch, device=device).item()
+    begin = time.perf_counter()
+    scores = Scores(nats / loss.count(batch), *score(model, prepared.tokenizers, few, config))
+    wanted = min(config.training.evaluate_sentences or count, count)
+    return scores, (time.perf_counter() - begin) * wanted / len(chosen)
+
+
+def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: State, card: facts.Facts) -> int:
+    """Bytes of a checkpoint and a bundle, which are written beside the run folder, read back, and removed."""
+    place = config.run.with_name(f".{config.run.name}.preflight")
+    masters, last, shipped = learner.optimizer.masters, place / run_folder.LAST, place / run_folder.MODEL
+    shutil.rmtree(place, ignore_errors=True)  # of one that was killed
+    try:
+        checkpoint.save(last, weights=masters, training={"optimizer": learner.optimizer.state()}, state=state)
+        bundle.save(shipped, weights=masters, tokenizers=prepared.tokenizers, config=config, facts=card)
+        weights, loaded = checkpoint.load(last)[1], dict(bundle.load(shipped).model.named_parameters())
+        if not all(torch.equal(weights[name], masters[name].cpu()) and name in loaded for name in masters):
+            raise NMTError(f"{config.run}: what was written is not what is read", hint="is the disk sound?")
+        return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _memory(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

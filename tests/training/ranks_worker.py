@@ -1,0 +1,69 @@
+"""One of the processes of test_ranks.py: trains what jobs.json says, in float64."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from nmt import config as settings
+from nmt import tensors
+from nmt.data.prepare import prepare
+from nmt.training import loss, run_folder
+from nmt.training.interrupt import holding_signals
+from nmt.training.ranks import Ranks, joined
+from nmt.training.trainer import Trainer
+
+forward_backward = loss.forward_backward
+
+
+def main(folder: Path) -> None:
+    torch.set_default_dtype(torch.float64)
+    with joined(torch.device("cpu")) as ranks:
+        for job in json.loads((folder / "jobs.json").read_text(encoding="utf-8")):
+            work(folder, job, ranks)
+
+
+def work(folder: Path, job: dict, ranks: Ranks) -> None:
+    config = settings.check(settings.Config, job["config"], name="copy task", folder=folder)
+    with holding_signals() as guard:
+        trainer = Trainer(
+            config, prepare(config), device=torch.device("cpu"), ranks=ranks, guard=guard, listen=lambda event: None
+        )
+        loss.forward_backward = forward_backward
+        if job.get("short_of_memory") == ranks.rank:
+            loss.forward_backward = short_of_memory
+        if job.get("broken") == ranks.rank:
+            loss.forward_backward = broken_at(3)
+        if job.get("resume"):
+            trainer.resume()
+        elif ranks.first:
+            run_folder.create(config)
+        trainer.run()
+    tensors.write(folder / f"{config.run.name}.{ranks.rank}.safetensors", trainer.learner.optimizer.masters)
+
+
+def short_of_memory(model, batch, **options):
+    """Memory for two pairs."""
+    if len(batch.src) > 2:
+        forward_backward(model, batch, **options)  # leaves gradients behind, as a failure in the middle may
+        raise RuntimeError("out of memory")
+    return forward_backward(model, batch, **options)
+
+
+def broken_at(call: int):
+    """A gradient that is not a number, at one of the calls."""
+    calls = 0
+
+    def compute(model, batch, **options):
+        nonlocal calls
+        calls += 1
+        sums = forward_backward(model, batch, **options)
+        if calls == call:
+            next(model.parameters()).grad.fill_(float("nan"))
+        return sums
+
+    return compute
+
+
+main(Path(sys.argv[1]))

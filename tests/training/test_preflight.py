@@ -1,0 +1,93 @@
+"""Before a run: everything is done once, nothing stays, and what cannot go well is told at once."""
+
+import shutil
+
+import pytest
+import torch
+from copy_task import config_of
+
+from nmt.errors import NMTError
+from nmt.training import loss, rehearse, train
+from nmt.training.events import Checked, Started
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("preflight")
+
+
+def events_of(work, config) -> list:
+    events = []
+    work(config, on_event=events.append)
+    return events
+
+
+def forecast_of(config):
+    return next(event.forecast for event in events_of(rehearse, config) if isinstance(event, Checked))
+
+
+@pytest.mark.parametrize("average", ["none", "ema", "last"])
+def test_a_dry_run_leaves_nothing_and_tells_what_to_expect(folder, average):
+    config = config_of(folder, run=f"dry-{average}", training={"steps": 100, "average": average})
+    found = forecast_of(config)
+    assert not config.run.exists() and not list(folder.glob(f".{config.run.name}*"))
+    assert found.rows * (max(found.source, found.target)) <= config.training.batch_tokens
+    assert 0 < found.seconds < 100
+    assert found.memory is None or found.memory > 1e6
+    train(config)
+    written = sum(path.stat().st_size for path in config.run.rglob("*") if path.is_file())
+    assert written <= found.disk <= 4 * written
+
+
+def test_training_begins_with_the_same_checks_and_they_change_nothing(folder, monkeypatch):
+    config = config_of(folder, run="checked", training={"steps": 3, "evaluate_every": 3}, model={"dropout": 0.3})
+    kinds = [type(event) for event in events_of(train, config)]
+    assert kinds.index(Checked) < kinds.index(Started)
+    weights = (config.run / "last" / "weights.safetensors").read_bytes()
+    monkeypatch.setattr("nmt.training.trainer.Trainer.check", lambda trainer: None)
+    train(config, force=True)
+    assert (config.run / "last" / "weights.safetensors").read_bytes() == weights
+
+
+def test_the_largest_batch_is_computed(folder, monkeypatch):
+    config, seen = config_of(folder, run="largest"), []
+    forward_backward = loss.forward_backward
+
+    def watched(model, batch, **options):
+        seen.append(batch.src.shape)
+        return forward_backward(model, batch, **options)
+
+    monkeypatch.setattr(loss, "forward_backward", watched)
+    found = forecast_of(config)
+    assert (found.rows, found.source) in seen
+    assert max(width for _, width in seen) == 13  # six letters, a blank before each, and the end mark
+
+
+def test_a_disk_that_is_too_small_is_told_before_the_run(folder, monkeypatch):
+    usage = shutil.disk_usage(folder)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    config = config_of(folder, run="full")
+    with pytest.raises(NMTError, match="free, and the run needs"):
+        train(config)
+    assert not config.run.exists() and not list(folder.glob(".full*"))
+
+
+def test_memory_that_does_not_hold_one_pair_is_told_before_the_run(folder, monkeypatch):
+    def short(*_, **__):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(loss, "forward_backward", short)
+    config = config_of(folder, run="short")
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train(config)
+    assert not config.run.exists()
+
+
+def test_random_numbers_of_an_update_come_from_nowhere_else(folder):
+    """Dropout's depend on seed and update alone: whatever was drawn before."""
+    weights = []
+    for drawn in (0, 5):
+        config = config_of(folder, run=f"drawn-{drawn}", training={"steps": 2}, model={"dropout": 0.3})
+        train(config, on_event=lambda event, drawn=drawn: torch.rand(drawn))
+        weights.append((config.run / "last" / "weights.safetensors").read_bytes())
+    assert weights[0] == weights[1]

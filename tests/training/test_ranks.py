@@ -1,0 +1,152 @@
+"""Several processes train what one trains: the same updates, one writer, one end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from copy_task import config_of, value_of, write_text
+
+from nmt import tensors
+from nmt.training import train
+
+WORKER = Path(__file__).with_name("ranks_worker.py")
+SHORT = {"steps": 6, "evaluate_every": 3, "log_every": 2, "warmup": 3, "accumulate": 2, "batch_tokens": 60}
+MODELS = {
+    "gru": {"type": "gru", "embedding": 8, "hidden": 8},
+    "attention_rnn": {"type": "attention_rnn", "embedding": 8, "hidden": 8, "attention": 8},
+    "transformer": {"type": "transformer"},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ranks")
+    write_text(folder, pairs=100)
+    return folder
+
+
+def plain(run: str, *, kind: str = "transformer", **training) -> dict:
+    """The config as a plain value, so that another program can be given it."""
+    value = value_of(run=run, training={**SHORT, **training})
+    common = {"dropout": 0.0, "max_length": 20}
+    value["model"] = {**(value["model"] if kind == "transformer" else {}), **MODELS[kind], **common}
+    return value
+
+
+def launch(folder: Path, count: int, jobs: list[dict]) -> None:
+    """Run the jobs one after the other in `count` processes, which meet as torchrun has them meet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
+    meeting = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(WORKER), str(folder)], cwd=folder,
+            env=os.environ | meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(count)
+    ]  # fmt: skip
+    try:
+        codes = [process.wait(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert codes == [0] * count
+
+
+@pytest.fixture(scope="module")
+def alone(folder):
+    """What one process makes of the same configs."""
+    launch(folder, 1, [{"config": plain(f"{kind}-1", kind=kind)} for kind in MODELS])
+
+
+def weights_of(folder: Path, run: str) -> dict[str, torch.Tensor]:
+    return tensors.read(folder / run / "last" / "weights.safetensors")
+
+
+def progress_of(folder: Path, run: str) -> list[dict]:
+    lines = map(json.loads, (folder / run / "log.jsonl").read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line["event"] == "progress"]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_any_number_of_processes_trains_the_same_model(folder, alone, count):
+    """In float64 and without dropout to 1e-9; also where memory is short in one, and when another number resumes."""
+    jobs = [{"config": plain(f"{kind}-{count}", kind=kind)} for kind in MODELS]
+    jobs += [{"config": plain(f"split-{count}"), "short_of_memory": 1}, {"config": plain(f"resumed-{count}", steps=3)}]
+    launch(folder, count, [*jobs, {"config": plain(f"broken-{count}"), "broken": 1}])
+    launch(folder, 1, [{"config": plain(f"resumed-{count}"), "resume": True}])
+    for kind in MODELS:
+        ours, theirs = progress_of(folder, f"{kind}-{count}"), progress_of(folder, f"{kind}-1")
+        assert [line["loss"] for line in ours] == pytest.approx([line["loss"] for line in theirs], rel=1e-9)
+        assert [line["target_tokens"] for line in ours] == [line["target_tokens"] for line in theirs]
+        assert_same(folder, f"{kind}-{count}", f"{kind}-1")
+    assert_same(folder, f"split-{count}", "transformer-1")
+    assert_same(folder, f"resumed-{count}", "transformer-1")
+    # One rank's broken gradient makes all skip the update, and all end with the same bits.
+    assert [line["skipped"] for line in progress_of(folder, f"broken-{count}")] == [1, 1, 1]
+    left = [(folder / f"broken-{count}.{rank}.safetensors").read_bytes() for rank in range(count)]
+    assert all(each == left[0] for each in left)
+
+
+def assert_same(folder: Path, run: str, other: str) -> None:
+    torch.testing.assert_close(weights_of(folder, run), weights_of(folder, other), rtol=0, atol=1e-9)
+
+
+def torchrun(folder: Path, run: str, *extra: str) -> subprocess.Popen:
+    """Two processes that train on for longer than any test waits."""
+    path = folder / f"{run}.yaml"
+    path.write_text(json.dumps(plain(run, steps=100_000, evaluate_every=10)), encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    return subprocess.Popen(
+        [*command, "-m", "nmt", "train", "--config", str(path), "--device", "cpu", *extra],
+        cwd=folder, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def wait_for(path: Path) -> None:
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{path} did not come")
+
+
+def children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return list(map(int, path.read_text().split())) if path.exists() else []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_end_of_one_is_the_end_of_all(folder, number):
+    """A killed worker ends the job; a signal to the job makes all stop at one update, and saves."""
+    run = f"ended-{number.name}"
+    job = torchrun(folder, run)
+    try:
+        wait_for(folder / run / "last" / "state.json")
+        workers = children(job.pid)
+        assert len(workers) == 2
+        os.kill(workers[1] if number == signal.SIGKILL else job.pid, number)
+        said = job.communicate(timeout=60)[1]
+    finally:
+        for process in [*children(job.pid), job.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+    assert job.returncode != 0
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    if number == signal.SIGTERM:
+        assert said.count("to go on:") == 1
+    state = json.loads((folder / run / "last" / "state.json").read_text(encoding="utf-8"))
+    value = plain(run, steps=state["step"] + 2)
+    again = config_of(folder, run=run, training=value["training"], model=value["model"])
+    assert train(again, resume=True).done == 2
