@@ -46,6 +46,15 @@ def _computes_in_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and supported is not None and supported()
 
 
+def make_deterministic() -> None:
+    """Choose algorithms that give the same bits each time. Only GPUs have others; some operations become slower there.
+
+    Call it before the device is first used: cuBLAS looks at its setting once.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+
+
 def set_threads(threads: int | None) -> None:
     """Threads of one operation on the CPU; None leaves torch's choice."""
     if threads is not None:
@@ -69,9 +78,10 @@ def keep_freed_memory() -> None:
 
 
 def describe(device: torch.device) -> dict[str, str | int]:
-    """Facts about the machine that a log should hold."""
+    """Facts about the machine that a log should hold: where one differs, so may the last bits of a result."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
         "device": name, "threads": torch.get_num_threads(), "cores": os.cpu_count() or 1,
-        "python": sys.version.split()[0], "torch": torch.__version__, "platform": sys.platform,
+        "instructions": torch.backends.cpu.get_cpu_capability(), "python": sys.version.split()[0],
+        "torch": torch.__version__, "platform": sys.platform,
     }  # fmt: skip

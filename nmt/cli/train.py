@@ -65,6 +65,8 @@ class Show:
         note(f"{event.precision} on {machine['device']}, {machine['threads']} threads, seed {event.seed}")
         if event.step:
             note(f"going on after update {event.step:,} of {event.steps:,}")
+        if event.changes:
+            note(f"the machine is another than at the start, so the last bits may differ: {', '.join(event.changes)}")
 
     def updated(self, event) -> None:
         speed, left = f"{event.tokens_per_second:,.0f} tokens/s", f"{duration(event.remaining)} left"

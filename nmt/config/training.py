@@ -24,6 +24,9 @@ class TrainingConfig(Section):
     """Number format of the model's arithmetic; weights, gradients' sum and optimizer are float32 always.
     auto is bfloat16 where the device computes in it."""
 
+    deterministic: bool = False
+    """On a GPU too the same run gives the same bits twice, some operations being slower; on a CPU it always does."""
+
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the probability that the target spreads over the whole vocabulary."""
     lr: float = Field(1e-3, gt=0)

@@ -38,6 +38,8 @@ class Started(NamedTuple):
     precision: str
     machine: dict[str, str | int]
     seed: int
+    changes: list[str]
+    """Of the machine since the run began; the result may differ in the last bits from an uninterrupted one."""
 
 
 class Updated(NamedTuple):

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from nmt import bundle, runtime
+from nmt import bundle
 from nmt.config import Config
 from nmt.data.prepare import Prepared
 from nmt.models.base import Seq2Seq
@@ -14,7 +14,9 @@ from nmt.version import __version__
 Facts = dict[str, Any]
 
 
-def of_run(config: Config, prepared: Prepared, model: Seq2Seq, precision: torch.dtype, device: torch.device) -> Facts:
+def of_run(
+    config: Config, prepared: Prepared, model: Seq2Seq, precision: torch.dtype, machine: dict[str, str | int]
+) -> Facts:
     """What does not change while training."""
     lengths = prepared.train.lengths
     return {
@@ -27,7 +29,7 @@ def of_run(config: Config, prepared: Prepared, model: Seq2Seq, precision: torch.
             "dev_pairs": len(prepared.dev),
         },
         "seed": config.training.seed, "digest": bundle.digest(config),
-        "precision": str(precision).removeprefix("torch."), "machine": runtime.describe(device),
+        "precision": str(precision).removeprefix("torch."), "machine": machine,
         "settings": config.model_dump(mode="json", include={"data": {"cleaning"}, "training": True}),
     }  # fmt: skip
 

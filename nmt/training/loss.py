@@ -96,7 +96,7 @@ def _cross_entropy(logits: Tensor, target: Tensor, gradient: Tensor, smoothing: 
     p = log_p.exp_()  # in the place of log p, and then p - q in the place of p
     if smoothing:
         p -= smoothing / p.size(1)
-    p.scatter_add_(1, target, p.new_full(target.shape, smoothing - 1))
+    p.scatter_(1, target, p.gather(1, target) + (smoothing - 1))
     gradient.copy_(p)
     return Sums(loss, nll)
 

@@ -59,6 +59,8 @@ def _ready(
     config: Config, *, resume: bool, force: bool, device: torch.device | str, on_event: Listener | None
 ) -> Iterator["Trainer"]:
     listen = on_event or (lambda event: None)
+    if config.training.deterministic:
+        runtime.make_deterministic()
     device = runtime.choose_device(str(device))
     if runtime.rank() == 0:
         run_folder.check(config, resume=resume, force=force)

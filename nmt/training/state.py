@@ -13,6 +13,8 @@ class State:
 
     prepared: str
     """Key of the prepared data."""
+    machine: dict[str, Any]
+    """Where the run began, and how many processes took part."""
     step: int = 0
     """Updates of the weights."""
     epoch: int = 0

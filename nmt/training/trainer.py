@@ -43,8 +43,9 @@ class Trainer:
         self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False)
         self.learner = Learner(model, self.settings, device=device, ranks=ranks)
         self.average = Average(self.learner.optimizer.masters, self.settings)
-        self.facts = facts.of_run(config, prepared, self.shipped, self.learner.precision, device)
-        self.state = State(prepared.key)
+        machine = {**runtime.describe(device), "processes": ranks.count}
+        self.facts = facts.of_run(config, prepared, self.shipped, self.learner.precision, machine)
+        self.state = State(prepared.key, {**machine, "precision": self.facts["precision"]})
         self.sums: list[Tensor] = []  # [loss, nll, tokens] of each update since the last line of the log
         self.log: Log | None = None  # of the first rank, while it runs
         self.clock = time.perf_counter()
@@ -118,8 +119,13 @@ class Trainer:
             folder=self.config.run, report=self.prepared.report, parameters=self.facts["parameters"],
             pairs=data["pairs"], target_tokens=data["target_pieces"] + data["pairs"], step=self.state.step,
             steps=self.settings.steps, precision=self.facts["precision"], machine=self.facts["machine"],
-            seed=self.settings.seed,
+            seed=self.settings.seed, changes=self._changes(),
         ))  # fmt: skip
+
+    def _changes(self) -> list[str]:
+        """What differs since the run began and has a say in the last bits."""
+        began, now = self.state.machine, {**self.facts["machine"], "precision": self.facts["precision"]}
+        return [f"{name}: {began.get(name)} -> {now[name]}" for name in now if began.get(name) != now[name]]
 
     def _loop(self) -> str:
         """Evaluate when it is due, stop when all is done, else update: whatever was interrupted is found again."""

@@ -115,6 +115,21 @@ def test_a_finished_run_is_left_alone_until_steps_are_raised(folder):
     assert bundle.load(folder / "longer").card["training"]["steps"] == 5
 
 
+def test_a_resumed_run_says_what_may_change_its_last_bits(folder, monkeypatch):
+    def started(**training):
+        events = []
+        config = config_of(folder, run="moved", training={"steps": 2, **training})
+        train(config, resume=config.run.exists(), on_event=events.append)
+        return of(Started, events)[0].changes
+
+    assert started() == started(steps=3) == []
+    torch.set_num_threads(2)
+    try:
+        assert started(steps=4) == ["threads: 1 -> 2"]
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_force_replaces_a_run(folder):
     def config(seed):
         return config_of(folder, run="forced", training={"steps": 2, "seed": seed})
