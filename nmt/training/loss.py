@@ -27,6 +27,11 @@ BLOCK = {"cpu": 1 << 18, "gpu": 1 << 26}
 """Logits whose softmax is computed at once: few enough for the processor's cache, as it is walked several times."""
 
 
+ROUND = 256
+"""Positions of a chunk are filled up to a multiple of this. For each new size of a matrix oneDNN compiles a kernel and
+keeps it: after 100 updates of a bfloat16 Transformer the process takes 2.4 GB instead of 3.4."""
+
+
 class Sums(NamedTuple):
     """Scalars on the model's device, summed over the target positions that are not padding."""
 
@@ -52,11 +57,11 @@ def forward_backward(model: Seq2Seq, batch: Batch, *, smoothing: float, device: 
     leaf, gradient = hidden.detach(), torch.zeros_like(hidden)
     loss, nll = [], []
     for where, target in _chunks(model, hidden, positions, targets):
-        chunk = leaf[where].requires_grad_()
+        chunk = F.pad(leaf[where], (0, 0, 0, -len(where) % ROUND)).requires_grad_()
         logits = model.project(chunk)  # [C, V]
         sums, logits_gradient = cross_entropy(logits.detach(), target, smoothing=smoothing)
         logits.backward(logits_gradient)
-        gradient[where] = chunk.grad
+        gradient[where] = chunk.grad[: len(where)]
         loss.append(sums.loss)
         nll.append(sums.nll)
     hidden.backward(gradient)
@@ -79,10 +84,12 @@ def cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float) -> tuple[
     """The sums over logits [C, V] with targets [C], and the gradient of `loss`, [C, V] in the logits' dtype.
 
     Written out because autograd would keep and walk several [C, V] tensors; the softmax is never less than float32.
+    Logits of more rows than there are targets have no say, and no gradient, in those.
     """
     gradient = torch.empty_like(logits)
-    rows = _rows(BLOCK, logits)
-    blocks = zip(logits.split(rows), target.split(rows), gradient.split(rows), strict=True)
+    gradient[len(target) :] = 0
+    rows, real = _rows(BLOCK, logits), slice(len(target))
+    blocks = zip(logits[real].split(rows), target.split(rows), gradient[real].split(rows), strict=True)
     loss, nll = zip(*(_cross_entropy(*block, smoothing) for block in blocks), strict=True)
     return Sums(torch.stack(loss).sum(), torch.stack(nll).sum()), gradient
 
@@ -121,6 +128,7 @@ def _chunks(model: Seq2Seq, hidden: Tensor, positions: Tensor, targets: Tensor) 
     """Positions and their targets, as many at once as CHUNK allows."""
     with torch.no_grad():
         rows = _rows(CHUNK, model.project(hidden[:0]))
+        rows = max(1, rows // ROUND) * ROUND
     return zip(positions.split(rows), targets.split(rows), strict=True)
 
 
