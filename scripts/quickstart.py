@@ -100,6 +100,7 @@ def shortest(path: Path) -> str:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # Windows has another one when the output goes to a file
     try:
         main()
     except KeyboardInterrupt:

@@ -1,7 +1,10 @@
 """The README's tree names every file of the package, and its commands are the ones there are."""
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,3 +23,15 @@ def test_every_command_is_described():
     from nmt.cli.app import app
 
     assert not [command.name for command in app.registered_commands if f"`nmt {command.name}`" not in README]
+
+
+@pytest.mark.soak
+def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
+    """As written, but for the size of the model and of the training."""
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    run = str(tmp_path / "short")
+    small = ["training.steps=4", "model.width=16", "model.heads=2", "model.feed_forward=16", f"run={run}"]
+    example = re.sub(r'\["training.steps=500".*?\]', repr(small), example).replace("runs/short", run)
+    monkeypatch.chdir(ROOT)
+    exec(compile(example, "README.md", "exec"), {})
+    assert "tok:13a" in capsys.readouterr().out

@@ -58,6 +58,8 @@ def run(main) -> None:
         main()
     except NMTError as error:
         sys.exit(f"error: {error.message}\nhint: {error.hint}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}\nhint: does the place exist, and has the disk room?")
     except KeyboardInterrupt:
         sys.exit(130)
 
