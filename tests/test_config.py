@@ -85,6 +85,10 @@ def test_language_codes_and_learning_rates_survive(write):
         ("[a]: 2\n", "c.yaml:1: "),
         ("a: " + 3000 * "[", "c.yaml"),
         ("a: 1\n---\na: 2\n", "c.yaml:"),
+        ('a: "\\x1b[31m"\n', "control character"),
+        ('"b\\nerror: x": 1\n', "control character"),
+        ('a: "\\ud800"\n', "control character"),
+        ("#" * (1 << 20) + "\n", "is larger than"),
         ("- 1\n", "a config is a mapping"),
         ("", "a config is a mapping"),
         ("hello", "a config is a mapping"),
@@ -128,6 +132,14 @@ def test_a_byte_order_mark_is_no_part_of_the_config(write):
         ("training: {steps: 0}\n", "training.steps: "),
         ("training: {lr: .nan}\n", "training.lr: "),
         ("training: {seed: 1e30}\n", "training.seed: "),
+        ("training: {steps: 1" + 30 * "0" + "}\n", "training.steps: "),
+        ("training: {steps: '5'}\n", "training.steps: "),
+        ("training: {steps: true}\n", "training.steps: "),
+        ("training: {lr: true}\n", "training.lr: "),
+        ("training: {tensorboard: 1}\n", "training.tensorboard: "),
+        ("training: {tensorboard: no}\n", "training.tensorboard: "),
+        ("training: {betas: [true, 0.9]}\n", "training.betas[0]: "),
+        ("training: {betas: 0.9}\n", "training.betas: must be a list"),
         ("training:\n", "training: must be a section with keys, not None"),
         ("training: {label_smoothing: 1}\n", "training.label_smoothing: "),
         ("training: {schedule: cosin}\n", 'training.schedule: must be one of inverse_sqrt, cosine, plateau, constant'),
@@ -139,6 +151,13 @@ def test_a_byte_order_mark_is_no_part_of_the_config(write):
 def test_a_fault_is_told_with_its_path_and_a_hint(write, added, told):
     (line,) = faults(write(added))
     assert told in line
+
+
+def test_whole_numbers_are_numbers_however_they_are_written(write):
+    loaded = config.load(write("training: {steps: 2e3, lr: 1, betas: [0, 0.9]}\nsearch: {beam: 4.0}\n"))
+    assert (loaded.training.steps, loaded.training.lr, loaded.search.beam) == (2000, 1.0, 4)
+    assert type(loaded.training.steps) is int and type(loaded.training.lr) is float
+    assert config.load(write(), ["training.steps=2e3"]).training.steps == 2000
 
 
 @pytest.mark.parametrize(
@@ -218,6 +237,25 @@ def test_impossible_combinations_do_not_hide_behind_other_faults(write, added, t
     lines = faults(write(added, base=base))
     assert len(lines) == len(told)
     assert all(any(line.startswith(each) for line in lines) for each in told)
+
+
+def test_combinations_do_not_hide_behind_what_is_missing(write):
+    lines = faults(write(base="model: {type: transformer, heads: 3}\ntokenizer: {shared: false}\ndata: {dev: {}}\n"))
+    assert [line.split(": ")[0] for line in lines] == [
+        "run", "data.source_language", "data.target_language", "data.train", "model.tied_embeddings", "data.dev",
+        "model",
+    ]  # fmt: skip
+
+
+def test_a_conflict_that_a_faulty_setting_may_have_caused_is_not_told(write):
+    base = MINIMAL.replace("{type: gru}", "{type: transfomer, tied_embeddings: all}")
+    assert len(faults(write("tokenizer: {shared: false}\n", base=base))) == 1
+    assert len(faults(write("tokenizer: 3\n", base=MINIMAL.replace("gru", "transformer")))) == 1
+
+
+def test_a_key_may_have_the_name_of_an_alternative(write):
+    assert faults(write(base=MINIMAL.replace("type: gru", "type: gru, gru: 1")))[0].startswith("model.gru: unknown key")
+    assert faults(write("gru: 1\n"))[0].startswith("gru: unknown key")
 
 
 def test_a_split_that_lost_its_only_key_is_told_once(write):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from nmt.config import yaml
 from nmt.config.data import CleaningConfig, DataConfig, HeldOut, ParallelText
-from nmt.config.faults import describe
+from nmt.config.faults import combinations, describe
 from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, TransformerConfig
 from nmt.config.paths import Typed
 from nmt.config.run import Config
@@ -46,13 +46,26 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 def check(section: type[Section], value: Any, *, name: str, folder: Path | None = None) -> Any:
     """A plain value as a checked section; faults are blamed on `name`, paths taken relative to `folder`."""
+    value, context = _native(value), {"folder": folder} if folder else None
     try:
-        return section.model_validate(value, context={"folder": folder} if folder else None)
+        checked = section.model_validate(value, context=context)
+        faults = list(combinations(checked))
     except ValidationError as error:
-        faults = describe(error, section, value)
+        faults = describe(error, section, value, context)
+    if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         lines = "".join(f"\n  {line}" for line in faults)
-        raise ConfigError(f"{name}: {count}{lines}", hint="`nmt config --schema` describes every setting") from error
+        raise ConfigError(f"{name}: {count}{lines}", hint="`nmt config --schema` describes every setting")
+    return checked
+
+
+def _native(value: Any) -> Any:
+    """YAML's values as sections take them, which convert nothing: 1e4 steps are 10000, and a list never changes."""
+    if isinstance(value, dict):
+        return {key: _native(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return tuple(map(_native, value))
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
 
 
 def _override(value: dict, text: str) -> None:

@@ -1,11 +1,12 @@
 """Section `data`: where the text is, and which pairs of it to keep."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
 from nmt.config.paths import ConfigPath, ConfigPaths
-from nmt.config.section import Section, refuse
+from nmt.config.section import Conflict, Section
 
 
 class ParallelText(Section):
@@ -20,19 +21,16 @@ class ParallelText(Section):
     columns: tuple[int, int] = (1, 2)
     """The source and the target column of `tsv`, counted from 1."""
 
-    @model_validator(mode="after")
-    def _one_form(self):
-        faults = []
+    def conflicts(self) -> Iterator[Conflict]:
+        sides = ("source", "target", "tsv")
         if self.tsv and (self.source or self.target):
-            faults.append("give either source and target, or tsv, not both")
+            yield Conflict(sides, "give either source and target, or tsv, not both")
         elif not self.tsv and not (self.source and self.target):
-            faults.append("give source and target, or tsv")
+            yield Conflict(sides, "give source and target, or tsv")
         elif len(self.source) != len(self.target):
-            faults.append(f"{len(self.source)} source files but {len(self.target)} target files")
+            yield Conflict(sides, f"{len(self.source)} source files but {len(self.target)} target files")
         if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
-            faults.append("columns are two different numbers, counted from 1")
-        refuse(faults)
-        return self
+            yield Conflict(("columns",), "columns are two different numbers, counted from 1")
 
 
 class HeldOut(Section):

@@ -1,7 +1,10 @@
-"""pydantic's errors as the faults of a config: `training.stpes: unknown key (did you mean "steps"?)`."""
+"""What is wrong with a config, all of it at once: `training.stpes: unknown key (did you mean "steps"?)`.
 
-import re
-from copy import deepcopy
+pydantic finds the faults of single settings. The impossible combinations are looked for in what is right, also when
+other settings are not.
+"""
+
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -9,87 +12,91 @@ from pydantic import BaseModel, ValidationError
 
 from nmt.config.section import Section
 
-
-def describe(error: ValidationError, config: type[Section], value: Any) -> list[str]:
-    """One line a fault, in the order of the file, and then those that hid behind them."""
-    lines = _lines(error.errors(), config, value)
-    return lines + [line for line in _hidden(error, config, value) if line not in lines]
+Keys = tuple[str | int, ...]
+"""Where a setting is: the names of the sections around it and its own, then its place in a list."""
 
 
-def _lines(faults: list, config: type[Section], value: Any) -> list[str]:
-    lines = []
-    for fault in faults:
-        path = _path(fault["loc"], value, missing=fault["type"] == "missing")
-        for message in _message(fault, config).splitlines():
-            line = message if _says_where(message, config) else f"{path}: {message}" if path else message
-            if line not in lines:
-                lines.append(line)
-    return lines
+def describe(error: ValidationError, config: type[Section], value: dict, context: Any) -> list[str]:
+    """One line a fault, in the order of the file, and then the impossible combinations."""
+    lines, faulty = [], set()
+    for fault in error.errors():
+        keys, _ = _follow(fault["loc"], config)
+        faulty.add(tuple(key for key in keys if isinstance(key, str)))
+        lines.append(_line(keys, _message(fault, config)))
+    return list(dict.fromkeys([*lines, *combinations(_salvage(config, value, faulty, context), faulty)]))
 
 
-def _hidden(error: ValidationError, config: type[Section], value: Any) -> list[str]:
-    """The impossible combinations that are left when all faulty keys are.
+def combinations(section: Section, faulty: set[Keys] = frozenset(), at: Keys = ()) -> Iterator[str]:
+    """The conflicts of a section and those inside it, without those that a faulty setting may have caused."""
+    for settings, message in section.conflicts():
+        involved = [(*at, *name.split(".")) for name in settings]
+        if not any(keys[: len(each)] == each for keys in involved for each in faulty):
+            yield _line(at, message)
+    for name, inner in section:
+        if isinstance(inner, Section):
+            yield from combinations(inner, faulty, (*at, name))
 
-    pydantic looks for them only where all else is right. One that names a faulty key may be its consequence, and so may
-    one of a section that has lost all its keys: they are left out.
-    """
-    rest = deepcopy(value)
-    faulty = [
-        (section, key)
-        for fault in error.errors()
-        for section, key in _place(fault["loc"], rest)
-        if fault["type"] == "extra_forbidden" or not isinstance(section[key], dict)
-    ]
-    for section, key in faulty:
-        section.pop(key, None)
+
+def _salvage(section: type[Section], value: Any, faulty: set[Keys], context: Any, at: Keys = ()) -> Section:
+    """What is right in a value, with the defaults for the rest."""
+    right = {}
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        here = (*at, key)
+        if key in section.model_fields and here not in faulty:
+            known = _sections(section, key)
+            nested = known and isinstance(inner, dict)
+            right[key] = _salvage(_meant(known, inner), inner, faulty, context, here) if nested else inner
     try:
-        config.model_validate(rest)
-    except ValidationError as second:
-        combinations = [
-            fault
-            for fault in second.errors()
-            if fault["type"] == "value_error" and all(section[key] for section, key in _place(fault["loc"], rest))
-        ]
-        names = {key for _, key in faulty}
-        return [line for line in _lines(combinations, config, rest) if names.isdisjoint(re.findall(r"\w+", line))]
-    return []
+        return section.model_validate(right, context=context)
+    except ValidationError:  # it lacks a setting without default
+        return section.model_construct(**right)
 
 
-def _place(location: tuple, value: Any) -> list[tuple[dict, str]]:
-    """The innermost section that `location` leads through, and the key in it; none when it leads nowhere."""
-    place = []
+def _meant(alternatives: list[type[Section]], value: dict) -> type[Section]:
+    """The alternative with the value's type and most of its keys."""
+    return max(alternatives, key=lambda each: (value.get("type") in _tags(each), len(value.keys() & each.model_fields)))
+
+
+def _follow(location: Keys, config: type[Section]) -> tuple[Keys, list[type[Section]]]:
+    """The keys in a location, and the sections that may be there: pydantic puts the chosen alternative's tag between
+    keys."""
+    keys, here = [], [config]
     for part in location:
-        if isinstance(value, dict) and part in value:
-            place, value = [(value, part)], value[part]
-    return place
+        chosen = [each for each in here if len(here) > 1 and part in _tags(each)]
+        if not chosen:
+            keys.append(part)
+        here = chosen or [inner for each in here for inner in _sections(each, part)]
+    return tuple(keys), here
 
 
-def _says_where(message: str, config: type[Section]) -> bool:
-    """A check over several sections names the path itself."""
-    return message.split(".")[0] in config.model_fields and ": " in message
+def _tags(section: type[Section]) -> tuple[str, ...]:
+    """The names by which pydantic tells a section from its alternatives."""
+    kind = section.model_fields.get("type")
+    return (section.__name__, *(get_args(kind.annotation) if kind else ()))
 
 
-def _path(location: tuple, value: Any, *, missing: bool) -> str:
-    """The keys of `location` that the user wrote or should have written: pydantic adds the names of union members."""
-    keys: list[str] = []
-    for position, part in enumerate(location):
-        last = position == len(location) - 1
-        if isinstance(value, dict) and part not in value and not (last and missing):
-            continue
-        if not isinstance(value, dict | list | tuple) and not (last and isinstance(part, int)):
-            continue
-        keys.append(f"[{part}]" if isinstance(part, int) else str(part))
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            value = {} if last else value
-    return ".".join(keys).replace(".[", "[")
+def _sections(section: type[Section], key: Any) -> list[type[Section]]:
+    """The sections that may be at a key."""
+    field = section.model_fields.get(key)
+    return [] if field is None else list(_members(field.annotation))
+
+
+def _members(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _members(argument)
+
+
+def _line(keys: Keys, message: str) -> str:
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
+    return f"{path}: {message}" if path else message
 
 
 def _message(fault: dict, config: type[Section]) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "extra_forbidden":
-        return "unknown key" + _suggestion(str(fault["loc"][-1]), _keys(fault["loc"][:-1], config))
+        return "unknown key" + _suggestion(str(fault["loc"][-1]), _names(fault["loc"][:-1], config))
     if kind == "missing":
         return "is missing"
     if kind in ("model_type", "model_attributes_type"):
@@ -121,24 +128,6 @@ def _suggestion(word: str, names: list[str]) -> str:
     return f' (did you mean "{near[0]}"?)' if near else f" (known: {', '.join(names)})" if names else ""
 
 
-def _keys(location: tuple, section: type[BaseModel]) -> list[str]:
-    """The names that are allowed at a place of the config."""
-    models = [section]
-    for part in location:
-        inner = [model for each in models for model in _models(each, part)]
-        models = inner or [model for model in models if model.__name__ == part] or models
-        tagged = [m for m in models if "type" in m.model_fields and part in get_args(m.model_fields["type"].annotation)]
-        models = tagged or models
-    return sorted({name for model in models for name in model.model_fields})
-
-
-def _models(section: type[BaseModel], key: Any) -> list[type[BaseModel]]:
-    field = section.model_fields.get(key) if isinstance(key, str) else None
-    return [] if field is None else list(_members(field.annotation))
-
-
-def _members(annotation: Any):
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _members(argument)
+def _names(location: Keys, config: type[Section]) -> list[str]:
+    """The keys that are allowed at a place of the config."""
+    return sorted({name for section in _follow(location, config)[1] for name in section.model_fields})

@@ -1,10 +1,11 @@
 """Section `model`: one class for each model, told apart by `type`."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from nmt.config.section import Section, refuse
+from nmt.config.section import Conflict, Section
 
 Cell = Literal["rnn", "gru", "lstm"]
 Tie = Literal["none", "target", "all"]
@@ -81,17 +82,14 @@ class TransformerConfig(Section):
     max_length: int = Field(256, ge=2)
     """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
 
-    @model_validator(mode="after")
-    def _fits(self):
-        faults = []
+    def conflicts(self) -> Iterator[Conflict]:
         if self.width % self.heads:
-            faults.append(f"heads ({self.heads}) must divide width ({self.width})")
+            yield Conflict(("heads", "width"), f"heads ({self.heads}) must divide width ({self.width})")
         elif self.positions == "rotary" and self.width // self.heads % 2:
-            faults.append(f"rotary positions need an even width per head, not {self.width // self.heads}")
+            message = f"rotary positions need an even width per head, not {self.width // self.heads}"
+            yield Conflict(("positions", "width", "heads"), message)
         if self.positions == "sinusoidal" and self.width % 2:
-            faults.append(f"sinusoidal positions need an even width, not {self.width}")
-        refuse(faults)
-        return self
+            yield Conflict(("positions", "width"), f"sinusoidal positions need an even width, not {self.width}")
 
 
 ModelConfig = Annotated[GRUConfig | AttentionRNNConfig | TransformerConfig, Field(discriminator="type")]

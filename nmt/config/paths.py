@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import BeforeValidator, ValidationInfo
 
 
 class Typed(str):
@@ -22,11 +22,9 @@ def _absolute(value: Any, info: ValidationInfo) -> Any:
 
 
 def _several(value: Any) -> Any:
-    return [value] if isinstance(value, str | Path) else value
+    return (value,) if isinstance(value, str | Path) else tuple(value) if isinstance(value, list) else value
 
 
 ConfigPath = Annotated[Path, BeforeValidator(_absolute)]
-ConfigPaths = Annotated[
-    tuple[ConfigPath, ...], BeforeValidator(_several, json_schema_input_type=Path | list[Path]), AfterValidator(tuple)
-]
+ConfigPaths = Annotated[tuple[ConfigPath, ...], BeforeValidator(_several, json_schema_input_type=Path | list[Path])]
 """One path or a list of them."""

@@ -1,12 +1,12 @@
 """The whole config of a run, and the checks that concern several sections at once."""
 
-from pydantic import model_validator
+from collections.abc import Iterator
 
 from nmt.config.data import DataConfig
 from nmt.config.model import ModelConfig
 from nmt.config.paths import ConfigPath
 from nmt.config.search import SearchConfig
-from nmt.config.section import Section, refuse
+from nmt.config.section import Conflict, Section
 from nmt.config.tokenizer import TokenizerConfig
 from nmt.config.training import TrainingConfig
 
@@ -27,16 +27,25 @@ class Config(Section):
     search: SearchConfig = SearchConfig()
     """How translations are found, unless the command line says otherwise."""
 
-    @model_validator(mode="after")
-    def _fits(self):
-        faults = []
-        if self.model.tied_embeddings == "all" and not self.tokenizer.shared:
-            faults.append('model.tied_embeddings: "all" needs one vocabulary: set tokenizer.shared, or tie "target"')
+    def conflicts(self) -> Iterator[Conflict]:
+        model = getattr(self, "model", None)  # a config that is faulty elsewhere may lack it
+        if model and model.tied_embeddings == "all" and not self.tokenizer.shared:
+            yield Conflict(
+                ("model.tied_embeddings", "tokenizer.shared"),
+                'model.tied_embeddings: "all" needs one vocabulary: set tokenizer.shared, or tie "target"',
+            )
         if self.tokenizer.sampling and self.tokenizer.kind == "char":
-            faults.append("tokenizer.sampling: characters cannot be segmented in more than one way; set it to 0")
+            yield Conflict(
+                ("tokenizer.sampling", "tokenizer.kind"),
+                "tokenizer.sampling: characters cannot be segmented in more than one way; set it to 0",
+            )
         if self.tokenizer.byte_fallback and self.tokenizer.vocabulary < 264:
-            faults.append("tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off")
+            yield Conflict(
+                ("tokenizer.byte_fallback", "tokenizer.vocabulary"),
+                "tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off",
+            )
         if self.search.sample and self.training.measure != "loss":
-            faults.append("training.measure: a best checkpoint cannot be chosen by samples; unset search.sample")
-        refuse(faults)
-        return self
+            yield Conflict(
+                ("search.sample", "training.measure"),
+                "training.measure: a best checkpoint cannot be chosen by samples; unset search.sample",
+            )

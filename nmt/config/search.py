@@ -1,8 +1,10 @@
 """Section `search`: how translations are found."""
 
-from pydantic import Field, model_validator
+from collections.abc import Iterator
 
-from nmt.config.section import Section, refuse
+from pydantic import Field
+
+from nmt.config.section import Conflict, Section
 
 
 class SearchConfig(Section):
@@ -35,14 +37,13 @@ class SearchConfig(Section):
     batch_tokens: int = Field(4096, ge=1)
     """Source pieces a batch, padding and beams included."""
 
-    @model_validator(mode="after")
-    def _fits(self):
-        faults = []
+    def conflicts(self) -> Iterator[Conflict]:
         if not self.sample and self.n_best > self.beam:
-            faults.append(f"n_best ({self.n_best}) must not be larger than beam ({self.beam})")
+            message = f"n_best ({self.n_best}) must not be larger than beam ({self.beam})"
+            yield Conflict(("n_best", "beam", "sample"), message)
         if self.max_length is not None and self.min_length > self.max_length:
-            faults.append(f"min_length ({self.min_length}) must not be larger than max_length ({self.max_length})")
+            message = f"min_length ({self.min_length}) must not be larger than max_length ({self.max_length})"
+            yield Conflict(("min_length", "max_length"), message)
         if not self.sample and (self.temperature != 1 or self.top_k or self.top_p):
-            faults.append("temperature, top_k and top_p belong to sampling: set sample")
-        refuse(faults)
-        return self
+            message = "temperature, top_k and top_p belong to sampling: set sample"
+            yield Conflict(("temperature", "top_k", "top_p", "sample"), message)

@@ -1,10 +1,11 @@
 """Section `training`: the objective, the optimizer, the schedule, and when to evaluate and stop."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from nmt.config.section import Section, refuse
+from nmt.config.section import Conflict, Section
 
 
 class TrainingConfig(Section):
@@ -76,16 +77,17 @@ class TrainingConfig(Section):
     """Write TensorBoard events too (needs the extra: pip install nmt[tensorboard])."""
 
     @model_validator(mode="after")
-    def _fits(self):
-        faults = []
-        if not all(0 <= beta < 1 for beta in self.betas):
-            faults.append("betas must be at least 0 and below 1")
-        if self.min_lr > self.lr:
-            faults.append(f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
-        if self.horizon is not None and self.schedule != "cosine":
-            faults.append(f"horizon belongs to the cosine schedule, not to {self.schedule}")
+    def _keep_horizon(self):
         if self.schedule == "cosine" and self.horizon is None:
             # Kept with the run, so that a resumed run with more steps is told that its past rates would change.
             object.__setattr__(self, "horizon", self.steps)
-        refuse(faults)
         return self
+
+    def conflicts(self) -> Iterator[Conflict]:
+        if not all(0 <= beta < 1 for beta in self.betas):
+            yield Conflict(("betas",), "betas must be at least 0 and below 1")
+        if self.min_lr > self.lr:
+            yield Conflict(("min_lr", "lr"), f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
+        if self.horizon is not None and self.schedule != "cosine":
+            message = f"horizon belongs to the cosine schedule, not to {self.schedule}"
+            yield Conflict(("horizon", "schedule"), message)

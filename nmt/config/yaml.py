@@ -8,6 +8,11 @@ import yaml
 
 from nmt.errors import ConfigError
 
+LARGEST = 1 << 20
+"""Bytes of a YAML file: a config has a few thousand, and a hundred times more would take minutes to parse."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader with YAML 1.2's core schema in place of 1.1's implicit types."""
@@ -47,15 +52,25 @@ for _tag, (_pattern, _first) in _CORE.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
 
-def _integer(loader: _Loader, node: yaml.Node) -> int:
-    return int(loader.construct_scalar(node))  # decimal always: YAML 1.1 reads 010 as 8
+def _integer(loader: _Loader, node: yaml.Node) -> int | float:
+    text = loader.construct_scalar(node)
+    number = float(text)  # as every number beyond 64 bits is
+    return int(text) if abs(number) < 2**63 else number  # decimal always: YAML 1.1 reads 010 as 8
 
 
 def _floating(loader: _Loader, node: yaml.Node) -> float:
     return float(loader.construct_scalar(node).lower().replace(".inf", "inf").replace(".nan", "nan"))
 
 
+def _string(loader: _Loader, node: yaml.Node) -> str:
+    text = loader.construct_scalar(node)
+    if _CONTROL.search(text):  # it would spoil messages, and half a surrogate pair fits into no file
+        raise yaml.constructor.ConstructorError(None, None, f"{text!r} holds a control character", node.start_mark)
+    return text
+
+
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:str", _string)
 _Loader.add_constructor("tag:yaml.org,2002:float", _floating)
 
 
@@ -74,7 +89,11 @@ def parse(text: str, name: str) -> Any:
 def read(path: Path) -> Any:
     """The value that a YAML file stands for."""
     try:
-        return parse(path.read_text(encoding="utf-8-sig"), str(path))
+        with open(path, "rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ConfigError(f"{path}: is larger than {LARGEST:,} bytes", hint="a config is a few lines of YAML")
+        return parse(content.decode("utf-8-sig"), str(path))
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file", hint="`nmt init` writes a config for your text") from error
     except IsADirectoryError as error:
