@@ -3,10 +3,12 @@
     model.safetensors     float32 weights, tied ones once
     tokenizer.model       or source.model and target.model; normalisation is inside
     config.yaml           BundleConfig: what it takes to translate
+    SHA256SUMS            what these files held when they were written
     card.json, README.md  where the model comes from and how good it is, for programs and for people
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,17 +16,25 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from nmt import checksums, files, tensors
 from nmt import config as settings
-from nmt import files, tensors
 from nmt.card import Card, readme
 from nmt.config import Config, ModelConfig, SearchConfig, Section, TokenizerConfig
+from nmt.config.run import vocabulary_conflicts
+from nmt.config.section import Conflict
 from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
 from nmt.errors import CheckpointError, ConfigError
 from nmt.models import build
 from nmt.models.base import Seq2Seq
 
+WEIGHTS, CONFIG, CARD, README = "model.safetensors", "config.yaml", "card.json", "README.md"
+SHARED, SEPARATE = ["tokenizer.model"], ["source.model", "target.model"]
+
 FORMAT = 1
 """Counts up when an older nmt could misread what a newer one writes."""
+
+MOST_TOKENIZER, MOST_HEADER, MOST_CARD = 1 << 27, 1 << 24, 1 << 20
+"""Bytes of a tokenizer, of what stands before the weights and of a card: a file that says more is not even read."""
 
 
 class BundleConfig(Section):
@@ -46,6 +56,9 @@ class BundleConfig(Section):
     """Of the training."""
     digest: str
     """Names the settings of the training."""
+
+    def conflicts(self) -> Iterator[Conflict]:
+        yield from vocabulary_conflicts(self)
 
 
 class Bundle(NamedTuple):
@@ -73,24 +86,31 @@ def save(
         seed=config.training.seed, digest=digest(config),
     )  # fmt: skip
     with files.replacing_folder(folder) as inside:
-        tensors.write(inside / "model.safetensors", {name: weight.float() for name, weight in weights.items()})
+        tensors.write(inside / WEIGHTS, {name: weight.float() for name, weight in weights.items()})
         save_tokenizers(inside, tokenizers)
-        files.write_text(inside / "config.yaml", settings.dump(described))
+        files.write_text(inside / CONFIG, settings.dump(described))
+        seal(inside)
         describe(inside, facts)
+
+
+def seal(folder: Path) -> None:
+    """Note what the files hold; once more after a change by hand that is meant."""
+    names = (WEIGHTS, CONFIG, *SHARED, *SEPARATE)
+    checksums.write(folder, [name for name in names if (folder / name).exists()])
 
 
 def describe(folder: str | Path, facts: dict[str, Any]) -> None:
     """Write a bundle's card, or write it anew when more is known."""
     card = Card.model_validate(facts)
-    files.write_text(Path(folder) / "card.json", json.dumps(card.model_dump(), indent=2, ensure_ascii=False) + "\n")
-    files.write_text(Path(folder) / "README.md", readme(card))
+    files.write_text(Path(folder) / CARD, json.dumps(card.model_dump(), indent=2, ensure_ascii=False) + "\n")
+    files.write_text(Path(folder) / README, readme(card))
 
 
 def locate(path: str | Path) -> Path:
     """The bundle that `path` is or, when it is a run folder, holds. Raises CheckpointError where there is none."""
     path = Path(path)
     for folder in (path, path / "model"):
-        if (folder / "model.safetensors").is_file() or (folder / "card.json").is_file():
+        if (folder / WEIGHTS).is_file() or (folder / CARD).is_file():
             return folder
     if not path.exists():
         raise CheckpointError(f"{path}: no such folder", hint="give a run folder or a copy of its model/")
@@ -104,19 +124,20 @@ def locate(path: str | Path) -> Path:
 def load(path: str | Path, *, device: torch.device | str = "cpu") -> Bundle:
     """Read a bundle, or a run folder's, and check all of it. Raises CheckpointError that names the faulty file."""
     folder = locate(path)
-    config = _config(folder / "config.yaml")
-    card = _card(folder / "card.json")
-    tokenizers = load_tokenizers(folder)
+    config = _config(folder / CONFIG)
+    card = _card(folder / CARD)
+    tokenizers = _tokenizers(folder, config)
+    weights = _weights(folder / WEIGHTS, config, tokenizers)
     with torch.random.fork_rng(devices=[]):  # fresh weights are drawn and thrown away
         model = build(config.model, tokenizers.source.size, tokenizers.target.size)
-    weights = folder / "model.safetensors"
-    tensors.fill(dict(model.named_parameters()), tensors.read(weights), name=str(weights))
+    tensors.fill(dict(model.named_parameters()), weights, name=str(folder / WEIGHTS))
     return Bundle(model.to(device).eval(), tokenizers, config, card)
 
 
 def _config(path: Path) -> BundleConfig:
+    checksums.check(path, most=settings.yaml.LARGEST)
     try:
-        value = settings.yaml.read(_existing(path))
+        value = settings.yaml.read(path)
         version = value.get("format") if isinstance(value, dict) else None
         if isinstance(version, int) and version > FORMAT:
             raise CheckpointError(
@@ -126,12 +147,16 @@ def _config(path: Path) -> BundleConfig:
         return settings.check(BundleConfig, value, name=str(path))
     except ConfigError as error:
         line = " ".join(error.message.split())
-        raise CheckpointError(line, hint="the bundle is damaged, or was edited or made by another nmt") from error
+        raise CheckpointError(line, hint="the bundle was edited or made by another nmt") from error
 
 
 def _card(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file", hint="the bundle is incomplete; copy the whole folder")
+    if path.stat().st_size > MOST_CARD:
+        raise CheckpointError(f"{path}: is larger than {MOST_CARD:,} bytes", hint="copy the file again")
     try:
-        return Card.model_validate_json(_existing(path).read_bytes()).model_dump()
+        return Card.model_validate_json(path.read_bytes()).model_dump()
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
@@ -140,7 +165,28 @@ def _card(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file", hint="the bundle is incomplete; copy the whole folder")
-    return path
+def _tokenizers(folder: Path, config: BundleConfig) -> Tokenizers:
+    shared = config.tokenizer.shared
+    for name in SHARED if shared else SEPARATE:
+        checksums.check(folder / name, most=MOST_TOKENIZER)
+    tokenizers = load_tokenizers(folder)
+    if tokenizers.shared != shared:
+        raise CheckpointError(
+            f"{folder}: holds tokenizer.model, but its config says tokenizer.shared: false",
+            hint="files of two models were mixed; copy the whole folder again",
+        )
+    return tokenizers
+
+
+def _weights(path: Path, config: BundleConfig, tokenizers: Tokenizers) -> dict[str, Tensor]:
+    """Checked against a model without memory: what it asks for may be more than there is in the file, or anywhere."""
+    with torch.device("meta"):
+        model = build(config.model, tokenizers.source.size, tokenizers.target.size)
+    shapes = dict(model.named_parameters())
+    checksums.check(path, most=sum(each.numel() * each.element_size() for each in shapes.values()) + MOST_HEADER)
+    weights = tensors.read(path)
+    tensors.check(shapes, weights, name=str(path))
+    for name, weight in weights.items():
+        if not weight.isfinite().all():
+            raise CheckpointError(f"{path}: {name} holds an infinity, or what is not a number", hint="train it again")
+    return weights

@@ -36,6 +36,13 @@ def fill(target: Mapping[str, Tensor], source: Mapping[str, Tensor], *, name: st
 
     `name` is the file to blame.
     """
+    check(target, source, name=name)
+    for key, tensor in target.items():
+        tensor.copy_(source[key])
+
+
+def check(target: Mapping[str, Tensor], source: Mapping[str, Tensor], *, name: str) -> None:
+    """Raise CheckpointError unless `source` has the names, shapes and formats of `target`, which may lie on "meta"."""
     faults = [
         *(f"{key} is missing" for key in target if key not in source),
         *(f"{key} is unknown" for key in source if key not in target),
@@ -48,8 +55,6 @@ def fill(target: Mapping[str, Tensor], source: Mapping[str, Tensor], *, name: st
             f"{name}: does not fit its config: {', '.join(faults[:SHOWN])}{more}",
             hint="weights and config.yaml come from different models",
         )
-    for key, tensor in target.items():
-        tensor.copy_(source[key])
 
 
 def _difference(name: str, expected: Tensor, found: Tensor) -> str | None:

@@ -1,5 +1,6 @@
 """The bundle: whole, movable, described, and never a traceback when it is damaged."""
 
+import hashlib
 import json
 import shutil
 
@@ -14,7 +15,7 @@ from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError
 from nmt.training import train
 
-FILES = ["README.md", "card.json", "config.yaml", "model.safetensors", "tokenizer.model"]
+FILES = ["README.md", "SHA256SUMS", "card.json", "config.yaml", "model.safetensors", "tokenizer.model"]
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +103,27 @@ def test_a_missing_file_is_named(model, name):
 
 @pytest.mark.parametrize("name", sorted({*FILES} - {"README.md"}))
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b"[1, 2]", b"{}", "half"])
-def test_a_damaged_file_is_named(model, name, content):
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_damaged_file_is_named(model, name, content, sealed):
     path = model / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content == "half" else content)
+    if sealed and name != "SHA256SUMS":
+        bundle.seal(model)
     assert name in fault(model)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "model.safetensors", "tokenizer.model"])
+def test_a_single_flipped_bit_is_told(model, name):
+    content = bytearray((model / name).read_bytes())
+    content[-len(content) // 3] ^= 1
+    (model / name).write_bytes(content)
+    assert f"{name}: is damaged or was changed" in fault(model)
+
+
+def test_the_sums_are_those_of_other_programs(model):
+    for line in (model / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
+        total, name = line.split("  ")
+        assert hashlib.sha256((model / name).read_bytes()).hexdigest() == total
 
 
 def test_readme_is_for_people_alone(model):
@@ -119,6 +137,7 @@ def edited(model, change) -> str:
     weights = load_file(path)
     change(weights)
     save_file(weights, path)
+    bundle.seal(model)
     return fault(model)
 
 
@@ -153,6 +172,7 @@ def replace(path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
+    bundle.seal(path.parent)
 
 
 def test_a_newer_format_is_told(model):

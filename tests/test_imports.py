@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nmt"
-GROUND = ("errors", "ids", "files", "runtime", "version", "tensors")
+GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums")
 """Anyone may use them."""
 MAY_IMPORT = {
-    "tensors": ("errors", "files"),
+    **dict.fromkeys(("tensors", "checksums"), ("errors", "files")),
     **dict.fromkeys(("errors", "ids", "files", "runtime", "version"), ("errors",)),
     "config": GROUND,
     "layers": GROUND,

@@ -10,6 +10,10 @@ from nmt.config.section import Conflict, Section
 Cell = Literal["rnn", "gru", "lstm"]
 Tie = Literal["none", "target", "all"]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
+# Far beyond any model, so that a slip of the keyboard, or somebody else's model, does not fill the memory.
+Width = Annotated[int, Field(ge=1, le=1 << 16)]
+Depth = Annotated[int, Field(ge=1, le=256)]
+Length = Annotated[int, Field(ge=2, le=1 << 16)]
 
 
 class RecurrentConfig(Section):
@@ -17,13 +21,13 @@ class RecurrentConfig(Section):
 
     cell: Cell = "gru"
     """The recurrent cell."""
-    embedding: int = Field(256, ge=1)
+    embedding: Width = 256
     """Width of the word embeddings."""
-    hidden: int = Field(512, ge=1)
+    hidden: Width = 512
     """Width of the recurrent states, each direction."""
-    encoder_layers: int = Field(1, ge=1)
+    encoder_layers: Depth = 1
     """Depth of the encoder."""
-    decoder_layers: int = Field(1, ge=1)
+    decoder_layers: Depth = 1
     """Depth of the decoder."""
     bidirectional: bool = True
     """Read the source in both directions."""
@@ -31,7 +35,7 @@ class RecurrentConfig(Section):
     """Share the output layer with the target embedding (target), and that with the source embedding (all)."""
     dropout: Dropout = 0.2
     """Dropout on embeddings, between layers and before the output layer."""
-    max_length: int = Field(256, ge=2)
+    max_length: Length = 256
     """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
 
 
@@ -47,7 +51,7 @@ class AttentionRNNConfig(RecurrentConfig):
     type: Literal["attention_rnn"]
     score: Literal["additive", "dot", "scaled_dot", "general"] = "additive"
     """How a decoder state is compared with an encoder state."""
-    attention: int = Field(512, ge=1)
+    attention: Width = 512
     """Width of the space in which they are compared (additive, dot and scaled_dot)."""
 
 
@@ -55,15 +59,15 @@ class TransformerConfig(Section):
     """Encoder-decoder of self-attention alone (Vaswani 2017)."""
 
     type: Literal["transformer"]
-    width: int = Field(256, ge=1)
+    width: Width = 256
     """Width of the residual stream."""
-    heads: int = Field(4, ge=1)
+    heads: Width = 4
     """Attention heads; must divide width."""
-    feed_forward: int = Field(1024, ge=1)
+    feed_forward: Width = 1024
     """Inner width of the feed-forward layers."""
-    encoder_layers: int = Field(3, ge=1)
+    encoder_layers: Depth = 3
     """Depth of the encoder."""
-    decoder_layers: int = Field(3, ge=1)
+    decoder_layers: Depth = 3
     """Depth of the decoder."""
     norm: Literal["pre", "post"] = "pre"
     """Layer normalisation before each sublayer (trains without care) or after it (as published)."""
@@ -79,7 +83,7 @@ class TransformerConfig(Section):
     """Dropout on attention weights."""
     feed_forward_dropout: Dropout = 0.0
     """Dropout inside the feed-forward layers."""
-    max_length: int = Field(256, ge=2)
+    max_length: Length = 256
     """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
 
     def conflicts(self) -> Iterator[Conflict]:

@@ -11,6 +11,26 @@ from nmt.config.tokenizer import TokenizerConfig
 from nmt.config.training import TrainingConfig
 
 
+def vocabulary_conflicts(section: Section) -> Iterator[Conflict]:
+    """Of its sections `model` and `tokenizer`; one that is faulty elsewhere may lack them."""
+    model, tokenizer = getattr(section, "model", None), getattr(section, "tokenizer", TokenizerConfig())
+    if model and model.tied_embeddings == "all" and not tokenizer.shared:
+        yield Conflict(
+            ("model.tied_embeddings", "tokenizer.shared"),
+            'model.tied_embeddings: "all" needs one vocabulary: set tokenizer.shared, or tie "target"',
+        )
+    if tokenizer.sampling and tokenizer.kind == "char":
+        yield Conflict(
+            ("tokenizer.sampling", "tokenizer.kind"),
+            "tokenizer.sampling: characters cannot be segmented in more than one way; set it to 0",
+        )
+    if tokenizer.byte_fallback and tokenizer.vocabulary < 264:
+        yield Conflict(
+            ("tokenizer.byte_fallback", "tokenizer.vocabulary"),
+            "tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off",
+        )
+
+
 class Config(Section):
     """One training run."""
 
@@ -28,22 +48,7 @@ class Config(Section):
     """How translations are found, unless the command line says otherwise."""
 
     def conflicts(self) -> Iterator[Conflict]:
-        model = getattr(self, "model", None)  # a config that is faulty elsewhere may lack it
-        if model and model.tied_embeddings == "all" and not self.tokenizer.shared:
-            yield Conflict(
-                ("model.tied_embeddings", "tokenizer.shared"),
-                'model.tied_embeddings: "all" needs one vocabulary: set tokenizer.shared, or tie "target"',
-            )
-        if self.tokenizer.sampling and self.tokenizer.kind == "char":
-            yield Conflict(
-                ("tokenizer.sampling", "tokenizer.kind"),
-                "tokenizer.sampling: characters cannot be segmented in more than one way; set it to 0",
-            )
-        if self.tokenizer.byte_fallback and self.tokenizer.vocabulary < 264:
-            yield Conflict(
-                ("tokenizer.byte_fallback", "tokenizer.vocabulary"),
-                "tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off",
-            )
+        yield from vocabulary_conflicts(self)
         if self.search.sample and self.training.measure != "loss":
             yield Conflict(
                 ("search.sample", "training.measure"),

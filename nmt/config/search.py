@@ -10,19 +10,19 @@ from nmt.config.section import Conflict, Section
 class SearchConfig(Section):
     """Beam search, or sampling when `sample` is set."""
 
-    beam: int = Field(5, ge=1)
+    beam: int = Field(5, ge=1, le=10_000)
     """Hypotheses kept a sentence; 1 is greedy search."""
     length_penalty: float = Field(1.0, ge=0, le=10)
     """alpha in score = log p(y|x) / n^alpha, n the length with its end mark; 0 prefers short translations."""
-    n_best: int = Field(1, ge=1)
+    n_best: int = Field(1, ge=1, le=10_000)
     """Translations returned a sentence, at most `beam`."""
     min_length: int = Field(0, ge=0)
     """Fewest pieces of a translation, end mark not counted."""
     max_length: int | None = Field(None, ge=1)
     """Most pieces of a translation, end mark not counted; by default what the next two allow."""
-    max_length_factor: float = Field(2.0, ge=0)
+    max_length_factor: float = Field(2.0, ge=0, le=1000)
     """Most pieces of a translation as a multiple of the source's pieces ..."""
-    max_length_extra: int = Field(20, ge=1)
+    max_length_extra: int = Field(20, ge=1, le=1 << 16)
     """... plus this many."""
     sample: bool = False
     """Draw translations from the model instead of searching for the best."""

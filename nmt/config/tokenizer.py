@@ -12,7 +12,7 @@ class TokenizerConfig(Section):
 
     kind: Literal["unigram", "bpe", "char"] = "bpe"
     """The subword model."""
-    vocabulary: int = Field(8000, ge=8)
+    vocabulary: int = Field(8000, ge=8, le=1 << 20)
     """Number of ids, the 4 special ones (and 256 bytes with byte_fallback) included. For `char` the largest number."""
     shared: bool = True
     """One vocabulary for both sides (and embeddings that may be tied), or one a side."""

@@ -36,11 +36,12 @@ class Tokenizer:
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
             self._processor.LoadFromSerializedProto(model)
-        except RuntimeError as error:
+            self.size: int = self._processor.get_piece_size()
+            self.pieces(range(self.size))
+        except (RuntimeError, UnicodeDecodeError) as error:  # in a piece, or in a message that holds one
             raise CheckpointError(
                 f"{name}: not a SentencePiece model, or damaged", hint="copy the file again"
             ) from error
-        self.size: int = self._processor.get_piece_size()
         found = tuple(getattr(self._processor, f"{mark}_id")() for mark in ("pad", "bos", "eos", "unk"))
         if found != (PAD, BOS, EOS, UNK):
             raise CheckpointError(
@@ -51,10 +52,9 @@ class Tokenizer:
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Read a model file. Raises CheckpointError when it is missing or damaged."""
-        try:
-            return cls(Path(path).read_bytes(), name=str(path))
-        except FileNotFoundError as error:
-            raise CheckpointError(f"{path}: no such tokenizer", hint="copy the whole folder again") from error
+        if not path.is_file():
+            raise CheckpointError(f"{path}: no such tokenizer", hint="copy the whole folder again")
+        return cls(path.read_bytes(), name=str(path))
 
     def encode(self, lines: Sequence[str]) -> list[list[int]]:
         """Ids of each line, without BOS and EOS."""

@@ -9,6 +9,7 @@ The growing d lets the average forget the untrained weights quickly.
 import torch
 from torch import Tensor
 
+from nmt import tensors
 from nmt.config import TrainingConfig
 
 Weights = dict[str, Tensor]
@@ -46,13 +47,11 @@ class Average:
         numbered = {f"{i}/{name}": tensor for i, each in enumerate(self._snapshots) for name, tensor in each.items()}
         return numbered | {f"ema/{name}": tensor for name, tensor in self._ema.items()}
 
-    def load(self, state: Weights) -> None:
-        """Take up what `state` returned."""
+    def load(self, state: Weights, *, name: str) -> None:
+        """Take up what `state` returned. Raises CheckpointError, blaming `name`, when it does not fit the config."""
         count = len(state) // len(self._weights) if self._config.average == "last" else 0
-        weights = self._weights
-        self._snapshots = [{name: state[f"{i}/{name}"].to(weights[name]) for name in weights} for i in range(count)]
-        for name, tensor in self._ema.items():
-            tensor.copy_(state[f"ema/{name}"])
+        self._snapshots = [_copy(self._weights) for _ in range(count)]
+        tensors.fill(self.state(), state, name=name)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
     weights.safetensors     float32
     training.safetensors    optimizer, averages (only in last/)
     state.json              counters and scores
+    SHA256SUMS              what the others held when they were written
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nmt import files, tensors
+from nmt import checksums, files, tensors
 from nmt.errors import CheckpointError
 from nmt.training.state import State
 
@@ -32,10 +33,13 @@ def save(folder: Path, *, weights: Tensors, state: State, training: Mapping[str,
             named = {f"{group}/{name}": each for group, inner in training.items() for name, each in inner.items()}
             tensors.write(inside / TRAINING, named)
         files.write_text(inside / STATE, json.dumps({"format": FORMAT, **state.to_json()}, indent=2) + "\n")
+        checksums.write(inside, [WEIGHTS, STATE] if training is None else [WEIGHTS, TRAINING, STATE])
 
 
 def load(folder: Path) -> tuple[State, Tensors, Tensors]:
     """State, weights and training of a checkpoint. Raises CheckpointError when it is incomplete or damaged."""
+    for name in (STATE, WEIGHTS, TRAINING):
+        checksums.check(folder / name)
     return _read_state(folder / STATE), tensors.read(folder / WEIGHTS), tensors.read(folder / TRAINING)
 
 

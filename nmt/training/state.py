@@ -1,12 +1,16 @@
 """The counters of a run: with the tensors of a checkpoint they say exactly where it is."""
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, with_config
 
 from nmt.training.schedule import Plateau
 from nmt.training.spikes import Usual
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass
 class State:
     """Changes with every update; written to state.json."""
@@ -43,11 +47,11 @@ class State:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "State":
-        """Raises TypeError when a key is unknown or missing."""
-        parts = {"plateau": Plateau, "usual": Usual, "window": Window}
-        return cls(**{**value, **{name: part(**value[name]) for name, part in parts.items()}})
+        """Raises ValueError when a key is unknown or missing, or a value of another type."""
+        return TypeAdapter(cls).validate_json(json.dumps(value), strict=True)
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass
 class Window:
     """The updates since the last line of the log."""

@@ -79,11 +79,11 @@ class Trainer:
                 f"{self.config.run}: the text, or how it is prepared, has changed since the run began",
                 hint="undo the change to resume, or train into another folder with run=...",
             )
-        optimizer = self.learner.optimizer
-        tensors.fill(optimizer.masters, weights, name=f"{folder / checkpoint.WEIGHTS}")
-        moments = checkpoint.group("optimizer", training)
-        tensors.fill(optimizer.state(), moments, name=f"{folder / checkpoint.TRAINING}")
-        self.average.load(checkpoint.group("average", training))
+        optimizer, name = self.learner.optimizer, str(folder / checkpoint.TRAINING)
+        tensors.fill(optimizer.masters, weights, name=str(folder / checkpoint.WEIGHTS))
+        tensors.fill(optimizer.state(), checkpoint.group("optimizer", training), name=name)
+        self.average.load(checkpoint.group("average", training), name=name)
+        optimizer.refresh()
         self.sums = list(torch.tensor(state.window.sums, device=self.learner.device))
         self.state = state
 

@@ -51,7 +51,7 @@ def test_the_state_brings_an_average_back(kind):
         average.update(step)
         average.evaluated()
     again = Average(weights, config)
-    again.load({name: tensor.clone() for name, tensor in average.state().items()})
+    again.load({name: tensor.clone() for name, tensor in average.state().items()}, name="x")
     weights["w"].add_(1)
     for each in (average, again):
         each.update(6)

@@ -55,7 +55,7 @@ def outcome(run: Path) -> dict:
             left[name] = untimed(json.loads(path.read_text(encoding="utf-8")))
         elif path.suffix == ".jsonl":
             left[name] = [untimed(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-        elif path.name not in ("config.yaml", "README.md"):
+        elif path.name not in ("config.yaml", "README.md", "SHA256SUMS"):  # they name paths, or times
             left[name] = path.read_bytes()
     return left
 
