@@ -33,8 +33,8 @@ SHARED, SEPARATE = ["tokenizer.model"], ["source.model", "target.model"]
 FORMAT = 1
 """Counts up when an older nmt could misread what a newer one writes."""
 
-MOST_TOKENIZER, MOST_HEADER, MOST_CARD = 1 << 27, 1 << 24, 1 << 20
-"""Bytes of a tokenizer, of what stands before the weights and of a card: a file that says more is not even read."""
+MOST_WEIGHTS, MOST_HEADER, MOST_TOKENIZER, MOST_CARD = 1 << 36, 1 << 24, 1 << 27, 1 << 20
+"""Bytes of the weights, of what stands before them, of a tokenizer and of a card: a larger file is not even read."""
 
 
 class BundleConfig(Section):
@@ -127,10 +127,7 @@ def load(path: str | Path, *, device: torch.device | str = "cpu") -> Bundle:
     config = _config(folder / CONFIG)
     card = _card(folder / CARD)
     tokenizers = _tokenizers(folder, config)
-    weights = _weights(folder / WEIGHTS, config, tokenizers)
-    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn and thrown away
-        model = build(config.model, tokenizers.source.size, tokenizers.target.size)
-    tensors.fill(dict(model.named_parameters()), weights, name=str(folder / WEIGHTS))
+    model = _model(folder / WEIGHTS, config.model, tokenizers)
     return Bundle(model.to(device).eval(), tokenizers, config, card)
 
 
@@ -178,15 +175,16 @@ def _tokenizers(folder: Path, config: BundleConfig) -> Tokenizers:
     return tokenizers
 
 
-def _weights(path: Path, config: BundleConfig, tokenizers: Tokenizers) -> dict[str, Tensor]:
-    """Checked against a model without memory: what it asks for may be more than there is in the file, or anywhere."""
-    with torch.device("meta"):
-        model = build(config.model, tokenizers.source.size, tokenizers.target.size)
-    shapes = dict(model.named_parameters())
-    checksums.check(path, most=sum(each.numel() * each.element_size() for each in shapes.values()) + MOST_HEADER)
-    weights = tensors.read(path)
-    tensors.check(shapes, weights, name=str(path))
+def _model(path: Path, config: ModelConfig, tokenizers: Tokenizers) -> Seq2Seq:
+    checksums.check(path, most=MOST_WEIGHTS)
+    size = path.stat().st_size
+    with torch.random.fork_rng(devices=[]), tensors.Limit(size, name=str(path)):  # fresh weights, soon thrown away
+        model = build(config, tokenizers.source.size, tokenizers.target.size)
+    weights = dict(model.named_parameters())
+    if size > sum(weight.numel() * weight.element_size() for weight in weights.values()) + MOST_HEADER:
+        raise CheckpointError(f"{path}: is larger than its config asks for", hint=tensors.DIFFERENT)
+    tensors.fill(weights, tensors.read(path), name=str(path))
     for name, weight in weights.items():
         if not weight.isfinite().all():
             raise CheckpointError(f"{path}: {name} holds an infinity, or what is not a number", hint="train it again")
-    return weights
+    return model

@@ -1,8 +1,11 @@
 """The model card: where a bundle's model comes from and how good it is, for programs (Card) and for people (readme)."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = Annotated[str, Field(pattern=r"^\P{Cc}*$")]
+"""Without control characters, which could steer the terminal that shows them."""
 
 
 class _Facts(BaseModel):
@@ -21,12 +24,12 @@ class Vocabulary(_Facts):
 class Machine(_Facts):
     """Where the model was trained."""
 
-    device: str
+    device: Text
     threads: int
     cores: int
-    python: str
-    torch: str
-    platform: str
+    python: Text
+    torch: Text
+    platform: Text
 
 
 class Data(_Facts):
@@ -55,7 +58,7 @@ class Score(_Facts):
     """A score and sacreBLEU's account of how it came about."""
 
     value: float
-    signature: str
+    signature: Text
 
 
 class Dev(_Facts):
@@ -72,11 +75,11 @@ class Dev(_Facts):
 class Card(_Facts):
     """The content of card.json."""
 
-    nmt: str
+    nmt: Text
     """Version that trained the model."""
-    source_language: str
-    target_language: str
-    model: str
+    source_language: Text
+    target_language: Text
+    model: Text
     """gru, attention_rnn or transformer."""
     parameters: int
     vocabulary: Vocabulary
@@ -84,9 +87,9 @@ class Card(_Facts):
     training: Training
     dev: Dev
     seed: int
-    digest: str
+    digest: Text
     """Names the settings."""
-    precision: str
+    precision: Text
     """Number format of the model's arithmetic in training."""
     machine: Machine
     settings: dict[str, Any]

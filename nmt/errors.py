@@ -1,10 +1,18 @@
 """What a user did wrong, said in one line with a hint. Our own bugs are AssertionErrors and tracebacks."""
 
+import re
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
 
 class NMTError(Exception):
-    """A fault in the user's data, config or files. The CLI prints it without a traceback and exits with code 1."""
+    """A fault in the user's data, config or files. The CLI prints it without a traceback and exits with code 1.
+
+    Control characters in the message, which could steer the terminal, are shown as Python writes them.
+    """
 
     def __init__(self, message: str, hint: str | None = None):
+        message = _CONTROL.sub(lambda found: repr(found[0])[1:-1], message)
         super().__init__(message)
         self.message = message
         self.hint = hint

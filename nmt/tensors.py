@@ -7,12 +7,38 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from nmt import files
 from nmt.errors import CheckpointError
 
 SHOWN = 3
 """Names in an error message."""
+
+DIFFERENT = "weights and config.yaml come from different models"
+
+
+class Limit(TorchFunctionMode):
+    """`with Limit(size, name=...)` lets torch.empty, of which weights are made, take at most `size` bytes.
+
+    A config of a few bytes can ask for a model that fills any memory; there are no more weights than its file holds.
+    Raises CheckpointError, blaming the file `name`, before too much is taken.
+    """
+
+    def __init__(self, size: int, *, name: str):
+        super().__init__()
+        self.left, self.name = size, name
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function is torch.empty:
+            asked = function(*args, **{**kwargs, "device": "meta"})
+            self.left -= asked.numel() * asked.element_size()
+            if self.left < 0:
+                raise CheckpointError(
+                    f"{self.name}: does not fit its config, which asks for a larger model", hint=DIFFERENT
+                )
+        return function(*args, **kwargs)
 
 
 def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -36,13 +62,6 @@ def fill(target: Mapping[str, Tensor], source: Mapping[str, Tensor], *, name: st
 
     `name` is the file to blame.
     """
-    check(target, source, name=name)
-    for key, tensor in target.items():
-        tensor.copy_(source[key])
-
-
-def check(target: Mapping[str, Tensor], source: Mapping[str, Tensor], *, name: str) -> None:
-    """Raise CheckpointError unless `source` has the names, shapes and formats of `target`, which may lie on "meta"."""
     faults = [
         *(f"{key} is missing" for key in target if key not in source),
         *(f"{key} is unknown" for key in source if key not in target),
@@ -53,8 +72,10 @@ def check(target: Mapping[str, Tensor], source: Mapping[str, Tensor], *, name: s
         more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise CheckpointError(
             f"{name}: does not fit its config: {', '.join(faults[:SHOWN])}{more}",
-            hint="weights and config.yaml come from different models",
+            hint=DIFFERENT,
         )
+    for key, tensor in target.items():
+        tensor.copy_(source[key])
 
 
 def _difference(name: str, expected: Tensor, found: Tensor) -> str | None:

@@ -157,8 +157,21 @@ def test_a_missing_and_an_unknown_weight_are_named(model):
 
 
 def test_many_faults_are_counted(model):
-    message = edited(model, lambda weights: weights.clear())
+    def rename(weights):
+        for name in list(weights):
+            weights[f"old {name}"] = weights.pop(name)
+
+    message = edited(model, rename)
     assert "more" in message and len(message) < 400
+
+
+def test_a_file_without_weights_is_told(model):
+    assert "asks for a larger model" in edited(model, lambda weights: weights.clear())
+
+
+def test_a_file_with_too_many_weights_is_told(model):
+    message = edited(model, lambda weights: weights.update(stranger=torch.zeros(5_000_000)))
+    assert "is larger than its config asks for" in message
 
 
 def test_another_number_format_is_told(model):

@@ -11,9 +11,9 @@ Cell = Literal["rnn", "gru", "lstm"]
 Tie = Literal["none", "target", "all"]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 # Far beyond any model, so that a slip of the keyboard, or somebody else's model, does not fill the memory.
-Width = Annotated[int, Field(ge=1, le=1 << 16)]
+Width = Annotated[int, Field(ge=1, le=1 << 14)]
 Depth = Annotated[int, Field(ge=1, le=256)]
-Length = Annotated[int, Field(ge=2, le=1 << 16)]
+Length = Annotated[int, Field(ge=2, le=1 << 14)]
 
 
 class RecurrentConfig(Section):

@@ -19,16 +19,20 @@ from typing import BinaryIO
 from nmt.config import ParallelText
 from nmt.errors import DataError
 
+LONGEST = 1 << 24
+"""Bytes of a line: a file without line breaks must not fill the memory."""
+
 _BOM = b"\xef\xbb\xbf"
 _BUFFER = 1 << 18
+_SMALL, _DENSE = 1 << 26, 200  # text is packed to a third or a tenth; a bomb of blanks or empty lines to a thousandth
 
 
 def decode_lines(chunks: Iterable[bytes] | BinaryIO, name: str) -> Iterator[str]:
     """The lines of a byte stream, each as soon as its LF has come; `name` is the file to blame.
 
-    Raises DataError when a line is not UTF-8.
+    Raises DataError when a line is not UTF-8, or has more than LONGEST bytes.
     """
-    for number, line in enumerate(_split(chunks), start=1):
+    for number, line in enumerate(_split(chunks, name), start=1):
         if number == 1:
             line = line.removeprefix(_BOM)
         try:
@@ -41,15 +45,19 @@ def decode_lines(chunks: Iterable[bytes] | BinaryIO, name: str) -> Iterator[str]
             ) from error
 
 
-def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _split(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
     """Bytes cut at any place -> lines without their LF or CRLF."""
     begun: list[bytes] = []  # of the line that the last chunk left open
+    size, number = 0, 1  # its bytes, and which line it is
     for chunk in chunks:
         first, *others = chunk.split(b"\n")
         begun.append(first)
+        size += len(first)
+        if size > LONGEST:
+            raise DataError(f"{name}:{number}: is longer than {LONGEST:,} bytes", hint="is it text? lines end in LF")
         for start in others:
             yield b"".join(begun).removesuffix(b"\r")
-            begun = [start]
+            begun, size, number = [start], len(start), number + 1
     rest = b"".join(begun)
     if rest:
         yield rest
@@ -58,11 +66,24 @@ def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def read_lines(path: Path) -> Iterator[str]:
     """The lines of a text file, unpacked when its name ends in .gz or .xz.
 
-    Raises DataError when it is missing, damaged or not UTF-8.
+    Raises DataError when it is missing, damaged, not UTF-8, or unpacks to far more than text does.
     """
     opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
     with _blaming(path), opener(path, "rb") as stream:
-        yield from decode_lines(iter(partial(stream.read1, _BUFFER), b""), str(path))
+        chunks = iter(partial(stream.read1, _BUFFER), b"")
+        yield from decode_lines(_bounded(chunks, path) if opener is not open and path.is_file() else chunks, str(path))
+
+
+def _bounded(chunks: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    """The chunks of a packed file. Raises DataError when there are far too many."""
+    left = max(_SMALL, _DENSE * path.stat().st_size)
+    for chunk in chunks:
+        left -= len(chunk)
+        if left < 0:
+            raise DataError(
+                f"{path}: unpacks to more than {_DENSE} times its size", hint="if that is right, give it unpacked"
+            )
+        yield chunk
 
 
 def digest(path: Path) -> str:

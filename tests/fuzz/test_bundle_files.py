@@ -1,0 +1,247 @@
+"""Bundles: damaged ones, which the sums betray, and hostile ones, whose sums are right."""
+
+import copy
+import json
+import os
+import shutil
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+import tiny_bundle
+import torch
+from damage import HOSTILE, as_yaml, damaged, deranged
+from hypothesis import given
+from hypothesis import strategies as st
+from law import holds, tries
+from safetensors.torch import load, save
+
+from nmt import bundle
+from nmt.config import SearchConfig, yaml
+from nmt.decoding.translator import Translator
+from nmt.errors import CheckpointError, NMTError
+
+LINES = ["A man. ü漢 <s>", "", "bushes " * 40]
+SUMMED = ["config.yaml", "model.safetensors", "tokenizer.model"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> dict[str, bytes]:
+    """The files of a good bundle."""
+    folder = tiny_bundle.save(tmp_path_factory.mktemp("whole") / "model")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def write(whole, tmp_path):
+    """Write the bundle with some files replaced, others removed (None); with right sums or the old ones."""
+
+    def write(changed: dict[str, bytes | None], *, sealed: bool) -> Path:
+        folder = tmp_path / "model"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, content in {**whole, **changed}.items():
+            if content is not None:
+                (folder / name).write_bytes(content)
+        if sealed:
+            bundle.seal(folder)
+        return folder
+
+    return write
+
+
+def translate(folder: Path) -> list[str] | None:
+    """The law, over all that a bundle is used for."""
+
+    def work() -> list[str]:
+        translator = Translator.load(folder)
+        translator.score([(LINES[0], LINES[2]), ("", "")])
+        list(translator.translations(LINES, attention=True, beam=2, n_best=1, sample=False, batch_tokens=500))
+        translator.translate(LINES[:2], sample=True, seed=3, max_length=5, n_best=1, batch_tokens=500)
+        return translator.translate(LINES)
+
+    found = holds(work, folder=folder)
+    assert found is None or (len(found) == len(LINES) and not any("\n" in line for line in found))
+    return found
+
+
+def test_the_whole_bundle_translates(write):
+    assert translate(write({}, sealed=False))
+    assert translate(write({}, sealed=True))
+
+
+@tries(60)
+@given(st.sampled_from([*SUMMED, "SHA256SUMS"]), st.data())
+def test_damage_is_always_told(whole, write, name, data):
+    content = data.draw(damaged(whole[name]))
+    found = translate(write({name: content}, sealed=False))
+    if name in SUMMED:
+        assert (found is None) == (content != whole[name])
+
+
+@tries(60)
+@given(st.sampled_from([*SUMMED, "card.json"]), st.data())
+def test_broken_bytes_with_right_sums(whole, write, name, data):
+    translate(write({name: data.draw(damaged(whole[name]))}, sealed=True))
+
+
+@tries(60)
+@given(st.data())
+def test_a_deranged_config(whole, write, data):
+    tree = data.draw(deranged(yaml.parse(whole["config.yaml"].decode(), "x")))
+    translate(write({"config.yaml": as_yaml(tree)}, sealed=True))
+
+
+SIZES = st.sampled_from([1, 2, 3, 255, 256, 1000, 65_536, 65_537, 2**31, 2**40, 10**12, 2**63 - 1, 2**63, 10**30])
+
+
+@tries(40)
+@given(
+    st.sampled_from(["transformer", "gru", "attention_rnn"]),
+    st.dictionaries(
+        st.sampled_from(
+            ["width", "heads", "feed_forward", "encoder_layers", "decoder_layers", "max_length", "embedding", "hidden"]
+        ),
+        SIZES, min_size=1, max_size=8,
+    ),
+    st.dictionaries(st.sampled_from(["beam", "min_length", "max_length", "max_length_extra", "batch_tokens"]), SIZES),
+)  # fmt: skip
+def test_absurd_sizes(whole, write, kind, model, search):
+    """A few hundred bytes of settings ask for a model of 10^12 weights, and the file holds some thousand."""
+    config = yaml.parse(whole["config.yaml"].decode(), "x")
+    others = ["embedding", "hidden"] if kind == "transformer" else ["width", "heads", "feed_forward"]
+    fitting = {name: size for name, size in model.items() if name not in others}
+    config["model"] = {"type": kind, "tied_embeddings": "target", **fitting}
+    config["search"] |= search
+    assert translate(write({"config.yaml": as_yaml(config)}, sealed=True)) is None
+
+
+@tries(30)
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(SearchConfig.model_fields)),
+        st.one_of(st.integers(0, 12), st.floats(0, 1), st.just(True), HOSTILE), max_size=4,
+    )
+)  # fmt: skip
+def test_hostile_settings_of_the_search(whole, write, search):
+    config = yaml.parse(whole["config.yaml"].decode(), "x")
+    config["search"] |= search | {"batch_tokens": 500}
+    beam = config["search"]["beam"]
+    config["search"]["beam"] = min(beam, 40) if type(beam) is int else beam
+    translate(write({"config.yaml": as_yaml(config)}, sealed=True))
+
+
+@tries(30)
+@given(st.data())
+def test_a_deranged_card(whole, write, data):
+    card = data.draw(deranged(json.loads(whole["card.json"])))
+    translate(write({"card.json": as_yaml(card)}, sealed=True))
+
+
+# Weights
+
+
+def with_header(content: bytes, change) -> bytes:
+    """A safetensors file with another header: its length as 8 bytes, JSON, then the numbers."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.dumps(change(json.loads(content[8 : 8 + length]))).encode("utf-8", errors="surrogatepass")
+    return struct.pack("<Q", len(header)) + header + content[8 + length :]
+
+
+@tries(60)
+@given(st.data())
+def test_a_deranged_header(whole, write, data):
+    content = with_header(whole["model.safetensors"], lambda header: data.draw(deranged(header)))
+    if content != whole["model.safetensors"]:
+        translate(write({"model.safetensors": content}, sealed=True))
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 2**20, 10**8, 10**8 + 1, 2**40, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_header_that_claims_another_length(whole, write, length):
+    content = struct.pack("<Q", length) + whole["model.safetensors"][8:]
+    assert translate(write({"model.safetensors": content}, sealed=True)) is None
+
+
+@tries(40)
+@given(st.data())
+def test_other_tensors(whole, write, data):
+    weights = load(whole["model.safetensors"])
+    name = data.draw(st.sampled_from(sorted(weights)))
+    tensor = weights[name]
+    match data.draw(st.sampled_from(["missing", "extra", "shape", "empty", "format", "numbers"])):
+        case "missing":
+            del weights[name]
+        case "extra":
+            weights[data.draw(st.text(max_size=9).filter(lambda each: each not in weights))] = tensor.clone()
+        case "shape":
+            other = [tensor[None], tensor[:1], tensor.flatten(), tensor.sum()]
+            weights[name] = data.draw(st.sampled_from(other)).clone()
+        case "empty":
+            weights[name] = tensor[:0].clone()
+        case "format":
+            kinds = [torch.float16, torch.bfloat16, torch.float64, torch.int8, torch.bool, torch.int64]
+            weights[name] = tensor.to(data.draw(st.sampled_from(kinds)))
+        case "numbers":
+            weights[name] = tensor.clone()
+            number = data.draw(st.sampled_from([float("nan"), float("inf"), -float("inf"), 1e38, -3e38, 1e-45]))
+            weights[name].view(-1)[data.draw(st.integers(0, tensor.numel() - 1)) :] = number
+            content = {"model.safetensors": save(weights)}
+            assert translate(write(content, sealed=True)) is None or abs(number) < float("inf")
+            return
+    found = translate(write({"model.safetensors": save(weights)}, sealed=True))
+    assert found is None or found == translate(write({}, sealed=True))
+
+
+# Files that are none
+
+
+@pytest.mark.parametrize("name", [*SUMMED, "card.json", "SHA256SUMS"])
+@pytest.mark.parametrize("form", ["missing", "folder", "pipe", "loop", "device", "elsewhere"])
+def test_what_is_no_plain_file_is_refused(write, tmp_path, name, form):
+    if sys.platform == "win32" and form not in ("missing", "folder"):
+        pytest.skip("Windows has no such files")
+    folder = write({}, sealed=True)
+    path = folder / name
+    path.unlink()
+    secret = tmp_path / "secret"
+    secret.write_text("password: 1234\n", encoding="utf-8")
+    match form:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "loop":
+            path.symlink_to(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "elsewhere":
+            path.symlink_to(secret)
+    with pytest.raises(CheckpointError) as caught:
+        bundle.load(folder)
+    assert "1234" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sparse files by default")
+@pytest.mark.parametrize("name", [*SUMMED, "card.json"])
+def test_a_file_of_a_terabyte_is_not_read(write, name):
+    folder = write({}, sealed=True)
+    os.truncate(folder / name, 1 << 40)
+    assert translate(folder) is None
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../b", "..\\b", "C:\\b", "~/b", "\x1b[2J", ""])
+def test_a_list_of_sums_leads_nowhere_else(whole, write, name):
+    listed = whole["SHA256SUMS"].decode().replace("model.safetensors", name)
+    assert translate(write({"SHA256SUMS": listed.encode()}, sealed=False)) is None
+
+
+def test_two_tokenizers_where_the_config_says_one(whole, write):
+    config = copy.deepcopy(yaml.parse(whole["config.yaml"].decode(), "x"))
+    both = {"source.model": whole["tokenizer.model"], "target.model": whole["tokenizer.model"]}
+    assert translate(write({**both, "tokenizer.model": None}, sealed=True)) is None
+    config["tokenizer"]["shared"] = False  # while tied_embeddings is all
+    assert translate(write({**both, "config.yaml": as_yaml(config)}, sealed=True)) is None
+    config["model"]["tied_embeddings"] = "target"
+    with pytest.raises(NMTError, match=r"source\.model|tokenizer\.model"):
+        bundle.load(write({**both, "config.yaml": as_yaml(config)}, sealed=True))
