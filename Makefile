@@ -10,11 +10,12 @@ WORKERS ?= 2
 # Installs what is missing, then runs the rest of the line with the environment's Python.
 RUN = "$(PYTHON)" scripts/install.py --venv "$(VENV)"
 
-.PHONY: help install quickstart test soak lint clean
+.PHONY: help install quickstart test fuzz soak lint clean
 
 help:
 	@echo "make quickstart   install, train three models on the bundled corpus, compare them, translate (10 minutes)"
 	@echo "make test         install the test extra, run the tests"
+	@echo "make fuzz         try tens of thousands of broken configs, texts and models (10 minutes)"
 	@echo "make soak         run the long and exhaustive tests"
 	@echo "make lint         check the style"
 	@echo "make install      only create the environment and install the package"
@@ -32,6 +33,10 @@ quickstart:
 
 test:
 	$(RUN) --extra test -- -m pytest -n $(WORKERS) -m "not soak"
+
+fuzz: export NMT_FUZZ = long
+fuzz:
+	$(RUN) --extra test -- -m pytest tests/fuzz -n $(WORKERS)
 
 soak:
 	$(RUN) --extra test -- -m pytest -n $(WORKERS) -m soak

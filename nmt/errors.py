@@ -3,16 +3,18 @@
 import re
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_ENDLESS = re.compile(r"(.{1000}).{4,}")
 
 
 class NMTError(Exception):
     """A fault in the user's data, config or files. The CLI prints it without a traceback and exits with code 1.
 
-    Control characters in the message, which could steer the terminal, are shown as Python writes them.
+    Names and values in the message come from anywhere: control characters, which could steer the terminal, are shown as
+    Python writes them, and endless lines are cut.
     """
 
     def __init__(self, message: str, hint: str | None = None):
-        message = _CONTROL.sub(lambda found: repr(found[0])[1:-1], message)
+        message = _ENDLESS.sub(r"\1...", _CONTROL.sub(lambda found: repr(found[0])[1:-1], message))
         super().__init__(message)
         self.message = message
         self.hint = hint

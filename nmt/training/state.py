@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, with_config
+from pydantic import ConfigDict, NonNegativeInt, TypeAdapter, with_config
 
 from nmt.training.schedule import Plateau
 from nmt.training.spikes import Usual
@@ -19,26 +19,26 @@ class State:
     """Key of the prepared data."""
     machine: dict[str, Any]
     """Where the run began, and how many processes took part."""
-    step: int = 0
+    step: NonNegativeInt = 0
     """Updates of the weights."""
-    epoch: int = 0
+    epoch: NonNegativeInt = 0
     """Passes over the data that are complete."""
-    consumed: int = 0
+    consumed: NonNegativeInt = 0
     """Updates taken from the pass that is not."""
-    target_tokens: int = 0
+    target_tokens: NonNegativeInt = 0
     """Trained on, padding left out."""
     seconds: float = 0.0
     """Of training and evaluating, however often it was resumed."""
     window: "Window" = field(default_factory=lambda: Window())
-    evaluated: int = 0
+    evaluated: NonNegativeInt = 0
     """Step of the last evaluation."""
     best: dict[str, Any] | None = None
     """Scores of the best evaluation, as the model card shows them."""
-    waiting: int = 0
+    waiting: NonNegativeInt = 0
     """Evaluations since the best."""
     plateau: Plateau = field(default_factory=Plateau)
     usual: Usual = field(default_factory=Usual)
-    logged: int = 0
+    logged: NonNegativeInt = 0
     """Bytes of the log that tell of this state and what came before it."""
 
     def to_json(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class State:
 class Window:
     """The updates since the last line of the log."""
 
-    tokens: int = 0
+    tokens: NonNegativeInt = 0
     seconds: float = 0.0
-    sums: list[list[float]] = field(default_factory=list)
+    sums: list[tuple[float, float, float]] = field(default_factory=list)
     """Of each update [loss, nll, target tokens], zeros where it was skipped; while training they are on the device."""

@@ -18,7 +18,7 @@ HOSTILE = st.one_of(
     ),
     st.integers(), st.floats(), st.text(max_size=20), st.booleans(),
     st.recursive(st.none() | st.integers(), lambda inner: st.lists(inner, max_size=3), max_leaves=30),
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
 
 
 @st.composite

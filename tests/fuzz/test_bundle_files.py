@@ -71,7 +71,7 @@ def test_the_whole_bundle_translates(write):
     assert translate(write({}, sealed=True))
 
 
-@tries(60)
+@tries(30)
 @given(st.sampled_from([*SUMMED, "SHA256SUMS"]), st.data())
 def test_damage_is_always_told(whole, write, name, data):
     content = data.draw(damaged(whole[name]))
@@ -80,13 +80,13 @@ def test_damage_is_always_told(whole, write, name, data):
         assert (found is None) == (content != whole[name])
 
 
-@tries(60)
+@tries(30)
 @given(st.sampled_from([*SUMMED, "card.json"]), st.data())
 def test_broken_bytes_with_right_sums(whole, write, name, data):
     translate(write({name: data.draw(damaged(whole[name]))}, sealed=True))
 
 
-@tries(60)
+@tries(30)
 @given(st.data())
 def test_a_deranged_config(whole, write, data):
     tree = data.draw(deranged(yaml.parse(whole["config.yaml"].decode(), "x")))
@@ -96,7 +96,7 @@ def test_a_deranged_config(whole, write, data):
 SIZES = st.sampled_from([1, 2, 3, 255, 256, 1000, 65_536, 65_537, 2**31, 2**40, 10**12, 2**63 - 1, 2**63, 10**30])
 
 
-@tries(40)
+@tries(25)
 @given(
     st.sampled_from(["transformer", "gru", "attention_rnn"]),
     st.dictionaries(
@@ -149,7 +149,7 @@ def with_header(content: bytes, change) -> bytes:
     return struct.pack("<Q", len(header)) + header + content[8 + length :]
 
 
-@tries(60)
+@tries(30)
 @given(st.data())
 def test_a_deranged_header(whole, write, data):
     content = with_header(whole["model.safetensors"], lambda header: data.draw(deranged(header)))
@@ -163,7 +163,7 @@ def test_a_header_that_claims_another_length(whole, write, length):
     assert translate(write({"model.safetensors": content}, sealed=True)) is None
 
 
-@tries(40)
+@tries(25)
 @given(st.data())
 def test_other_tensors(whole, write, data):
     weights = load(whole["model.safetensors"])

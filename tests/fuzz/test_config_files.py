@@ -26,7 +26,7 @@ TRAPS = [
     "training: {steps: " + "9" * 5000 + "}\n", "training: {lr: 1" + "0" * 400 + "}\n", "training: {lr: .nan}\n",
     "model: {type: [gru]}\n", "model: {type: {a: b}}\n", "data: {dev: [1]}\n", "x: @a\n", "x: `a\n", "x: %a\n",
     "\x07: 1\n", "\ufeffx: 1\n", "x: \ufffe\n", "x:\r  y: 1\r\n", "x: \u2028y\n", "1: 2\n", "true: 2\n", "null: 2\n",
-    "~: 2\n", "x" * 70000 + ": 1\n", "? " + "x" * 2000 + "\n: 1\n", "#" * 100000 + "\n", "x: " + "a " * 50000 + "\n",
+    "~: 2\n", "x" * 5000 + ": 1\n", "? " + "x" * 2000 + "\n: 1\n", "#" * 5000 + "\n", "x: " + "a " * 2000 + "\n",
 ]  # fmt: skip
 
 
