@@ -11,7 +11,7 @@ from nmt.errors import ConfigError
 LARGEST = 1 << 20
 """Bytes of a YAML file: a config has a few thousand, and a hundred times more would take minutes to parse."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")  # between: bytes of file names, PEP 383
 
 
 class _Loader(yaml.SafeLoader):

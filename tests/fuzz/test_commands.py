@@ -98,7 +98,7 @@ def test_each_command_works_on_what_is_whole(whole, place, name):
     assert run(COMMANDS[name], place) == 0
 
 
-@tries(40)
+@tries(20)
 @given(st.sampled_from(sorted(COMMANDS)), st.booleans(), st.data())
 def test_each_command_on_a_broken_file(whole, place, name, sealed, data):
     starts = READS[name.split()[0]]
