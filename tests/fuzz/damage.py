@@ -50,6 +50,12 @@ def damaged(draw, content: bytes) -> bytes:
     return bytes(broken)
 
 
+def flipped(content: bytes) -> st.SearchStrategy[bytes]:
+    """Bytes of which one bit is another, anywhere."""
+    places = st.integers(0, 8 * len(content) - 1)
+    return places.map(lambda bit: (int.from_bytes(content, "little") ^ (1 << bit)).to_bytes(len(content), "little"))
+
+
 NASTY = [
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\n\n", b"\t", b"\x1b[2J", b"\xed\xa0\x80", b"\xc0\xaf",
     b"\x85", "\u2028\u2029\x85\x0b\x0c".encode(), b"\xf4\x90\x80\x80", b"A" * 3000, " \u00a0\u3000".encode(),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import tiny_bundle
 import torch
-from damage import HOSTILE, as_yaml, damaged, deranged
+from damage import HOSTILE, as_yaml, damaged, deranged, flipped
 from hypothesis import given
 from hypothesis import strategies as st
 from law import holds, tries
@@ -78,6 +78,12 @@ def test_damage_is_always_told(whole, write, name, data):
     found = translate(write({name: content}, sealed=False))
     if name in SUMMED:
         assert (found is None) == (content != whole[name])
+
+
+@tries(30)
+@given(st.sampled_from(SUMMED), st.data())
+def test_every_flipped_bit_is_told(whole, write, name, data):
+    assert translate(write({name: data.draw(flipped(whole[name]))}, sealed=False)) is None
 
 
 @tries(30)
@@ -191,6 +197,21 @@ def test_other_tensors(whole, write, data):
             return
     found = translate(write({"model.safetensors": save(weights)}, sealed=True))
     assert found is None or found == translate(write({}, sealed=True))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_named(whole, write, number):
+    weights = load(whole["model.safetensors"])
+    weights["encoder_norm.weight"][3] = number
+    with pytest.raises(CheckpointError, match=r"encoder_norm\.weight holds an infinity"):
+        bundle.load(write({"model.safetensors": save(weights)}, sealed=True))
+
+
+@pytest.mark.parametrize("nonsense", [b"\xff\xff\xff", b"\xc0\xaf\x80", b"\xed\xa0\x80"])
+def test_pieces_that_are_not_utf_8(whole, write, nonsense):
+    blank = "\u2581".encode()
+    content = whole["tokenizer.model"].replace(blank, nonsense)
+    assert blank in whole["tokenizer.model"] and translate(write({"tokenizer.model": content}, sealed=True)) is None
 
 
 # Files that are none

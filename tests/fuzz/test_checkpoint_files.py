@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from copy_task import config_of, write_text
-from damage import as_yaml, damaged, deranged
+from damage import as_yaml, damaged, deranged, flipped
 from hypothesis import given
 from hypothesis import strategies as st
 from law import holds, tries
@@ -57,6 +57,13 @@ def test_damage_is_always_told(finished, name, data):
     content = data.draw(damaged(finished[1][name]))
     write(finished, {name: content}, sealed=False)
     assert (resume(finished[0]) is None) == (content != finished[1][name])
+
+
+@tries(12)
+@given(st.sampled_from(NAMES), st.data())
+def test_every_flipped_bit_is_told(finished, name, data):
+    write(finished, {name: data.draw(flipped(finished[1][name]))}, sealed=False)
+    assert resume(finished[0]) is None
 
 
 @tries(10)

@@ -1,5 +1,6 @@
 """The same through the commands, as a user meets it: exit code 1, an error and a hint, never a traceback."""
 
+import functools
 import gzip
 import json
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import tiny_bundle
-from damage import NASTY, damaged
+from damage import NASTY, damaged, places
 from hypothesis import given
 from hypothesis import strategies as st
 from law import COUNTS, LONG, bounded, tries, watched
@@ -115,6 +116,22 @@ def test_overrides(whole, place, overrides):
     write(place, whole)
     overrides = [each for each in overrides if not each.startswith("-")]
     run(["config", "config.yaml", *overrides], place)
+
+
+def test_what_a_card_says_steers_no_terminal(whole, place):
+    card = json.loads(whole["model/card.json"])
+    texts = [way for way in places(card) if isinstance(reached(card, way), str)]
+    assert len(texts) > 10
+    for *way, name in texts:
+        changed = json.loads(whole["model/card.json"])
+        reached(changed, way)[name] = "a\x1b[31mb"
+        write(place, {**whole, "model/card.json": json.dumps(changed).encode()})
+        assert run(COMMANDS["info"], place) == 1, name
+
+
+def reached(tree, way):
+    """The value to which a way leads."""
+    return functools.reduce(lambda inner, key: inner[key], way, tree)
 
 
 # As processes of their own, with little memory
