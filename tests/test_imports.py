@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nmt"
-GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums")
+GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers")
 """Anyone may use them."""
 MAY_IMPORT = {
     **dict.fromkeys(("tensors", "checksums"), ("errors", "files")),
-    **dict.fromkeys(("errors", "ids", "files", "runtime", "version"), ("errors",)),
+    **dict.fromkeys(("errors", "ids", "files", "runtime", "version", "workers"), ("errors",)),
     "config": GROUND,
     "layers": GROUND,
     "models": (*GROUND, "layers", "config"),

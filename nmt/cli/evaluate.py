@@ -12,6 +12,7 @@ import typer
 
 from nmt.cli import lines
 from nmt.cli.common import Common, command
+from nmt.cli.progress import Progress
 from nmt.version import __version__
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def evaluate(
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch [as trained].")] = None,
+    workers: lines.Workers = None,
     output_folder: Annotated[Path | None, typer.Option(help="Keep the translations there.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
 ) -> None:
@@ -59,13 +61,16 @@ def evaluate(
     search = {name: value for name, value in given.items() if value is not None}
     device = str(common.choose_device())
     runtime.keep_freed_memory()
+    progress = Progress()
     comparison = compare.evaluate(
         model or (), hypotheses=hypothesis or (), config=config, source=source, references=reference or (),
         tokenized_references=tokenized_reference or (), language=language,
         metric=metric.split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
-        paired=paired and paired.value, device=device, on_system=lambda name: lines.note(f"{name} translates"),
-        **search,
+        paired=paired and paired.value, device=device, workers=workers,
+        on_system=lambda name: progress.note(f"note: {name} translates"),
+        on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), **search,
     )  # fmt: skip
+    progress.clear()
     for system in comparison.systems:
         if system.model and system.model.split:
             lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")

@@ -1,45 +1,78 @@
 """Lines between a command and the world: named files, or stdin and stdout, in UTF-8 with LF on every platform."""
 
 import json
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from time import monotonic
-from typing import Any
+from time import monotonic, sleep
+from typing import Annotated, Any
 
 import typer
 
 from nmt import files
 from nmt.errors import NMTError
 
+STDIN, STDOUT = 0, 1
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes that share the threads [as many as pay].")]
+
 _CHUNK = 1 << 16  # bytes
+_RETRY = 0.02  # seconds until a pipe that does not block is asked again
 _PATIENCE = 0.05  # seconds that a line waits for company
 _FIRST = 64  # lines of the first window, so that the first output comes soon
 
 
 @contextmanager
-def writer(path: Path | None, *, inputs: tuple[Path | None, ...] = ()) -> Iterator[Callable[[str], None]]:
+def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterator[Callable[[str], None]]:
     """A function that writes a line: to stdout, or to a file that takes its place only when all went well.
 
-    Raises NMTError when `path` is one of the inputs, or something else than a file.
+    Raises NMTError when it would write what it reads (`inputs`, as paths or descriptors), or to no regular file.
     """
-    if path is None:
-        yield lambda line: _write(sys.stdout.buffer, line)
-        sys.stdout.buffer.flush()  # here, where the border sees it fail
-        return
-    if path.exists() and not path.is_file():
+    if path is not None and path.exists() and not path.is_file():
         raise NMTError(f"{path}: is no regular file", hint="without --output the result goes to stdout")
-    if any(each and each.exists() and path.exists() and path.samefile(each) for each in inputs):
-        raise NMTError(f"{path}: is both input and output", hint="name another file")
-    with files.replacing(path, "wb") as file:
-        yield lambda line: _write(file, line)
+    if path is None and sys.stdout is None:
+        raise NMTError("there is no stdout to write to", hint="give --output")
+    place = _regular_file(STDOUT if path is None else path)
+    if place and any(each is not None and _regular_file(each) == place for each in inputs):
+        raise NMTError(f"{path or 'stdout'}: is both input and output", hint="write to another file")
+    if path is not None:
+        with files.replacing(path, "wb") as file:
+            yield lambda line: file.write(line.encode("utf-8") + b"\n")
+        return
+    yield _write
+    flush()  # here, where the border sees it fail
 
 
-def _write(stream, line: str) -> None:
-    stream.write(line.encode("utf-8") + b"\n")
+def _write(line: str) -> None:
+    rest = line.encode("utf-8") + b"\n"
+    while rest:
+        try:
+            rest = rest[sys.stdout.buffer.write(rest) :]
+        except BlockingIOError as full:  # some programs leave a terminal or pipe that does not block
+            rest = rest[full.characters_written :]
+            sleep(_RETRY)
+
+
+def flush() -> None:
+    """Show what was written to stdout so far."""
+    while True:
+        try:
+            return sys.stdout.buffer.flush()
+        except BlockingIOError:
+            sleep(_RETRY)
+
+
+def _regular_file(place: Path | int) -> tuple[int, int] | None:
+    """What tells a regular file from all others; None for anything else."""
+    try:
+        found = os.stat(place)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 def note(text: str) -> None:
@@ -61,25 +94,32 @@ def _rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def flush() -> None:
-    """Show what was written to stdout so far."""
-    sys.stdout.buffer.flush()
+def stdin_is_file() -> bool:
+    """Whether stdin is a file and no pipe or terminal, where lines may be long in coming."""
+    return _regular_file(STDIN) is not None
 
 
-def stdin_windows(most: int) -> Iterator[list[str]]:
-    """The lines of stdin in groups of at most `most`: those that come together, so that none waits long for the next.
-
-    Raises DataError, after the lines before, when a line is not UTF-8.
-    """
+def stdin_lines() -> Iterator[str]:
+    """The lines of stdin. Raises NMTError when there is none and, after the lines before it, for one not in UTF-8."""
     from nmt.data.text import decode_lines
 
+    if sys.stdin is None:
+        raise NMTError("there is no stdin to read from", hint="give --input")
     # Unbuffered: a thread that waits inside a buffer would hold its lock when the interpreter ends.
     stream = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
-    return windows(decode_lines(iter(lambda: stream.read(_CHUNK), b""), "stdin"), most)
+    return decode_lines(_chunks(stream), "stdin")
+
+
+def _chunks(stream) -> Iterator[bytes]:
+    while (chunk := stream.read(_CHUNK)) != b"":
+        if chunk is None:  # nothing yet, and the stream does not block
+            sleep(_RETRY)
+        else:
+            yield chunk
 
 
 def windows(lines: Iterator[str], most: int) -> Iterator[list[str]]:
-    """Lines in groups, each closed soon after its first line came, or when it is full: few lines first, then `most`."""
+    """Lines in groups, those that come together, so that none waits long for the next: few at first, then `most`."""
     size = min(_FIRST, most)
     queue: Queue[str | BaseException] = Queue(most)
     Thread(target=_read, args=(lines, queue), daemon=True).start()

@@ -21,6 +21,7 @@ def score(
     tsv: Annotated[Path | None, typer.Option(help="Instead: source and target in one file, a tab between.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the scores go [stdout].")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Pieces a batch, padding included.")] = None,
+    workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with each token's log-probability.")] = False,
 ) -> None:
     """Print log p(target | source) of each pair and, after a tab, its mean over the tokens; natural logarithms."""
@@ -38,7 +39,7 @@ def score(
     translator = Translator.load(model, device=str(common.choose_device()), **overrides)
     with lines.writer(output, inputs=(source, target, tsv)) as write:
         unscored = 0
-        for each in translator.scores(read_pairs(text)):
+        for each in translator.scores(read_pairs(text), workers=workers):
             write(_json(each) if as_json else f"{each.log_probability:.6f}\t{_mean(each):.6f}")
             unscored += not each.tokens
     if unscored:

@@ -43,7 +43,7 @@ def tokenize(
     tokenizer = getattr(load_tokenizers(_folder(model)), side.value)
     name = "stdin" if input is None else str(input)
     work = _decoder(tokenizer, format, name) if decode else _encoder(tokenizer, format)
-    with lines.writer(output, inputs=(input,)) as write:
+    with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
         for window in _windows(input):
             for line in work(window):
                 write(line)
@@ -60,7 +60,7 @@ def _windows(path: Path | None) -> Iterator[list[str]]:
     from nmt.data.text import read_lines
 
     if path is None:
-        return lines.stdin_windows(_WINDOW)
+        return lines.windows(lines.stdin_lines(), _WINDOW)
     read = read_lines(path)
     return iter(lambda: list(islice(read, _WINDOW)), [])
 

@@ -1,5 +1,6 @@
 """nmt translate: files or stdin, one line in, one line out."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from nmt.cli import lines
 from nmt.cli.common import Common, command
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nmt.decoding.translator import Translation, Translator
 
     Translations = Iterator[Translation]
@@ -33,6 +36,7 @@ def translate(
     top_p: Annotated[float | None, typer.Option(help="Sampling: among the likeliest with this probability.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")] = None,
+    workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines: hypotheses with scores and tokens.")] = False,
     attention: Annotated[bool, typer.Option("--attention", help="JSON: add the attention to the source.")] = False,
 ) -> None:
@@ -55,8 +59,8 @@ def translate(
     translator = Translator.load(model, device=str(common.choose_device()), **overrides)
     quiet = output is None and sys.stdout.isatty()
     split = 0
-    with lines.writer(output, inputs=(input,)) as write:
-        for translation in _translations(translator, input, attention=attention, quiet=quiet):
+    with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
+        for translation in _translations(translator, input, workers, attention=attention, quiet=quiet):
             write(_json(translation) if as_json else translation.text)
             split += translation.parts > 1
     if split:
@@ -64,18 +68,21 @@ def translate(
         lines.note(f"{split} {were} too long for the model and translated in parts")
 
 
-def _translations(translator: "Translator", path: Path | None, *, attention: bool, quiet: bool) -> "Translations":
-    """The translations of a file, with a progress bar where someone may look at it, or of stdin as it comes."""
+def _translations(
+    translator: "Translator", path: Path | None, workers: int | None, *, attention: bool, quiet: bool
+) -> "Translations":
+    """The translations of a file, with a progress bar where someone may look at it, or of a pipe as it comes."""
     from tqdm import tqdm
 
     from nmt.data.text import read_lines
-    from nmt.decoding.translator import READ_AHEAD
+    from nmt.decoding.windows import READ_AHEAD
 
-    if path is not None:
-        translated = translator.translations(read_lines(path), attention=attention)
+    if path is not None or lines.stdin_is_file() or (workers or 1) > 1:
+        text = lines.stdin_lines() if path is None else read_lines(path)
+        translated = translator.translations(text, attention=attention, workers=workers)
         yield from tqdm(translated, unit=" lines", disable=quiet or not sys.stderr.isatty())
         return
-    for window in lines.stdin_windows(READ_AHEAD):
+    for window in lines.windows(lines.stdin_lines(), READ_AHEAD):
         yield from translator.translations(window, attention=attention)
         lines.flush()
 
@@ -88,6 +95,11 @@ def _json(translation: "Translation") -> str:
         "parts": translation.parts,
         "hypotheses": [each._asdict() for each in translation.hypotheses],
     }
-    if translation.attention is not None:
-        value["attention"] = translation.attention.tolist()
-    return lines.as_json(value)
+    text = lines.as_json(value)
+    return text if translation.attention is None else f'{text[:-1]}, "attention": {_maps(translation.attention)}}}'
+
+
+def _maps(parts: "list[np.ndarray]") -> str:
+    """Row by row: all numbers of a long line at once would take gigabytes as Python's objects."""
+    rows = ([json.dumps(row.astype(float).round(4).tolist()) for row in part] for part in parts)
+    return "[" + ", ".join(f"[{', '.join(part)}]" for part in rows) + "]"

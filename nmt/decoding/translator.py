@@ -3,13 +3,15 @@
     Translator.load("runs/x").translate(["Guten Morgen!"])
 
 Lines are read some way ahead, sorted by length into batches of about equal cost, translated, and put back in order.
+What is read ahead, a window, is also what a worker process gets at once: no number of processes changes a batch.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,15 +25,14 @@ from nmt.decoding import forced
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import Hypothesis, beam_search
 from nmt.decoding.splitting import split
+from nmt.decoding.windows import Item, windows, workers_for
 from nmt.ids import EOS
 from nmt.models.base import Seq2Seq
-
-READ_AHEAD = 1024
-"""Lines that are read before the first is translated: more of them sort into batches with less padding."""
+from nmt.workers import spread
 
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 
-Item = TypeVar("Item")
+Method = Callable[["Translator", list[Item]], list]
 
 
 class TextHypothesis(NamedTuple):
@@ -60,8 +61,9 @@ class Translation(NamedTuple):
     """Pieces, end mark included."""
     parts: int
     """0: an empty line, which no model saw. More than 1: too long for the model, so it was split."""
-    attention: Tensor | None
-    """If asked for and the model has it: the mean of layers and heads, [first hypothesis' tokens, source tokens]."""
+    attention: list[np.ndarray] | None
+    """If asked for and the model has it: the mean of layers and heads, for each part [first hypothesis' tokens, source
+    tokens]."""
 
 
 class Score(NamedTuple):
@@ -86,9 +88,12 @@ class _Part(NamedTuple):
 class Translator:
     """Translates text with one model and scores given translations."""
 
-    def __init__(self, model: Seq2Seq, tokenizers: Tokenizers, search: SearchConfig):
-        """`search` holds wherever a call does not override it. The model is put in evaluation mode."""
-        self.model, self.tokenizers, self.search = model.eval(), tokenizers, search
+    def __init__(self, model: Seq2Seq, tokenizers: Tokenizers, search: SearchConfig, *, path: Path | None = None):
+        """`search` holds wherever a call does not override it. The model is put in evaluation mode.
+
+        `path` is the bundle that all this comes from, for worker processes.
+        """
+        self.model, self.tokenizers, self.search, self.path = model.eval(), tokenizers, search, path
         self.device = next(model.parameters()).device
 
     @classmethod
@@ -98,31 +103,46 @@ class Translator:
         Raises CheckpointError for the bundle and ConfigError for the overrides.
         """
         loaded = bundle.load(path, device=runtime.choose_device(device))
-        return cls(loaded.model, loaded.tokenizers, _override(loaded.config.search, overrides))
+        return cls(loaded.model, loaded.tokenizers, _override(loaded.config.search, overrides), path=Path(path))
 
     def translate(self, lines: Sequence[str], **overrides: Any) -> list[str]:
         """The best translation of each line. Raises ConfigError for the overrides."""
         return [each.text for each in self.translations(lines, **overrides)]
 
-    def translations(self, lines: Iterable[str], *, attention: bool = False, **overrides: Any) -> Iterator[Translation]:
-        """The same with all that is known about it, line by line, reading no more than READ_AHEAD lines ahead.
+    def translations(
+        self, lines: Iterable[str], *, attention: bool = False, workers: int | None = 1, **overrides: Any
+    ) -> Iterator[Translation]:
+        """The same with all that is known about it, line by line, reading a window ahead (see windows.py).
 
-        A line longer than the model takes is translated in parts: its n-th hypothesis joins the n-th of each part, and
-        its attention is the parts' along the diagonal. Raises ConfigError for the overrides.
+        A line longer than the model takes is translated in parts: its n-th hypothesis joins the n-th of each part.
+        With several `workers`, processes that share the threads, each translates a window at a time. None chooses: on
+        a CPU as many as pay, at most one a thread, elsewhere one. Raises ConfigError for the overrides.
         """
         if isinstance(lines, str):
             raise TypeError("lines is a sequence of strings, not one string")
         search = _override(self.search, overrides)
-        windows = _windows(lines)
-        return (each for window in windows for each in self._translate(window, search, attention))
+        return self._each(partial(Translator._translate, search=search, attention=attention), lines, workers)
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> list[Score]:
         """The log-probability of each (source, target) pair."""
         return list(self.scores(pairs))
 
-    def scores(self, pairs: Iterable[tuple[str, str]]) -> Iterator[Score]:
-        """The same pair by pair, reading no more than READ_AHEAD pairs ahead."""
-        return (each for window in _windows(pairs) for each in self._score(window))
+    def scores(self, pairs: Iterable[tuple[str, str]], *, workers: int | None = 1) -> Iterator[Score]:
+        """The same pair by pair, reading a window ahead; `workers` as for `translations`."""
+        return self._each(Translator._score, pairs, workers)
+
+    def _each(self, method: Method, items: Iterable[Item], workers: int | None) -> Iterator:
+        """`method` on each window of the items, here or by worker processes."""
+        pending, threads = windows(items), torch.get_num_threads()
+        if workers is None:
+            alone = self.path is None or self.device.type != "cpu"
+            workers, pending = workers_for(pending, most=1 if alone else threads)
+        if workers > 1:
+            load = partial(_load, self.path, str(self.device), self.search, max(1, threads // workers), method)
+            results = spread(load, pending, workers=workers)
+        else:
+            results = (method(self, window) for window in pending)
+        yield from chain.from_iterable(results)
 
     def _translate(self, lines: list[str], search: SearchConfig, attention: bool) -> list[Translation]:
         sources = self._encode(lines)
@@ -165,9 +185,8 @@ class Translator:
         together = zip(*(part.hypotheses for part in parts))  # noqa: B905 (as many as every part has)
         hypotheses = [self._hypothesis(each, search) for each in together]
         tokens = [token for part in parts for token in _tokens(self.tokenizers.source, part.ids)]
-        maps = [part.attention for part in parts if part.attention is not None]
-        attention = torch.block_diag(*maps) if maps else None
-        return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), attention)
+        maps = [part.attention.numpy() for part in parts if part.attention is not None]
+        return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), maps or None)
 
     def _hypothesis(self, parts: Sequence[Hypothesis], search: SearchConfig) -> TextHypothesis:
         texts = self.tokenizers.target.decode([part.ids for part in parts])
@@ -196,10 +215,13 @@ def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
     return check(SearchConfig, search.model_dump() | overrides, name="search")
 
 
-def _windows(items: Iterable[Item]) -> Iterator[list[Item]]:
-    items = iter(items)
-    while window := list(islice(items, READ_AHEAD)):
-        yield window
+def _load(
+    path: Path, device: str, search: SearchConfig, threads: int, method: Method
+) -> Callable[[list[Item]], list]:
+    """What a worker process does with a window."""
+    runtime.keep_freed_memory()
+    runtime.set_threads(threads)
+    return partial(method, Translator.load(path, device=device, **search.model_dump()))
 
 
 def _batches(lengths: list[tuple[int, int]], tokens: int) -> Iterator[list[int]]:

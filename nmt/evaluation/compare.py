@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nmt.data.prepare import OnProgress
 from nmt.errors import DataError
 from nmt.evaluation import metrics, moses, systems, testset
 from nmt.evaluation.metrics import METRICS, Lines, Score, Significance, Test
@@ -59,7 +60,9 @@ def evaluate(
     confidence: bool = False,
     paired: Test | None = None,
     device: str = "auto",
+    workers: int | None = 1,
     on_system: Callable[[str], None] = lambda name: None,
+    on_progress: OnProgress | None = None,
     **search: Any,
 ) -> Comparison:
     """Score models (run folders or bundles) and then files of hypotheses, all on one test set.
@@ -67,7 +70,8 @@ def evaluate(
     The test set is `source` and `references`, else what `config` names, else what the first run's config names.
     `tokenized_references` add the tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`,
     by default the models'. `confidence` adds 95% intervals, `paired` a test against the first system. `search`
-    replaces settings of the models' search. `on_system` hears each model's name before it translates.
+    replaces settings of the models' search, and `workers` are those of Translator.translations. `on_system` hears each
+    model's name before it translates, `on_progress` what `prepare` does where it holds the test set out anew.
 
     Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
     """
@@ -79,7 +83,7 @@ def evaluate(
         metrics.named(name, lowercase=lowercase, tokenize=tokenize)
     named = zip(models, systems.names(models), strict=True)
     ready = [systems.load(path, name, device=device, search=search) for path, name in named]
-    test = testset.find(models, config, source, _paths(references), _paths(tokenized_references))
+    test = testset.find(models, config, source, _paths(references), _paths(tokenized_references), on_progress)
     given = [systems.read(path, test) for path in files]
     if test.tokenized:
         language = language or _language(ready)
@@ -87,7 +91,7 @@ def evaluate(
     translated = []
     for each in ready:
         on_system(each.name)
-        translated.append(systems.translate(each, test.source))
+        translated.append(systems.translate(each, test.source, workers=workers))
     compared = [*translated, *given]
     outputs = [system.hypotheses for system in compared]
     columns = [_column(name, outputs, test.references, switches) for name in metric]

@@ -23,6 +23,7 @@ class Model(NamedTuple):
     training_tokens: int
     """Target pieces that it was trained on, counted as often as they came."""
     decoding_seconds: float
+    """Of the whole test set, the start of worker processes included."""
     split: int
     """Lines that were longer than the model takes and were translated in parts."""
     language: str
@@ -59,13 +60,13 @@ def load(path: Path, name: str, *, device: str, search: dict[str, Any]) -> Ready
     """
     loaded = bundle.load(path, device=runtime.choose_device(device))
     chosen = check(SearchConfig, loaded.config.search.model_dump() | {"n_best": 1} | search, name="search")
-    return Ready(name, loaded, Translator(loaded.model, loaded.tokenizers, chosen))
+    return Ready(name, loaded, Translator(loaded.model, loaded.tokenizers, chosen, path=path))
 
 
-def translate(ready: Ready, lines: Sequence[str]) -> System:
-    """Let a model translate the test set."""
+def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> System:
+    """Let a model translate the test set; `workers` as in Translator.translations."""
     start = time.perf_counter()
-    translations = list(ready.translator.translations(lines))
+    translations = list(ready.translator.translations(lines, workers=workers))
     seconds = time.perf_counter() - start
     config, card = ready.bundle.config, ready.bundle.card
     model = Model(

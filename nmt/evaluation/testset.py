@@ -7,7 +7,7 @@ from typing import NamedTuple
 from nmt import bundle
 from nmt import config as settings
 from nmt.config import ParallelText
-from nmt.data.prepare import prepare
+from nmt.data.prepare import OnProgress, prepare
 from nmt.data.text import read_lines, read_pairs
 from nmt.errors import DataError
 
@@ -24,16 +24,17 @@ class TestSet(NamedTuple):
 
 def find(
     models: Sequence[Path], config: str | Path | None, source: str | Path | None, references: Sequence[Path],
-    tokenized: Sequence[Path],
+    tokenized: Sequence[Path], on_progress: OnProgress | None = None,
 ) -> TestSet:  # fmt: skip
     """The files, if any are given, else the test set of `config`, else that of the first model's run.
 
-    Raises DataError when there is none, or its parts differ in length.
+    A held-out one may have to be prepared anew: `on_progress` is told how far that is. Raises DataError when there is
+    none, or its parts differ in length.
     """
     if source is not None or references:
         found = _from_files(source, references, needs_source=bool(models))
     elif config is not None or models:
-        found = _from_config(Path(config) if config is not None else _config_of(models[0]))
+        found = _from_config(Path(config) if config is not None else _config_of(models[0]), on_progress)
     else:
         raise DataError("there is no reference to score against", hint="give --reference, or --config")
     return found._replace(tokenized=[read(path, found) for path in tokenized])
@@ -57,7 +58,7 @@ def _from_files(source: str | Path | None, references: Sequence[Path], *, needs_
     return TestSet(None if source is None else read(Path(source), first), [*first.references, *others], [])
 
 
-def _from_config(path: Path) -> TestSet:
+def _from_config(path: Path, on_progress: OnProgress | None) -> TestSet:
     """Pairs held out from the training text are those that training held out."""
     config = settings.load(path)
     if config.data.test is None:
@@ -65,7 +66,7 @@ def _from_config(path: Path) -> TestSet:
     if isinstance(config.data.test, ParallelText):
         pairs = list(read_pairs(config.data.test))
         return TestSet([source for source, _ in pairs], [[target for _, target in pairs]], [])
-    text = prepare(config).test_text
+    text = prepare(config, on_progress=on_progress).test_text
     return TestSet(text.source, [text.target], [])
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from toy_model import REAL, Toy, real_model
 
 from nmt.config import SearchConfig, TokenizerConfig
 from nmt.data.tokenizer import Tokenizers, train_tokenizer
-from nmt.decoding import translator as translator_module
+from nmt.decoding import windows
 from nmt.decoding.translator import Translator
 from nmt.errors import ConfigError
 from nmt.ids import BOS, EOS
@@ -154,8 +155,9 @@ def test_hypotheses_tell_what_they_are_made_of(guessing, tokenizers):
 def test_attention_has_a_row_a_token_and_a_column_a_source_token(copying):
     short, long = copying.translations([TEXT[3], " ".join(TEXT)], attention=True)
     for found in (short, long):
-        assert torch.equal(found.attention, torch.eye(len(found.source_tokens)))  # a copy looks where it copies from
-        assert len(found.hypotheses[0].tokens) == len(found.source_tokens)
+        assert len(found.attention) == found.parts
+        assert all(np.array_equal(part, np.eye(len(part))) for part in found.attention)  # it looks at what it copies
+        assert sum(map(len, found.attention)) == len(found.hypotheses[0].tokens) == len(found.source_tokens)
     assert next(copying.translations(TEXT)).attention is None
 
 
@@ -168,12 +170,13 @@ def test_attention_of_real_models(tokenizers):
             if name == "gru":
                 assert found.attention is None
                 continue
-            assert found.attention.shape == (len(found.hypotheses[0].tokens), len(found.source_tokens))
-            assert found.attention.sum(1).tolist() == pytest.approx([1.0] * len(found.attention), abs=1e-5)
+            (attention,) = found.attention
+            assert attention.shape == (len(found.hypotheses[0].tokens), len(found.source_tokens))
+            assert attention.sum(1).tolist() == pytest.approx([1.0] * len(attention), abs=1e-5)
 
 
 def test_it_reads_no_further_ahead_than_it_says(copying, monkeypatch):
-    monkeypatch.setattr(translator_module, "READ_AHEAD", 4)
+    monkeypatch.setattr(windows, "READ_AHEAD", 4)
     taken = []
     lines = (taken.append(line) or line for line in TEXT * 3)
     translations = copying.translations(lines)

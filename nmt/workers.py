@@ -1,0 +1,126 @@
+"""One function over many chunks in several processes: results in the order of the chunks, memory bounded.
+
+Each process has one chunk at a time, so that neither side can wait for the other to read. All of them end with the
+generator and with the process that started them, however that ends; signals are the latter's business alone.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing.connection import Connection, wait
+from threading import Thread
+from typing import TypeVar
+
+from nmt.errors import NMTError
+
+Chunk = TypeVar("Chunk")
+Result = TypeVar("Result")
+Load = Callable[[], Callable[[Chunk], Result]]
+
+_AHEAD = 4  # results a process that wait for an earlier one, before the reading waits too
+
+
+def spread(load: Load, chunks: Iterable[Chunk], *, workers: int) -> Iterator[Result]:
+    """`load()(chunk)` for each chunk, in order; each of the `workers` processes calls `load`, which they import, once.
+
+    A program that calls this needs the usual `if __name__ == "__main__":` around what it does. Errors of `load` and of
+    its function are raised here; NMTError when a process is killed.
+    """
+    with _processes(load, workers) as processes:
+        numbered, idle, busy, results = enumerate(chunks), list(processes), {}, {}
+        for wanted in count():
+            while True:
+                while idle and len(results) < _AHEAD * workers and (task := next(numbered, None)):
+                    number, chunk = task
+                    _give(idle[-1], chunk)
+                    busy[idle.pop()] = number
+                if wanted in results or not busy:
+                    break
+                for process in wait(list(busy), timeout=0.5):  # Windows hears Ctrl-C only between two waits
+                    results[busy.pop(process)] = _take(process)
+                    idle.append(process)
+            if wanted not in results:
+                return
+            yield results.pop(wanted)
+
+
+@contextmanager
+def _processes(load: Load, number: int) -> Iterator[list[Connection]]:
+    """Connections to processes that `_serve`; in the end they are killed, as nothing of theirs can be lost."""
+    context = get_context("spawn")
+    connections, processes = [], []
+    try:
+        with _signals_blocked():
+            for _ in range(number):
+                here, there = context.Pipe()
+                processes.append(context.Process(target=_serve, args=(load, there), daemon=True))
+                processes[-1].start()
+                there.close()
+                connections.append(here)
+        yield connections
+    finally:
+        for process in processes:
+            if process.pid is not None:
+                process.kill()
+                process.join()
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Processes that start here never see Ctrl-C or SIGTERM, not even while they import; what comes now comes later."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _give(process: Connection, chunk: Chunk) -> None:
+    try:
+        process.send(chunk)
+    except OSError as error:
+        raise _killed() from error
+
+
+def _take(process: Connection) -> Result:
+    try:
+        result, error, trace = process.recv()
+    except (EOFError, OSError) as error:
+        raise _killed() from error
+    if error is not None:
+        raise error from RuntimeError(f"in a worker process:\n{trace}")
+    return result
+
+
+def _killed() -> NMTError:
+    return NMTError("a worker process was killed", hint="when memory was short: use fewer workers, or smaller batches")
+
+
+def _serve(load: Load, parent: Connection) -> None:
+    """Answer chunks with (result, error, traceback)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for Windows
+    Thread(target=_leave_with_parent, daemon=True).start()
+    work = None
+    with suppress(EOFError, ConnectionError):  # the parent is gone
+        while True:
+            chunk = parent.recv()
+            try:
+                work = work or load()
+                answer = work(chunk), None, None
+            except Exception as error:
+                answer = None, error, traceback.format_exc()
+            parent.send(answer)
+
+
+def _leave_with_parent() -> None:
+    wait([parent_process().sentinel])
+    os._exit(1)

@@ -1,0 +1,113 @@
+"""Work in several processes: the order kept, little read ahead, and nothing left behind however it ends."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from itertools import islice
+
+import pytest
+
+from nmt.errors import DataError, NMTError
+from nmt.workers import spread
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals between processes")
+
+
+def load(delay: float = 0.0):
+    """Work on a number: even ones take a while."""
+
+    def work(number: int) -> tuple[int, int]:
+        time.sleep(delay * (number % 2 == 0))
+        if number < 0:
+            raise DataError(f"{number} is negative", hint="count from 0")
+        return number, os.getpid()
+
+    return work
+
+
+def load_badly():
+    raise DataError("no model", hint="train one")
+
+
+def run_until_told():
+    """A program of its own, as which this file runs: two workers that sleep."""
+    results = spread(partial(load, 60.0), iter([1, 1, 0, 0]), workers=2)
+    next(results)
+    print("ready", flush=True)
+    next(results)
+    next(results)
+
+
+def children() -> list:
+    return multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_results_come_in_order_from_several_processes(workers):
+    results = list(spread(partial(load, 0.01), range(40), workers=workers))
+    assert [number for number, _ in results] == list(range(40))
+    processes = {process for _, process in results}
+    assert len(processes) == workers and os.getpid() not in processes
+    assert children() == []
+
+
+def test_nothing_to_do():
+    assert list(spread(load, [], workers=2)) == []
+
+
+def test_little_is_read_ahead_of_a_slow_chunk():
+    taken = []
+    results = spread(partial(load, 0.5), (taken.append(n) or n for n in [0, *range(1, 999, 2)]), workers=2)
+    assert next(results)[0] == 0  # others waited half a second for it
+    assert len(taken) < 20
+    results.close()
+    assert children() == []
+
+
+@pytest.mark.parametrize("make", [load, load_badly])
+def test_a_fault_in_a_process_is_raised_here(make):
+    results = spread(make, [1, 2, -3, 4], workers=2)
+    with pytest.raises(DataError, match=r"-3 is negative|no model") as caught:
+        list(results)
+    assert caught.value.hint in ("count from 0", "train one")
+    assert "Traceback" in str(caught.value.__cause__)
+    assert children() == []
+
+
+def test_a_fault_in_the_chunks_is_raised_here():
+    def chunks():
+        yield 1
+        raise DataError("line 2 is not UTF-8")
+
+    with pytest.raises(DataError, match="line 2"):
+        list(spread(load, chunks(), workers=2))
+    assert children() == []
+
+
+def test_a_killed_process_is_one_clear_error():
+    results = spread(load, iter(range(10**9)), workers=2)
+    for _, process in islice(results, 3):
+        assert process != os.getpid()
+    os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    with pytest.raises(NMTError, match="a worker process was killed"):
+        list(results)
+    assert children() == []
+
+
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_process_outlives_its_parent(number):
+    code = "import test_workers; test_workers.run_until_told()"
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)  # returns when the last of them has closed stderr
+    assert process.returncode == -number
+    assert errors.count(b"Traceback") == (number == signal.SIGINT)  # of this little program, none of the workers
