@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
+from itertools import chain, count, islice
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from threading import Thread
@@ -28,9 +28,12 @@ _AHEAD = 4  # results a process that wait for an earlier one, before the reading
 def spread(load: Load, chunks: Iterable[Chunk], *, workers: int) -> Iterator[Result]:
     """`load()(chunk)` for each chunk, in order; each of the `workers` processes calls `load`, which they import, once.
 
-    A program that calls this needs the usual `if __name__ == "__main__":` around what it does. Errors of `load` and of
-    its function are raised here; NMTError when a process is killed.
+    One worker is this process. A program that starts others needs the usual `if __name__ == "__main__":` around what
+    it does. Errors of `load` and of its function are raised here; NMTError when a process is killed.
     """
+    if workers == 1:
+        yield from map(load(), chunks)
+        return
     with _processes(load, workers) as processes:
         numbered, idle, busy, results = enumerate(chunks), list(processes), {}, {}
         for wanted in count():
@@ -47,6 +50,18 @@ def spread(load: Load, chunks: Iterable[Chunk], *, workers: int) -> Iterator[Res
             if wanted not in results:
                 return
             yield results.pop(wanted)
+
+
+def count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers_for(chunks: Iterable[Chunk], *, most: int, each: int) -> tuple[int, Iterator[Chunk]]:
+    """One worker for `each` so many chunks, at most `most`; and the chunks, of which some were read for that."""
+    chunks = iter(chunks)
+    first = list(islice(chunks, each * most))
+    return max(1, -(-len(first) // each)), chain(first, chunks)
 
 
 @contextmanager

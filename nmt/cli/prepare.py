@@ -21,7 +21,9 @@ def prepare(
 
     progress = Progress()
     checked = settings.load(config, overrides or [])
-    prepared = run(checked, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"))
+    prepared = run(
+        checked, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), workers=None, cores=common.threads
+    )
     progress.clear()
     for line in prepared.report.lines():
         typer.echo(line)

@@ -42,7 +42,7 @@ def tokenize(
 
     tokenizer = getattr(load_tokenizers(_folder(model)), side.value)
     name = "stdin" if input is None else str(input)
-    work = _decoder(tokenizer, format, name) if decode else _encoder(tokenizer, format)
+    work = _decoder(tokenizer, format, name) if decode else _encoder(tokenizer, format, common.threads)
     with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
         for window in _windows(input):
             for line in work(window):
@@ -65,9 +65,13 @@ def _windows(path: Path | None) -> Iterator[list[str]]:
     return iter(lambda: list(islice(read, _WINDOW)), [])
 
 
-def _encoder(tokenizer: "Tokenizer", format: Format) -> Callable[[list[str]], Iterator[str]]:
+def _encoder(
+    tokenizer: "Tokenizer", format: Format, threads: int | None
+) -> Callable[[list[str]], Iterator[str]]:
+    from nmt.workers import count_cores
+
     def encode(window: list[str]) -> Iterator[str]:
-        for ids in tokenizer.encode(window):
+        for ids in tokenizer.arrays(window, threads=threads or count_cores()):
             yield " ".join(tokenizer.pieces(ids) if format is Format.pieces else map(str, ids))
 
     return encode

@@ -5,7 +5,7 @@ Each is a pass of its own over the training text, which is never held in memory.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, compress, islice
+from itertools import chain, compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +13,13 @@ from nmt import files
 from nmt.config import Config, HeldOut, ParallelText
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict
-from nmt.data.corpus import writing
-from nmt.data.report import Report, Side, Text
+from nmt.data.encode import encode
+from nmt.data.report import Report, Text
 from nmt.data.selection import Selection
 from nmt.data.text import read_pairs
 from nmt.data.tokenizer import MOST_CHARACTERS, Tokenizers, save_tokenizers, train_tokenizer
 from nmt.errors import DataError
-from nmt.ids import UNK
 
-_CHUNK = 4096  # pairs encoded together
 _EVERY = 10_000  # pairs between two reports of progress
 
 Tell = Callable[[str, int], None]
@@ -34,10 +32,11 @@ class Pairs(NamedTuple):
     target: list[str]
 
 
-def build(folder: Path, config: Config, tell: Tell) -> None:
+def build(folder: Path, config: Config, tell: Tell, *, workers: int | None, cores: int) -> None:
     """Fill an empty folder with the tokenizers, the corpora, the development and test text and the report.
 
-    `tell` hears the stage and how many pairs it has done. Raises DataError and ConfigError for text that does not do.
+    `workers` and `cores` as for `encode`. `tell` hears the stage and how many pairs it has done. Raises DataError and
+    ConfigError for text that does not do.
     """
     data = config.data
     given = {
@@ -56,8 +55,10 @@ def build(folder: Path, config: Config, tell: Tell) -> None:
             files.write_text(folder / f"{name}.{side}.txt", "".join(f"{line}\n" for line in lines))
     kept = _telling(compress(read_pairs(data.train), selection.kept), "encoding", tell)
     limit, with_texts = config.model.max_length, config.tokenizer.sampling > 0
-    train = _encode(folder / "train", kept, tokenizers, max_length=limit, with_texts=with_texts)
-    dev = _encode(folder / "dev", zip(*texts["dev"], strict=True), tokenizers, max_length=limit, with_texts=False)
+    dev = zip(*texts["dev"], strict=True)
+    share = {"max_length": limit, "workers": workers, "cores": cores}
+    train = encode(folder / "train", kept, folder, with_texts=with_texts, **share)
+    dev = encode(folder / "dev", dev, folder, with_texts=False, **share)
     report = Report(
         read=len(selection.verdicts), dropped=_dropped(selection, train), overlap=overlap, train=train, dev=dev,
         test_pairs=len(texts["test"].source) if "test" in texts else None,
@@ -125,36 +126,7 @@ def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Token
         return Tokenizers(both, both)
     sources = (source for source, _ in pairs("training the source tokenizer"))
     targets = (target for _, target in pairs("training the target tokenizer"))
-    return Tokenizers(train_tokenizer(sources, settings), train_tokenizer(targets, settings))
-
-
-def _encode(
-    folder: Path, pairs: Iterable[tuple[str, str]], tokenizers: Tokenizers, *, max_length: int, with_texts: bool
-) -> Text:
-    """Write the corpus of all pairs that the model can take, and count. Raises DataError when there are none."""
-    folder.mkdir()
-    pairs, counts, written, left_out = iter(pairs), [Side(), Side()], 0, 0
-    with writing(folder, [tokenizer.size for tokenizer in tokenizers], with_texts=with_texts) as append:
-        while chunk := list(islice(pairs, _CHUNK)):
-            lines = list(zip(*chunk, strict=True))
-            rows = [tokenizer.encode(side) for tokenizer, side in zip(tokenizers, lines, strict=True)]
-            fits = [max(map(len, pair)) < max_length for pair in zip(*rows, strict=True)]
-            lines, rows = ([list(compress(side, fits)) for side in sides] for sides in (lines, rows))
-            append(rows, lines)
-            counts = [_count(*side) for side in zip(counts, lines, rows, strict=True)]
-            written += sum(fits)
-            left_out += len(fits) - sum(fits)
-    if not written:
-        raise DataError(
-            f"data.{folder.name}: every pair is longer than model.max_length ({max_length}) allows", hint="raise it"
-        )
-    return Text(written, left_out, *counts)
-
-
-def _count(side: Side, lines: list[str], rows: list[list[int]]) -> Side:
-    return Side(
-        words=side.words + sum(len(line.split()) for line in lines),
-        pieces=side.pieces + sum(map(len, rows)),
-        unknown=side.unknown + sum(row.count(UNK) for row in rows),
-        longest=max([side.longest, *map(len, rows)]),
+    return Tokenizers(
+        train_tokenizer(sources, settings, name="the source text"),
+        train_tokenizer(targets, settings, name="the target text"),
     )

@@ -10,7 +10,7 @@ A folder holds for each side of the pairs:
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import accumulate, chain
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +37,12 @@ def ragged(rows: Sequence[Sequence[int]], kind: type | np.dtype) -> Ragged:
     starts = np.fromiter(accumulate(map(len, rows), initial=0), np.int64, len(rows) + 1)
     if kind is np.uint8:
         return Ragged(np.frombuffer(b"".join(rows), kind), starts)
-    return Ragged(np.fromiter(chain.from_iterable(rows), kind, starts[-1]), starts)
+    return Ragged(np.concatenate([np.empty(0, kind), *rows]).astype(kind), starts)
+
+
+def id_kind(size: int) -> type:
+    """The number format that holds the ids of a vocabulary."""
+    return np.uint16 if size <= 1 << 16 else np.uint32
 
 
 class Sampling(NamedTuple):
@@ -87,35 +92,33 @@ class Corpus:
 
 
 @contextmanager
-def writing(folder: Path, sizes: Sequence[int], *, with_texts: bool) -> Iterator[Callable[..., None]]:
-    """A function that appends pairs to a new corpus; `sizes` are the vocabularies'. It takes the rows of ids of both
-    sides, and with texts the lines of both sides."""
+def writing(folder: Path, sizes: Sequence[int], *, with_texts: bool) -> Iterator[Callable[[Sequence[Ragged]], None]]:
+    """A function that appends pairs to a new corpus; `sizes` are the vocabularies'. It takes the ids of both sides and,
+    with texts, the bytes of both sides."""
     with ExitStack() as stack:
-        kinds = [np.uint16 if size <= 1 << 16 else np.uint32 for size in sizes]
-        columns = [(f"{side}.ids", kind) for side, kind in zip(_SIDES, kinds, strict=True)]
+        columns = [(f"{side}.ids", id_kind(size)) for side, size in zip(_SIDES, sizes, strict=True)]
         columns += [(f"{side}.text", np.uint8) for side in _SIDES if with_texts]
         adders = [stack.enter_context(_growing_rows(folder, name, kind)) for name, kind in columns]
 
-        def append(rows: Sequence[list[list[int]]], lines: Sequence[list[str]]) -> None:
-            texts = [[line.encode() for line in side] for side in lines] if with_texts else []
-            for add, side in zip(adders, [*rows, *texts], strict=True):
-                add(side)
+        def append(parts: Sequence[Ragged]) -> None:
+            for add, part in zip(adders, parts, strict=True):
+                add(part)
 
         yield append
 
 
 @contextmanager
-def _growing_rows(folder: Path, name: str, kind: type) -> Iterator[Callable[[Sequence], None]]:
+def _growing_rows(folder: Path, name: str, kind: type) -> Iterator[Callable[[Ragged], None]]:
     with _growing(folder / f"{name}.npy", kind) as add_values, _growing(folder / f"{name}.starts.npy", np.int64) as add:
         end = np.zeros(1, np.int64)
         add(end)
 
-        def append(rows: Sequence) -> None:
+        def append(rows: Ragged) -> None:
             nonlocal end
-            values, starts = ragged(rows, kind)
-            add_values(values)
-            add(starts[1:] + end)
-            end = end + starts[-1]
+            assert rows.values.dtype == kind
+            add_values(rows.values)
+            add(rows.starts[1:] + end)
+            end = end + rows.starts[-1]
 
         yield append
 

@@ -19,6 +19,7 @@ from nmt.data.report import Report
 from nmt.data.text import digest, read_lines
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
 from nmt.errors import NMTError
+from nmt.workers import count_cores
 
 __all__ = ["Pairs", "Prepared", "Report", "prepare"]
 
@@ -41,9 +42,12 @@ class Prepared(NamedTuple):
     report: Report
 
 
-def prepare(config: Config, *, on_progress: OnProgress | None = None) -> Prepared:
+def prepare(
+    config: Config, *, on_progress: OnProgress | None = None, workers: int | None = 1, cores: int | None = None
+) -> Prepared:
     """The data of a config, from the cache where it is there and whole.
 
+    `workers` processes encode the text on `cores` (None: as many as pay, and all). They do not change the result.
     `on_progress` is told the stage and how far it has come. Raises DataError and ConfigError for text that cannot be
     used.
     """
@@ -53,7 +57,7 @@ def prepare(config: Config, *, on_progress: OnProgress | None = None) -> Prepare
     with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # not there, or damaged
         return _load(folder, key, config)
     with files.replacing_folder(folder) as fresh:
-        build(fresh, config, tell)
+        build(fresh, config, tell, workers=workers, cores=cores or count_cores())
     return _load(folder, key, config)
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import sentencepiece
 
 from nmt import files
@@ -58,7 +59,11 @@ class Tokenizer:
 
     def encode(self, lines: Sequence[str]) -> list[list[int]]:
         """Ids of each line, without BOS and EOS."""
-        return self._processor.encode(list(lines), out_type=int)
+        return self._processor.encode(list(lines), out_type=int, num_threads=1)
+
+    def arrays(self, lines: Sequence[str], *, threads: int) -> list[np.ndarray]:
+        """The same as int32 arrays, for much text at once."""
+        return self._processor.encode(list(lines), out_type="numpy", num_threads=threads)
 
     def sample(self, lines: Sequence[str], *, alpha: float, seed: int) -> list[list[int]]:
         """Ids of a segmentation of each line that is drawn at random, the same for the same lines and seed.
@@ -112,7 +117,8 @@ def save_tokenizers(folder: Path, tokenizers: Tokenizers) -> None:
 def load_tokenizers(folder: Path) -> Tokenizers:
     """What `save_tokenizers` wrote. Raises CheckpointError when it is missing or damaged."""
     if not folder.is_dir():
-        raise CheckpointError(f"{folder}: no such folder", hint="a run, a model bundle or prepared data is one")
+        fault = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise CheckpointError(f"{folder}: {fault}", hint="a run, a model bundle or prepared data is one")
     shared = folder / "tokenizer.model"
     if shared.exists():
         tokenizer = Tokenizer.load(shared)
@@ -122,8 +128,10 @@ def load_tokenizers(folder: Path) -> Tokenizers:
     return Tokenizers(Tokenizer.load(folder / "source.model"), Tokenizer.load(folder / "target.model"))
 
 
-def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, shrink: bool = False) -> Tokenizer:
-    """Train on all of `lines`; the same lines give the same model, byte for byte.
+def train_tokenizer(
+    lines: Iterable[str], config: TokenizerConfig, *, name: str = "this text", shrink: bool = False
+) -> Tokenizer:
+    """Train on all of `lines`; the same lines give the same model, byte for byte. `name` is what a fault calls them.
 
     Raises DataError when there is no text and ConfigError when the vocabulary does not fit it; with `shrink` one that
     is too large becomes the largest possible.
@@ -142,7 +150,7 @@ def train_tokenizer(lines: Iterable[str], config: TokenizerConfig, *, shrink: bo
             hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
         )  # fmt: skip
     except RuntimeError as error:
-        raise stops[0] if stops else _fault(str(error), config) from error
+        raise stops[0] if stops else _fault(str(error), config, name) from error
     return Tokenizer(model.getvalue())
 
 
@@ -155,19 +163,19 @@ def _until_stopped(lines: Iterator[str], stops: list[BaseException]) -> Iterator
         raise
 
 
-def _fault(message: str, config: TokenizerConfig) -> Exception:
+def _fault(message: str, config: TokenizerConfig, name: str) -> Exception:
     """SentencePiece's complaint as the user's fault that it stands for."""
     too_large = re.search(r"value <= (\d+)", message)
     too_small = re.search(r"smaller than required_chars. \d+ vs (\d+)", message)
     if too_large:
         return ConfigError(
-            f"tokenizer.vocabulary: {config.vocabulary} is too large for this text; "
+            f"tokenizer.vocabulary: {config.vocabulary} is too large for {name}; "
             f"the largest possible is {too_large[1]}",
             hint="lower it, or use more text",
         )
     if too_small:
         return ConfigError(
-            f"tokenizer.vocabulary: {config.vocabulary} is too small for this text; "
+            f"tokenizer.vocabulary: {config.vocabulary} is too small for {name}; "
             f"its characters need at least {too_small[1]}",
             hint="raise it, or lower tokenizer.character_coverage",
         )

@@ -7,10 +7,11 @@ cut after clauses, then between words, then between pieces; these parts are as l
 import re
 from collections.abc import Callable, Iterator
 
+# Where a blank must follow, {1,9} finds the boundaries that + would, without taking hours over a million dots.
 _CLOSING = r"[\"'”’»›)\]}」』】）》〉]*"
-_STOP = r"[.!?…؟۔।॥։።។။]+" + _CLOSING + r"(?:\s+|$)"
+_STOP = r"[.!?…؟۔।॥։።។။]{1,9}" + _CLOSING + r"(?:\s+|$)"
 _WIDE_STOP = r"[。！？｡．‼⁇⁈⁉]+" + _CLOSING + r"\s*"  # no blank follows these
-_COMMA = r"[,;:،؛፣፤၊–—]+" + _CLOSING + r"(?:\s+|$)"
+_COMMA = r"[,;:،؛፣፤၊–—]{1,9}" + _CLOSING + r"(?:\s+|$)"
 _WIDE_COMMA = r"[、，；：､]+" + _CLOSING + r"\s*"
 _ONE_LETTER_OR_DAY = r"(?<!\b\w)(?<!\b\d\d)"  # J. Smith, 3. Oktober
 SENTENCE = re.compile(f"{_ONE_LETTER_OR_DAY}{_STOP}|{_WIDE_STOP}")

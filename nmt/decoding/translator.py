@@ -25,10 +25,10 @@ from nmt.decoding import forced
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import Hypothesis, beam_search
 from nmt.decoding.splitting import split
-from nmt.decoding.windows import Item, windows, workers_for
+from nmt.decoding.windows import EACH, Item, windows
 from nmt.ids import EOS
 from nmt.models.base import Seq2Seq
-from nmt.workers import spread
+from nmt.workers import spread, workers_for
 
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 
@@ -136,7 +136,7 @@ class Translator:
         pending, threads = windows(items), torch.get_num_threads()
         if workers is None:
             alone = self.path is None or self.device.type != "cpu"
-            workers, pending = workers_for(pending, most=1 if alone else threads)
+            workers, pending = workers_for(pending, most=1 if alone else threads, each=EACH)
         if workers > 1:
             load = partial(_load, self.path, str(self.device), self.search, max(1, threads // workers), method)
             results = spread(load, pending, workers=workers)

@@ -4,15 +4,14 @@ How many processes there are has no say in where a window ends, so it changes no
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
 from typing import TypeVar
 
 READ_AHEAD = 1024
 """Items of a window, that is lines or pairs of lines: half as many make 8% more steps of search (Europarl, beam 5)."""
 CHARACTERS = 1 << 17
 """With which a window is full all the same, so that long lines do not fill the memory."""
-WINDOWS_A_WORKER = 2
-"""With fewer, loading the model takes a process longer than it saves."""
+EACH = 2
+"""Windows for which a process pays; with fewer, loading the model takes it longer than it saves."""
 
 Item = TypeVar("Item", str, tuple[str, str])
 
@@ -28,10 +27,3 @@ def windows(items: Iterable[Item]) -> Iterator[list[Item]]:
             window, characters = [], 0
     if window:
         yield window
-
-
-def workers_for(pending: Iterable[list[Item]], *, most: int) -> tuple[int, Iterator[list[Item]]]:
-    """How many processes the windows are worth, at most `most`, and the windows, of which some were read for that."""
-    pending = iter(pending)
-    first = list(islice(pending, WINDOWS_A_WORKER * most))
-    return max(1, min(most, -(-len(first) // WINDOWS_A_WORKER))), chain(first, pending)

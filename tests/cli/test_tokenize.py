@@ -95,3 +95,9 @@ def test_a_folder_without_tokenizer(tmp_path):
     for folder in (tmp_path, tmp_path / "nothing"):
         result = tokenize(folder, text="")
         assert result.exit_code == 1 and str(folder) in result.stderr and "hint: " in result.stderr
+
+
+def test_a_file_in_place_of_the_folder(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    result = tokenize(tmp_path / "file", text="a")
+    assert result.exit_code == 1 and "file: is a file, not a folder" in result.stderr

@@ -6,7 +6,7 @@ from toy_text import sentences
 
 from nmt.config import TokenizerConfig
 from nmt.data.batching import updates
-from nmt.data.corpus import Sampling, open_corpus, writing
+from nmt.data.corpus import Sampling, id_kind, open_corpus, ragged, writing
 from nmt.data.tokenizer import Tokenizers, train_tokenizer
 
 ROWS = [[[5, 6], [], [70_000 % 300]], [[7], [8, 9, 10], []]]
@@ -15,9 +15,13 @@ LINES = [["ab", "", "ü\0\u2028"], ["c", "def", ""]]
 
 def write(folder, sizes=(400, 400), **options):
     with writing(folder, sizes, **options) as append:
-        append([side[:2] for side in ROWS], [side[:2] for side in LINES])
-        append([[], []], [[], []])
-        append([side[2:] for side in ROWS], [side[2:] for side in LINES])
+        for part in (slice(0, 2), slice(0, 0), slice(2, 3)):
+            append(columns([side[part] for side in ROWS], [side[part] for side in LINES], sizes, **options))
+
+
+def columns(rows, lines, sizes, *, with_texts):
+    ids = [ragged(side, id_kind(size)) for side, size in zip(rows, sizes, strict=True)]
+    return ids + [ragged([line.encode() for line in side], np.uint8) for side in lines if with_texts]
 
 
 @pytest.mark.parametrize(("sizes", "kinds"), [((400, 65_536), (2, 2)), ((65_537, 400), (4, 2))])
@@ -54,8 +58,10 @@ def sampled(request, tmp_path_factory):
     pairs = sentences(200)
     sides = list(zip(*pairs, strict=True))
     tokenizers = Tokenizers(*(train_tokenizer(s, TokenizerConfig(kind=request.param, vocabulary=284)) for s in sides))
-    with writing(folder, [each.size for each in tokenizers], with_texts=True) as append:
-        append([each.encode(side) for each, side in zip(tokenizers, sides, strict=True)], sides)
+    sizes = [each.size for each in tokenizers]
+    with writing(folder, sizes, with_texts=True) as append:
+        rows = [each.encode(side) for each, side in zip(tokenizers, sides, strict=True)]
+        append(columns(rows, sides, sizes, with_texts=True))
     longest = int(open_corpus(folder).lengths.max())
     return open_corpus(folder, sampling=Sampling(tokenizers, 0.1, longest + 3)), pairs
 

@@ -10,6 +10,7 @@ from toy_text import sentences, toy_config, write
 
 from nmt import config as settings
 from nmt.config import Config, check
+from nmt.data import encode
 from nmt.data.prepare import prepare
 from nmt.errors import ConfigError, DataError
 
@@ -141,6 +142,23 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     assert len(prepare(config).train) == 150
 
 
+@pytest.mark.parametrize("sampling", [0.0, 0.1])
+def test_workers_do_not_change_a_byte(tmp_path, monkeypatch, sampling):
+    monkeypatch.setattr(encode, "_CHUNK", 16)
+    long = ("eins " * 100, "one " * 100)
+    config = toy_config(
+        tmp_path, [*PAIRS[:70], long, *PAIRS[70:]], model={"max_length": 60}, tokenizer={"sampling": sampling}
+    )
+
+    def prepared(**options):
+        folder = prepare(changed(config, data={"cache": str(tmp_path / str(options))}), **options).folder
+        return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    alone = prepared(cores=1)
+    assert len(alone) == (18 if sampling else 14)
+    assert prepared(cores=4) == prepared(workers=None, cores=2) == prepared(workers=3) == alone
+
+
 def test_held_out_pairs(tmp_path):
     config = toy_config(tmp_path, PAIRS, data={"dev": {"held_out": 12}, "test": {"held_out": 8}})
     prepared = prepare(config)
@@ -189,7 +207,8 @@ def test_long_development_pairs_count_for_scores_only(tmp_path):
         ([("", "")] * 3, {}, {}, DataError, r"of 3 training pairs none is left \(empty: 3\)"),
         (PAIRS, {"dev": {"held_out": 150}}, {}, DataError, "data.dev.held_out: 150 pairs are asked for"),
         (PAIRS, {}, {"model": {"max_length": 2}}, DataError, "data.train: every pair is longer than model.max_length"),
-        (PAIRS, {}, {"tokenizer": {"vocabulary": 9000}}, ConfigError, "9000 is too large .* possible is"),
+        (PAIRS, {}, {"tokenizer": {"vocabulary": 9000}}, ConfigError, "9000 is too large for this text.* possible is"),
+        (PAIRS, {}, {"tokenizer": {"vocabulary": 9000, "shared": False}}, ConfigError, "too large for the source text"),
         (PAIRS, {}, {"tokenizer": {"vocabulary": 265}}, ConfigError, "265 is too small"),
     ],
 )

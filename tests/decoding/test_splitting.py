@@ -57,3 +57,10 @@ def test_ten_thousand_words_take_no_time():
     text = " ".join(["word"] * 10_000)
     found = parts(text, 255)
     assert "".join(found) == text and len(found) == 197
+
+
+@pytest.mark.parametrize("flood", [".", ",", "?!", ".)", "…”", "。", "،", " ", ". ", "a"])
+def test_a_flood_of_one_mark_takes_time_in_proportion(flood):
+    text = flood * (300_000 // len(flood)) + "x"  # in proportion to its square would be hours
+    found = split(text, lambda lines: [[0] * len(line) for line in lines], 250)
+    assert sum(map(len, found)) == len(text) and max(map(len, found)) <= 250
