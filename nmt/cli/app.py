@@ -40,6 +40,8 @@ def main() -> None:
     # its core busy, so that beside any other program training was seen to run at a tenth of its speed; a short wait
     # costs nothing on an idle machine. Only heard before torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    # As every file is, also where Windows pipes in a code page; names of files may hold bytes that are not.
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    if not sys.stderr:  # closed: nobody wants to hear anything
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout:  # as every file is, also where Windows pipes in a code page; names of files may hold other bytes
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     app(prog_name="nmt")

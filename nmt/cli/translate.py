@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,8 +41,6 @@ def translate(
     attention: Annotated[bool, typer.Option("--attention", help="JSON: add the attention to the source.")] = False,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
-    from nmt import runtime
-    from nmt.decoding.translator import Translator
     from nmt.errors import ConfigError
 
     if not as_json and n_best is not None and n_best > 1:
@@ -55,17 +53,24 @@ def translate(
         "top_k": top_k, "top_p": top_p, "seed": seed, "batch_tokens": batch_tokens,
     }  # fmt: skip
     overrides = {name: value for name, value in given.items() if value is not None}
-    runtime.keep_freed_memory()
-    translator = Translator.load(model, device=str(common.choose_device()), **overrides)
-    quiet = output is None and sys.stdout.isatty()
     split = 0
     with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
+        translator = _load(model, common, overrides)
+        quiet = output is None and sys.stdout.isatty()
         for translation in _translations(translator, input, workers, attention=attention, quiet=quiet):
             write(_json(translation) if as_json else translation.text)
             split += translation.parts > 1
     if split:
         were = "line was" if split == 1 else "lines were"
         lines.note(f"{split} {were} too long for the model and translated in parts")
+
+
+def _load(model: Path, common: Common, overrides: dict[str, Any]) -> "Translator":
+    from nmt import runtime
+    from nmt.decoding.translator import Translator
+
+    runtime.keep_freed_memory()
+    return Translator.load(model, device=str(common.choose_device()), **overrides)
 
 
 def _translations(

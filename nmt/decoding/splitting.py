@@ -59,7 +59,7 @@ def _pack(segments: list[str], encode: Encode, limit: int) -> list[str]:
     """Neighbouring segments joined as long as their pieces together fit."""
     packed, room = [], 0
     for segment, ids in zip(segments, encode(segments), strict=True):
-        if len(ids) <= room:
+        if packed and len(ids) <= room:
             packed[-1] += segment
             room -= len(ids)
         else:

@@ -64,3 +64,9 @@ def test_a_flood_of_one_mark_takes_time_in_proportion(flood):
     text = flood * (300_000 // len(flood)) + "x"  # in proportion to its square would be hours
     found = split(text, lambda lines: [[0] * len(line) for line in lines], 250)
     assert sum(map(len, found)) == len(text) and max(map(len, found)) <= 250
+
+
+@pytest.mark.parametrize("text", [" ab cd", "  , ab, cd. ef", " \u2009. ab cd"])
+def test_what_has_no_pieces_may_come_first(text):
+    found = split(text, lambda lines: [[ord(each) for each in line if each.isalpha()] for line in lines], 2)
+    assert "".join(chr(each) for part in found for each in part) == "".join(filter(str.isalpha, text))
