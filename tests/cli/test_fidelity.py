@@ -6,11 +6,13 @@ SOAK_LINES and SOAK_STOPS say how long `make soak` goes on.
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -244,18 +246,21 @@ def test_a_stop_at_any_moment(model, tmp_path):
 
 
 def memory(process: int) -> int:
-    """Resident bytes of a process and its children."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    own = 1024 * int(status.split("VmRSS:")[1].split()[0])
-    return own + sum(memory(int(child)) for child in children)
+    """Resident bytes of a process and its children, 0 of one that has ended."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    own = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return (1024 * int(own[1]) if own else 0) + sum(memory(int(child)) for child in children)
 
 
 def feed(process: subprocess.Popen, lines, fed: list[int]) -> None:
     """Write lines to a process, counting them, from a thread of its own."""
 
     def write() -> None:
-        with process.stdin:
+        with suppress(BrokenPipeError), process.stdin:
             for line in lines:
                 process.stdin.write(line.encode() + b"\n")
                 fed[0] += 1
@@ -277,7 +282,7 @@ def test_a_million_lines(model, translations, tmp_path, workers):
     watch, used = Watch(odd_lines(SOAK_LINES), translations), []
     for line in process.stdout:
         watch.see(line.decode("utf-8").removesuffix("\n"))
-        if watch.count % max(1, SOAK_LINES // 20) == 0 and process.poll() is None:
+        if watch.count % (SOAK_LINES // 20) == 0 and watch.count < SOAK_LINES:
             used.append(memory(process.pid) >> 20)
     assert process.wait(timeout=60) == 0, process.stderr.read()
     watch.finish()
