@@ -50,6 +50,23 @@ def test_a_run_is_scored_on_the_pairs_its_config_held_out(learnt, test_text):
     assert [column.key for column in comparison.columns] == list(metrics.METRICS)
 
 
+@pytest.mark.soak
+def test_workers_change_no_score(learnt, test_text):
+    one, two = (nmt.evaluate(learnt, workers=number) for number in (1, 2))
+    assert one.systems[0].hypotheses == two.systems[0].hypotheses and one.columns == two.columns
+
+
+def test_preparing_anew_is_told(place, learnt, test_text):
+    told = []
+    expected = nmt.evaluate(learnt, on_progress=lambda stage, done: told.append(stage)).columns
+    assert set(told) == {"checking files"}
+    other = place / "other.yaml"
+    text = (place / "learnt.yaml").read_text(encoding="utf-8")
+    other.write_text(text.replace("data:\n", "data:\n  cache: elsewhere\n"), encoding="utf-8")
+    again = nmt.evaluate(learnt, config=other, on_progress=lambda stage, done: told.append(stage)).columns
+    assert again == expected and "encoding" in told
+
+
 def test_files_and_configs_give_the_same_test_set(place, learnt, test_text):
     expected = nmt.evaluate(learnt).columns
     assert nmt.evaluate(learnt, source=place / "test.de", references=[place / "test.en"]).columns == expected
