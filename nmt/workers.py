@@ -4,15 +4,18 @@ Each process has one chunk at a time, so that neither side can wait for the othe
 generator and with the process that started them, however that ends; signals are the latter's business alone.
 """
 
+import atexit
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import chain, count, islice
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import TypeVar
 
@@ -69,6 +72,8 @@ def _processes(load: Load, number: int) -> Iterator[list[Connection]]:
     """Connections to processes that `_serve`; in the end they are killed, as nothing of theirs can be lost."""
     context = get_context("spawn")
     connections, processes = [], []
+    end = partial(_end, processes)
+    atexit.register(end)  # for results that nobody fetches
     try:
         with _signals_blocked():
             for _ in range(number):
@@ -79,10 +84,15 @@ def _processes(load: Load, number: int) -> Iterator[list[Connection]]:
                 connections.append(here)
         yield connections
     finally:
-        for process in processes:
-            if process.pid is not None:
-                process.kill()
-                process.join()
+        atexit.unregister(end)
+        end()
+
+
+def _end(processes: list[BaseProcess]) -> None:
+    for process in processes:
+        if process.pid is not None:
+            process.kill()
+            process.join()
 
 
 @contextmanager

@@ -33,13 +33,24 @@ def load_badly():
     raise DataError("no model", hint="train one")
 
 
-def run_until_told():
-    """A program of its own, as which this file runs: two workers that sleep."""
+def begun():
+    """Two workers, one of which sleeps."""
     results = spread(partial(load, 60.0), iter([1, 1, 0, 0]), workers=2)
     next(results)
+    return results
+
+
+def run_until_told():
+    """A program of its own, as which this file runs."""
+    results = begun()
     print("ready", flush=True)
-    next(results)
-    next(results)
+    list(results)
+
+
+def program(code: str) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", f"import test_workers; {code}"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
 
 
 def children() -> list:
@@ -51,7 +62,7 @@ def test_results_come_in_order_from_several_processes(workers):
     results = list(spread(partial(load, 0.01), range(40), workers=workers))
     assert [number for number, _ in results] == list(range(40))
     processes = {process for _, process in results}
-    assert len(processes) == workers and os.getpid() not in processes
+    assert len(processes) == workers and (os.getpid() in processes) == (workers == 1)
     assert children() == []
 
 
@@ -101,13 +112,14 @@ def test_a_killed_process_is_one_clear_error():
 @POSIX
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_process_outlives_its_parent(number):
-    code = "import test_workers; test_workers.run_until_told()"
-    command = [sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment) as process:
+    with program("test_workers.run_until_told()") as process:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)  # returns when the last of them has closed stderr
     assert process.returncode == -number
     assert errors.count(b"Traceback") == (number == signal.SIGINT)  # of this little program, none of the workers
+
+
+def test_results_that_nobody_fetches_do_not_keep_a_program_from_its_end():
+    with program("results = test_workers.begun()") as process:
+        assert process.communicate(timeout=30) == (b"", b"") and process.returncode == 0

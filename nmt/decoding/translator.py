@@ -26,6 +26,7 @@ from nmt.decoding.sampling import draw
 from nmt.decoding.search import Hypothesis, beam_search
 from nmt.decoding.splitting import split
 from nmt.decoding.windows import EACH, Item, windows
+from nmt.errors import CheckpointError
 from nmt.ids import EOS
 from nmt.models.base import Seq2Seq
 from nmt.workers import spread, workers_for
@@ -93,7 +94,8 @@ class Translator:
 
         `path` is the bundle that all this comes from, for worker processes.
         """
-        self.model, self.tokenizers, self.search, self.path = model.eval(), tokenizers, search, path
+        self.model, self.tokenizers, self.search = model.eval(), tokenizers, search
+        self.path, self.version = path, path and _version(path)
         self.device = next(model.parameters()).device
 
     @classmethod
@@ -138,7 +140,8 @@ class Translator:
             alone = self.path is None or self.device.type != "cpu"
             workers, pending = workers_for(pending, most=1 if alone else threads, each=EACH)
         if workers > 1:
-            load = partial(_load, self.path, str(self.device), self.search, max(1, threads // workers), method)
+            share = max(1, threads // workers)
+            load = partial(_load, self.path, self.version, str(self.device), self.search, share, method)
             results = spread(load, pending, workers=workers)
         else:
             results = (method(self, window) for window in pending)
@@ -216,12 +219,21 @@ def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
 
 
 def _load(
-    path: Path, device: str, search: SearchConfig, threads: int, method: Method
+    path: Path, version: tuple, device: str, search: SearchConfig, threads: int, method: Method
 ) -> Callable[[list[Item]], list]:
-    """What a worker process does with a window."""
+    """What a worker process does with a window. Raises CheckpointError when another has loaded another model."""
     runtime.keep_freed_memory()
     runtime.set_threads(threads)
-    return partial(method, Translator.load(path, device=device, **search.model_dump()))
+    before = _version(path)
+    translator = Translator.load(path, device=device, **search.model_dump())
+    if not before == translator.version == version:
+        raise CheckpointError(f"{path}: changed while it was read", hint="a training goes on: translate with a copy")
+    return partial(method, translator)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    weights = (bundle.locate(path) / "model.safetensors").stat()
+    return weights.st_ino, weights.st_mtime_ns
 
 
 def _batches(lengths: list[tuple[int, int]], tokens: int) -> Iterator[list[int]]:

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 from nmt import Translator
 from nmt.cli.app import app
 from nmt.decoding import windows
+from nmt.errors import CheckpointError
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="pipes, terminals and signals of POSIX")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads memory from /proc")
@@ -125,6 +126,13 @@ def test_several_processes_give_the_same_bits(model):
 
     assert found(2) == found(1)
     assert found(None) == found(1)  # on one thread
+
+
+def test_processes_do_not_load_another_model(tmp_path):
+    translator = Translator.load(tiny_bundle.save(tmp_path / "model"), device="cpu")
+    tiny_bundle.save(tmp_path / "model")  # as a training that goes on
+    with pytest.raises(CheckpointError, match="changed while it was read"):
+        list(translator.translations(["A line."], workers=2))
 
 
 @pytest.mark.soak
