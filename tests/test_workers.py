@@ -50,7 +50,8 @@ def run_until_told():
 def program(code: str) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", f"import test_workers; {code}"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment, start_new_session=True)
 
 
 def children() -> list:
@@ -110,11 +111,15 @@ def test_a_killed_process_is_one_clear_error():
 
 
 @POSIX
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_no_process_outlives_its_parent(number):
+@pytest.mark.parametrize(
+    ("number", "to_all"),
+    [("SIGKILL", False), ("SIGTERM", False), ("SIGTERM", True), ("SIGINT", True)],  # as a terminal's Ctrl-C
+)
+def test_no_process_outlives_its_parent(number, to_all):
+    number = getattr(signal, number)
     with program("test_workers.run_until_told()") as process:
         assert process.stdout.readline() == b"ready\n"
-        process.send_signal(number)
+        os.killpg(process.pid, number) if to_all else process.send_signal(number)
         _, errors = process.communicate(timeout=30)  # returns when the last of them has closed stderr
     assert process.returncode == -number
     assert errors.count(b"Traceback") == (number == signal.SIGINT)  # of this little program, none of the workers

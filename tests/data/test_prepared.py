@@ -142,12 +142,11 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
     assert len(prepare(config).train) == 150
 
 
-@pytest.mark.parametrize("sampling", [0.0, 0.1])
-def test_workers_do_not_change_a_byte(tmp_path, monkeypatch, sampling):
+def test_workers_do_not_change_a_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(encode, "_CHUNK", 16)
     long = ("eins " * 100, "one " * 100)
     config = toy_config(
-        tmp_path, [*PAIRS[:70], long, *PAIRS[70:]], model={"max_length": 60}, tokenizer={"sampling": sampling}
+        tmp_path, [*PAIRS[:70], long, *PAIRS[70:]], model={"max_length": 60}, tokenizer={"sampling": 0.1}
     )
 
     def prepared(**options):
@@ -155,7 +154,7 @@ def test_workers_do_not_change_a_byte(tmp_path, monkeypatch, sampling):
         return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
     alone = prepared(cores=1)
-    assert len(alone) == (18 if sampling else 14)
+    assert len(alone) == 18
     assert prepared(cores=4) == prepared(workers=None, cores=2) == prepared(workers=3) == alone
 
 
