@@ -1,33 +1,57 @@
 """Writing files so that a crash leaves the old state or the new one, never half of either.
 
 Everything is written beside its destination, synced to the disk and renamed; nothing else in the package writes files
-(the training log, which only grows, is the one exception and is cut back on resume).
+(the training log, which only grows, is the one exception and is cut back on resume). What is being written has a hidden
+name; a process that is killed leaves that behind, and the next one that holds the lock clears it away.
 """
 
+import errno
 import os
+import re
 import shutil
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+"""What file systems say that cannot sync folders or know no locks."""
 
 
 def sync(path: Path) -> None:
     """Flush a file's or folder's content to the disk. Windows cannot open folders; there the rename has to do."""
-    if path.is_dir() and sys.platform == "win32":
+    is_folder = path.is_dir()
+    if is_folder and sys.platform == "win32":
         return
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not (is_folder and error.errno in _UNSUPPORTED):
+            raise
     finally:
         os.close(descriptor)
 
 
-def _beside(path: Path) -> Path:
-    """A hidden temporary name in the same folder, so that the rename stays on one file system."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+@contextmanager
+def naming(path: Path, *, temporary: Path | None = None) -> Iterator[None]:
+    """An OSError that names no file, as those of reading, writing and syncing do not, or the temporary one, names
+    `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        elif temporary and str(error.filename).startswith(str(temporary)):
+            error.filename, error.filename2 = str(error.filename).replace(str(temporary), str(path), 1), None
+        raise
 
 
 @contextmanager
@@ -37,60 +61,54 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
     Text is UTF-8 with LF line ends on every platform.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    try:
-        with open(temporary, mode, **text) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+    with _parents(path), naming(path, temporary=temporary):
+        try:
+            with open(temporary, mode, **text) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            _delete(temporary)
+            raise
         sync(path.parent)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and str(error.filename) == str(temporary):
-            error.filename, error.filename2 = str(path), None  # the name that the user knows
-        raise
 
 
 @contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
     """A fresh folder that takes the place of `path` (with all it holds) when the block ends without an error.
 
-    No system exchanges two folders in one step: killed between the two renames, the old one lies under a hidden name,
-    from which `recover_folder` brings it back.
+    Python cannot exchange two folders in one step: killed between the two renames, the old one lies under a hidden
+    name, from which `recover` brings it back.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
-    old = temporary.with_suffix(".old")
-    temporary.mkdir()
+    with _parents(path), naming(path, temporary=temporary):
+        temporary.mkdir()
+        try:
+            yield temporary
+            for item in (*temporary.rglob("*"), temporary):
+                sync(item)
+            _exchange(temporary, path)
+        except BaseException:
+            _delete(temporary)
+            raise
+
+
+def _exchange(new: Path, path: Path) -> None:
+    """Put a folder into the place of another, or leave that one where it is."""
+    old = new.with_suffix(".old")
     try:
-        yield temporary
-        for item in temporary.rglob("*"):
-            sync(item)
-        sync(temporary)
         if path.exists():
             os.replace(path, old)
-        os.replace(temporary, path)
+        os.replace(new, path)
         sync(path.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    except BaseException:
+    finally:
         if old.exists() and not path.exists():
             os.replace(old, path)
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-
-
-def recover_folder(path: str | Path) -> None:
-    """Undo what a crash inside `replacing_folder` left half done. Only while nobody else writes the folder."""
-    path = Path(path)
-    set_aside = sorted(path.parent.glob(f".{path.name}.*.old"))
-    if set_aside and not path.exists():
-        os.replace(set_aside.pop(), path)
-    for left in [*set_aside, *path.parent.glob(f".{path.name}.*.tmp")]:
-        shutil.rmtree(left, ignore_errors=True)
+        _delete(old)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -103,3 +121,102 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     """Write a whole binary file at once."""
     with replacing(path, "wb") as file:
         file.write(content)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder, if it is there, in one step: never is half of a folder left under its name."""
+    doomed = _beside(path)
+    with suppress(FileNotFoundError):
+        os.replace(path, doomed)
+        sync(path.parent)
+        _delete(doomed)
+
+
+def recover(path: str | Path) -> None:
+    """Undo what killed processes left half done at `path`, a file or folder. Only while nobody else writes it."""
+    path = Path(path)
+    left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.(tmp|old)")
+    found = [each for each in path.parent.iterdir() if left.fullmatch(each.name)]
+    set_aside = [each for each in found if each.suffix == ".old"]
+    if set_aside and not path.exists():
+        os.replace(max(set_aside, key=lambda each: each.stat().st_mtime), path)
+    for each in found:
+        _delete(each)
+
+
+@contextmanager
+def lock(path: str | Path) -> Iterator[bool]:
+    """Whether this process, and no other, holds the lock file `path` while the block runs.
+
+    The system lets go of it when the process ends, however it ends. Where the file system knows no locks, each gets it.
+    """
+    path = Path(path)
+    with _parents(path):
+        file = _acquire(path)
+        try:
+            yield file is not None
+        finally:
+            if file is not None:
+                _release(file, path)
+
+
+def _acquire(path: Path) -> IO | None:
+    while True:
+        file = open(path, "ab")  # noqa: SIM115 (open as long as the lock is held)
+        if not _try_lock(file.fileno()):
+            file.close()
+            return None
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        file.close()  # of the holder before us, who has removed it
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _UNSUPPORTED
+    return True
+
+
+def _release(file: IO, path: Path) -> None:
+    """Remove the lock file while it is still ours, so that nobody's is removed; Windows removes no open file."""
+    if sys.platform == "win32":
+        file.close()
+    with suppress(OSError):
+        path.unlink()
+    file.close()
+
+
+def _beside(path: Path) -> Path:
+    """A hidden temporary name in the same folder, so that the rename stays on one file system."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+
+
+@contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Make the folders above `path` that are missing; after an error those that are empty vanish again."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            sync(folder.parent)
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _delete(path: Path) -> None:
+    """Remove a file or folder that nobody needs; when that fails it is only in the way."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

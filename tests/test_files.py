@@ -1,7 +1,12 @@
 """Atomic writing: the old file or the new one, never half of either, and nothing left over."""
 
+import errno
 import os
+import pathlib
+import re
+import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -89,3 +94,133 @@ def test_a_folder_without_permission_is_an_os_error(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError):
         files.write_text(tmp_path / "x.txt", "new")
+
+
+def test_a_folder_that_had_to_be_made_goes_when_nothing_came_of_it(tmp_path):
+    for replacing in (files.replacing, files.replacing_folder):
+        with pytest.raises(RuntimeError), replacing(tmp_path / "a" / "b" / "x"):
+            raise RuntimeError
+        assert names(tmp_path) == []
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    with (
+        pytest.raises(OSError) as caught,
+        files.replacing_folder(tmp_path / "model") as inside,
+        files.replacing(inside / "x.txt"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "model" / "x.txt") and names(tmp_path) == []
+
+
+def test_an_error_after_the_exchange_leaves_the_new_folder_and_nothing_else(tmp_path, monkeypatch):
+    folder, sync = tmp_path / "model", files.sync
+    files.write_text(folder / "x.txt", "old")
+
+    def broken(path):
+        if path == tmp_path:
+            raise OSError(errno.EIO, "Input/output error")
+        sync(path)
+
+    monkeypatch.setattr(files, "sync", broken)
+    with pytest.raises(OSError), files.replacing_folder(folder) as inside:
+        files.write_text(inside / "x.txt", "new")
+    assert (folder / "x.txt").read_text(encoding="utf-8") == "new" and names(tmp_path) == ["model"]
+
+
+def test_what_is_written_is_synced_before_its_name_and_its_name_before_we_say_so(tmp_path, monkeypatch):
+    """And so is the name of each folder that had to be made."""
+    done, fsync, replace, mkdir = [], os.fsync, os.replace, os.mkdir
+    links = pathlib.Path("/proc/self/fd")
+    if not links.is_dir():
+        pytest.skip("needs /proc to see what is synced")
+
+    def place(path) -> str:
+        return re.sub(r"\.(\w+)\.[0-9a-f]{8}\.tmp", r"new \1", os.path.relpath(path, tmp_path))
+
+    def synced(file: int) -> None:
+        done.append(f"sync {place(os.readlink(links / str(file)))}")
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", lambda old, new: (done.append(f"rename {place(new)}"), replace(old, new)))
+    monkeypatch.setattr(os, "mkdir", lambda path, *mode: (done.append(f"make {place(path)}"), mkdir(path, *mode)))
+    with files.replacing_folder(tmp_path / "run" / "last") as inside:
+        files.write_text(inside / "x", "text")
+    assert done == [
+        "make run", "sync .", "make run/new last",
+        "sync run/new last/new x", "rename run/new last/x", "sync run/new last",  # the file and its name
+        "sync run/new last/x", "sync run/new last", "rename run/last", "sync run",
+    ]  # fmt: skip
+
+
+def test_recovering_brings_back_the_newest_and_clears_the_rest_away(tmp_path):
+    for number, name in enumerate((".x.00000002.old", ".x.00000001.old", ".x.00000003.tmp")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "content").write_text(str(number), encoding="utf-8")
+        os.utime(tmp_path / name, (number, number))
+    (tmp_path / ".xx.00000001.tmp").touch()
+    (tmp_path / ".x.mine.tmp").touch()
+    files.recover(tmp_path / "x")
+    assert names(tmp_path) == [".x.mine.tmp", ".xx.00000001.tmp", "x"]
+    assert (tmp_path / "x" / "content").read_text(encoding="utf-8") == "1"
+
+
+def test_removing_leaves_nothing(tmp_path):
+    files.write_text(tmp_path / "folder" / "x.txt", "text")
+    files.remove(tmp_path / "folder")
+    files.remove(tmp_path / "folder")
+    assert names(tmp_path) == []
+
+
+HOLD = """
+import sys, time
+from nmt import files
+with files.lock(sys.argv[1]) as alone:
+    print(alone, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path):
+    path = tmp_path / "deep" / ".lock"
+    with subprocess.Popen([sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline().strip() == b"True"
+        with files.lock(path) as alone:
+            assert not alone
+        holder.kill()
+    assert path.exists()
+    with files.lock(path) as alone:
+        assert alone
+        with files.lock(path) as twice:
+            assert not twice
+    assert names(tmp_path / "deep") == []
+
+
+def test_where_there_are_no_locks_nothing_is_refused(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with files.lock(tmp_path / ".lock") as one, files.lock(tmp_path / ".lock") as other:
+        assert one and other
+
+
+def test_many_who_want_a_lock_have_it_one_after_the_other(tmp_path):
+    inside, most = [], []
+
+    def work() -> None:
+        for _ in range(50):
+            with files.lock(tmp_path / ".lock") as alone:
+                if alone:
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most and max(most) == 1 and names(tmp_path) == []

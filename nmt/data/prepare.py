@@ -1,29 +1,34 @@
 """Text -> tokenizer + corpora, cached by content.
 
 What `build` makes lies in a folder named by a hash of the input files' bytes and of every setting that has a say, so a
-second run only computes the hash, and a changed file or setting is noticed.
+second run only computes the hash, and a changed file or setting is noticed. Of two processes that need the same data
+one makes it, and the other waits.
 """
 
 import json
-from collections.abc import Callable, Iterable
+import re
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from nmt import files
-from nmt.config import Config, HeldOut, ParallelText
+from nmt.config import Config, ParallelText
 from nmt.data.build import Pairs, build
 from nmt.data.corpus import Corpus, Sampling, open_corpus
 from nmt.data.report import Report
 from nmt.data.text import digest, read_lines
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
-from nmt.errors import NMTError
+from nmt.errors import DataError, NMTError
 from nmt.workers import count_cores
 
 __all__ = ["Pairs", "Prepared", "Report", "prepare"]
 
 _FORMAT = 1  # of the folder; a new one makes every cache stale
+_POLL = 0.2  # seconds between two looks at whether another process is done
 
 OnProgress = Callable[[str, int], None]
 
@@ -33,6 +38,8 @@ class Prepared(NamedTuple):
 
     folder: Path
     key: str
+    texts: dict[str, str]
+    """Setting that names a text file -> digest of the file: `data.train.source.1`, counted from 1."""
     tokenizers: Tokenizers
     train: Corpus
     dev: Corpus
@@ -43,54 +50,112 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    config: Config, *, on_progress: OnProgress | None = None, workers: int | None = 1, cores: int | None = None
-) -> Prepared:
+    config: Config, *, texts: Mapping[str, str] | None = None, on_progress: OnProgress | None = None,
+    workers: int | None = 1, cores: int | None = None,
+) -> Prepared:  # fmt: skip
     """The data of a config, from the cache where it is there and whole.
 
-    `workers` processes encode the text on `cores` (None: as many as pay, and all). They do not change the result.
-    `on_progress` is told the stage and how far it has come. Raises DataError and ConfigError for text that cannot be
-    used.
+    `texts` are the digests that the text files must have, as `Prepared` tells them. `on_progress` is told the stage and
+    how far it has come. `workers` processes encode the text on `cores` (None: as many as pay, and all); they do not
+    change the result. Raises DataError and ConfigError for text that cannot be used.
     """
     tell = on_progress or (lambda stage, done: None)
-    key = _key(config, tell)
+    found = _digests(config, tell)
+    if texts is not None:
+        _compare(config, texts, found)
+    key = _key(config, found)
     folder = (config.data.cache or config.run.parent / "prepared") / key
-    with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # not there, or damaged
-        return _load(folder, key, config)
-    with files.replacing_folder(folder) as fresh:
-        build(fresh, config, tell, workers=workers, cores=cores or count_cores())
-    return _load(folder, key, config)
+
+    def load() -> Prepared | None:
+        with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # not there, or damaged
+            return _load(folder, key, found, config)
+
+    if prepared := load():
+        return prepared
+    _clear_away(folder.parent)
+    for tries in count():
+        with files.lock(folder.with_name(f".{key}.lock")) as alone:
+            if alone:
+                if prepared := load():  # the other process made it
+                    return prepared
+                with files.replacing_folder(folder) as fresh:
+                    build(fresh, config, tell, workers=workers, cores=cores or count_cores())
+                return _load(folder, key, found, config)
+        tell("waiting for another process that prepares the same text", round(tries * _POLL))
+        time.sleep(_POLL)
 
 
-def _key(config: Config, tell: OnProgress) -> str:
+def _clear_away(cache: Path) -> None:
+    """Remove what killed processes left in the cache; what a living one works at is locked."""
+    names = [path.name for path in cache.iterdir()] if cache.is_dir() else []
+    for key in {match[1] for name in names if (match := re.match(r"\.([0-9a-f]{16})\.", name))}:
+        with files.lock(cache / f".{key}.lock") as alone:
+            if alone:
+                files.recover(cache / key)
+
+
+def _digests(config: Config, tell: OnProgress) -> dict[str, str]:
+    """The digest of each text file, by the setting that names it."""
+    found = {}
+    for setting, path in _paths(config).items():
+        tell("checking files", len(found))
+        found[setting] = digest(path)
+    return found
+
+
+def _paths(config: Config) -> dict[str, Path]:
+    return {
+        f"data.{split}.{form}.{number}": path
+        for split in ("train", "dev", "test")
+        if isinstance(text := getattr(config.data, split), ParallelText)
+        for form in ("source", "target", "tsv")
+        for number, path in enumerate(getattr(text, form), start=1)
+    }
+
+
+def _compare(config: Config, expected: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Raise DataError that tells which text files are not those that are expected."""
+    paths = _paths(config)
+    changed = [
+        *(f"{setting}: {paths[setting]} has another content" for setting in found
+          if setting in expected and found[setting] != expected[setting]),
+        *(f"{setting}: {paths[setting]} is new" for setting in found if setting not in expected),
+        *(f"{setting}: there is no such file any more" for setting in expected if setting not in found),
+    ]  # fmt: skip
+    if changed:
+        lines = "".join(f"\n  {line}" for line in changed)
+        raise DataError(
+            f"{config.run}: the text has changed since the run began{lines}",
+            hint="bring the old text back to resume, or train into another folder with run=...",
+        )
+
+
+def _key(config: Config, texts: Mapping[str, str]) -> str:
     """Names the files' bytes and all settings that change what is prepared."""
 
-    def content(paths: Iterable[Path]) -> list[str]:
-        found = []
-        for path in paths:
-            tell("checking files", len(found))
-            found.append(digest(path))
-        return found
-
-    def split(text: ParallelText | HeldOut | None) -> object:
+    def split(name: str) -> object:
+        text = getattr(config.data, name)
         if not isinstance(text, ParallelText):
             return text and text.held_out
-        return [content(text.tsv), text.columns] if text.tsv else [content(text.source), content(text.target)]
+        forms = {form: [texts[f"data.{name}.{form}.{number}"] for number in range(1, len(getattr(text, form)) + 1)]
+                 for form in ("source", "target", "tsv")}  # fmt: skip
+        return [forms["tsv"], text.columns] if text.tsv else [forms["source"], forms["target"]]
 
     data, tokenizer = config.data, config.tokenizer
     settings = [
-        _FORMAT, split(data.train), split(data.dev), split(data.test), data.cleaning.model_dump(), data.overlap,
+        _FORMAT, split("train"), split("dev"), split("test"), data.cleaning.model_dump(), data.overlap,
         tokenizer.model_dump(exclude={"sampling"}), tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip
     return blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
-def _load(folder: Path, key: str, config: Config) -> Prepared:
+def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prepared:
     tokenizers = load_tokenizers(folder)
     alpha = config.tokenizer.sampling
     sampling = Sampling(tokenizers, alpha, config.model.max_length) if alpha else None
     report = Report.of_json(json.loads((folder / "report.json").read_text(encoding="utf-8")))
     return Prepared(
-        folder=folder, key=key, tokenizers=tokenizers, report=report,
+        folder=folder, key=key, texts=texts, tokenizers=tokenizers, report=report,
         train=_load_corpus(folder / "train", report.train.pairs, sampling),
         dev=_load_corpus(folder / "dev", report.dev.pairs, None),
         dev_text=_load_text(folder, "dev", report.dev.pairs + report.dev.too_long),

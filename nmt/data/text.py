@@ -16,6 +16,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
+from nmt import files
 from nmt.config import ParallelText
 from nmt.errors import DataError
 
@@ -101,7 +102,8 @@ def _blaming(path: Path) -> Iterator[None]:
     if path.is_dir():
         raise DataError(f"{path}: is a folder, not a text file", hint="name the file in it")
     try:
-        yield
+        with files.naming(path):
+            yield
     except FileNotFoundError as error:
         hint = "paths in a config are relative to the config file, those of a command to the current folder"
         raise DataError(f"{path}: no such file", hint=hint) from error

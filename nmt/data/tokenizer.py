@@ -6,9 +6,10 @@ marks such as `<s>` have ids but no spelling: in a text they are characters like
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from threading import Event, Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -140,27 +141,56 @@ def train_tokenizer(
     first = next((line for line in lines if line.strip()), None)
     if first is None:
         raise DataError("there is no text to train the tokenizer on")
-    model, stops = io.BytesIO(), []
-    try:
+    model, stops, left = io.BytesIO(), [], Event()
+
+    def train() -> None:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_until_stopped(chain([first], lines), stops), model_writer=model, model_type=config.kind,
+            sentence_iterator=_until_stopped(chain([first], lines), stops, left),
+            model_writer=model, model_type=config.kind,
             vocab_size=config.vocabulary, normalization_rule_name=config.normalisation,
             byte_fallback=config.byte_fallback, character_coverage=config.character_coverage,
             pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, max_sentence_length=_LONGEST,
             hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
         )  # fmt: skip
+
+    try:
+        _in_thread(train)
     except RuntimeError as error:
         raise stops[0] if stops else _fault(str(error), config, name) from error
+    finally:
+        left.set()
     return Tokenizer(model.getvalue())
 
 
-def _until_stopped(lines: Iterator[str], stops: list[BaseException]) -> Iterator[str]:
-    """The lines; what ends them early (a fault in the text, Ctrl-C) is kept, as SentencePiece would bury it."""
+def _until_stopped(lines: Iterator[str], stops: list[BaseException], left: Event) -> Iterator[str]:
+    """The lines, unless nobody waits any more; what ends them early (a fault in the text) is kept, as SentencePiece
+    would bury it."""
     try:
-        yield from lines
+        for line in lines:
+            if left.is_set():
+                raise InterruptedError
+            yield line
     except BaseException as stop:
         stops.append(stop)
         raise
+
+
+def _in_thread(work: Callable[[], None]) -> None:
+    """Do work that is deaf to signals for minutes, so that a signal ends the wait for it: the thread is left alone."""
+    faults = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as fault:  # it belongs to the thread that waits
+            faults.append(fault)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.5)  # Windows hears Ctrl-C only between two waits
+    if faults:
+        raise faults[0]
 
 
 def _fault(message: str, config: TokenizerConfig, name: str) -> Exception:

@@ -2,16 +2,22 @@
 
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from toy_text import sentences, toy_config, write
 
 from nmt import config as settings
-from nmt.config import Config, check
+from nmt import files
+from nmt.config import Config, TokenizerConfig, check
 from nmt.data import encode
 from nmt.data.prepare import prepare
+from nmt.data.tokenizer import train_tokenizer
 from nmt.errors import ConfigError, DataError
 
 PAIRS = sentences(150)
@@ -138,7 +144,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         prepare(config, on_progress=stop)
-    assert list((tmp_path / "runs" / "prepared").iterdir()) == []
+    assert not (tmp_path / "runs").exists()
     assert len(prepare(config).train) == 150
 
 
@@ -214,7 +220,7 @@ def test_long_development_pairs_count_for_scores_only(tmp_path):
 def test_faults(tmp_path, pairs, data, sections, fault, told):
     with pytest.raises(fault, match=told):
         prepare(toy_config(tmp_path, pairs, data=data, **sections))
-    assert list((tmp_path / "runs" / "prepared").iterdir()) == []
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_empty_development_text(tmp_path):
@@ -250,3 +256,56 @@ def test_memory_grows_by_a_few_bytes_a_pair(tmp_path):
     few, many = 50_000, 350_000
     growth = (peak(many) - peak(few)) / (many - few)
     assert growth < 100  # bytes; the text has 300 a pair
+
+
+def test_what_killed_processes_left_in_the_cache_is_cleared_away(tmp_path):
+    config = toy_config(tmp_path, PAIRS)
+    cache = tmp_path / "runs" / "prepared"
+    living, dead = ("0" * 16, "1" * 16)
+    for key in (living, dead):
+        (cache / f".{key}.0123abcd.tmp").mkdir(parents=True)
+    (cache / f".{dead}.lock").touch()
+    (cache / ".mine").touch()
+    with files.lock(cache / f".{living}.lock"):
+        prepared = prepare(config)
+        left = sorted(path.name for path in cache.iterdir())
+    assert left == sorted([f".{living}.0123abcd.tmp", f".{living}.lock", ".mine", prepared.key])
+
+
+def test_two_that_need_the_same_data_make_it_once(tmp_path):
+    config = toy_config(tmp_path, PAIRS)
+    began, told = threading.Event(), {"first": [], "second": []}
+
+    def tell(name):
+        def listen(stage, _done):
+            told[name].append(stage)
+            if stage == "cleaning":
+                began.set()
+                time.sleep(0.5)
+
+        return listen
+
+    first = threading.Thread(target=prepare, args=(config,), kwargs={"on_progress": tell("first")})
+    first.start()
+    began.wait(20)
+    prepared = prepare(config, on_progress=tell("second"))
+    first.join()
+    assert "encoding" in told["first"] and "encoding" not in told["second"]
+    assert "waiting for another process that prepares the same text" in told["second"]
+    assert [path.name for path in prepared.folder.parent.iterdir()] == [prepared.key]
+
+
+def test_a_signal_ends_the_training_of_a_tokenizer(tmp_path):
+    """It takes minutes in one call of SentencePiece's, which hears nothing."""
+    lines = [" ".join("".join(random.choices("abcdefghijklm", k=6)) for _ in range(12)) for _ in range(20_000)]
+    began = time.monotonic()
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        train_tokenizer(lines, TokenizerConfig(vocabulary=8000))
+        pytest.fail("it was done before the signal came")
+    assert time.monotonic() - began < 2
+
+
+def test_the_key_stays_what_it_was(tmp_path):
+    """Another one would make every cache stale and keep every run from being resumed."""
+    assert prepare(toy_config(tmp_path, PAIRS)).key == "81873d97f57195bf"
