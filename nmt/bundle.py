@@ -35,6 +35,8 @@ FORMAT = 1
 
 MOST_WEIGHTS, MOST_HEADER, MOST_TOKENIZER, MOST_CARD = 1 << 36, 1 << 24, 1 << 27, 1 << 20
 """Bytes of the weights, of what stands before them, of a tokenizer and of a card: a larger file is not even read."""
+DESCRIPTIONS = (CARD, README)
+"""Files that may be written anew when more is known."""
 
 
 class BundleConfig(Section):

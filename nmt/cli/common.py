@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Annotated, NamedTuple
 
@@ -57,8 +58,8 @@ def command(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def run(*, device: Device, threads: int | None, debug: bool, version: bool, **arguments) -> None:
-        signal.signal(signal.SIGTERM, _terminate)
-        with_border(lambda: function(common=Common(device.value, threads), **arguments), debug=debug)
+        with _hearing_signals():
+            with_border(lambda: function(common=Common(device.value, threads), **arguments), debug=debug)
 
     signature = inspect.signature(function)
     own = [each.replace(kind=each.KEYWORD_ONLY) for name, each in signature.parameters.items() if name != "common"]
@@ -71,12 +72,36 @@ def command(function: Callable) -> Callable:
     return run
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: handled like Ctrl-C, with an exit code of its own."""
+class Signalled(KeyboardInterrupt):
+    """A signal asks the program to end: Ctrl-C, SIGTERM, or SIGHUP of a terminal that is closed."""
+
+    def __init__(self, number: int):
+        super().__init__()
+        self.exit_code = 128 + number
 
 
-def _terminate(_number, _frame) -> None:
-    raise Terminated
+@contextmanager
+def _hearing_signals() -> Iterator[None]:
+    """The first signal raises Signalled. Those that follow end the program at once, whatever it is doing.
+
+    One that is ignored, as SIGHUP is under nohup, stays so.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    heard = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+
+    def receive(number: int, _frame) -> None:
+        for each in heard:
+            signal.signal(each, signal.SIG_DFL)
+        raise Signalled(number)
+
+    for number in heard:
+        signal.signal(number, receive)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
 
 
 def with_border(work: Callable[[], None], *, debug: bool) -> None:
@@ -88,7 +113,7 @@ def with_border(work: Callable[[], None], *, debug: bool) -> None:
         raise typer.Exit(1) from None
     except KeyboardInterrupt as error:
         typer.echo("stopped", err=True)
-        raise typer.Exit(143 if isinstance(error, Terminated) else 130) from None
+        raise typer.Exit(error.exit_code if isinstance(error, Signalled) else 130) from None
     except Exception as error:
         fault = _as_fault(error)
         if fault is None:

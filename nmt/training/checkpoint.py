@@ -40,7 +40,7 @@ def load(folder: Path) -> tuple[State, Tensors, Tensors]:
     """State, weights and training of a checkpoint. Raises CheckpointError when it is incomplete or damaged."""
     for name in (STATE, WEIGHTS, TRAINING):
         checksums.check(folder / name)
-    return _read_state(folder / STATE), tensors.read(folder / WEIGHTS), tensors.read(folder / TRAINING)
+    return read_state(folder), tensors.read(folder / WEIGHTS), tensors.read(folder / TRAINING)
 
 
 def group(name: str, training: Tensors) -> Tensors:
@@ -49,7 +49,9 @@ def group(name: str, training: Tensors) -> Tensors:
     return {key[len(start) :]: tensor for key, tensor in training.items() if key.startswith(start)}
 
 
-def _read_state(path: Path) -> State:
+def read_state(folder: Path) -> State:
+    """The counters and scores of a checkpoint. Raises CheckpointError when they are missing or damaged."""
+    path = folder / STATE
     value: dict[str, Any] = {}
     try:
         value = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, held back until training is at a point from which it can go on."""
+"""Ctrl-C, SIGTERM and a terminal that hangs up, held back until training is at a point from which it can go on."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Guard:

@@ -4,7 +4,7 @@ The random numbers of an update (dropout's) are a pure function of (seed, update
 that a checkpoint would have to keep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -30,8 +30,10 @@ class Learner:
         self.splits = 0
         """Batches that had to be split because memory ran out."""
 
-    def update(self, batches: Sequence[Batch], *, step: int, rate: float) -> tuple[Tensor, Tensor]:
-        """Update `step`, counted from 1, at a learning rate.
+    def update(
+        self, batches: Sequence[Batch], *, step: int, rate: float, interrupted: Callable[[], bool]
+    ) -> tuple[Tensor, Tensor] | None:
+        """Update `step`, counted from 1, at a learning rate; None when it is `interrupted` between two batches.
 
         Returns, on the device, the sums [loss, nll, tokens] over all ranks and the norm of the gradient before
         clipping. An update whose loss or gradient is not finite changes no weight, and its sums are 0.
@@ -39,8 +41,13 @@ class Learner:
         torch.manual_seed(_seed(self.config.seed, step, self.ranks.rank))
         tokens = sum(map(loss.count, batches))
         sums = torch.zeros(3, device=self.device)
-        for batch in filter(None, map(self.ranks.share, batches)):
-            sums[:2] += self.add_gradient(batch)
+        for number, batch in enumerate(batches):
+            if number and interrupted():
+                self.optimizer.forget()
+                return None
+            part = self.ranks.share(batch)
+            if part is not None:
+                sums[:2] += self.add_gradient(part)
         self.ranks.add_up([*self.optimizer.gradients(), sums])
         sums[2] = tokens
         norm, good = self.optimizer.step(tokens, rate, loss=sums[0])

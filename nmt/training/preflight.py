@@ -74,7 +74,7 @@ def forecast(
     Raises NMTError when a run would not go through: out of memory, the disk too small, what is written not readable.
     """
     scores, evaluation = _evaluate(model, prepared, config, learner.device)
-    state = State(prepared.key, run["machine"], best={"step": 0, **scores.to_json()})
+    state = State(prepared.key, run["machine"], prepared.texts, best={"step": 0, **scores.to_json()})
     size = _save_and_load(learner, prepared, config, state, facts.card(run, state))
     free = shutil.disk_usage(config.run.parent).free
     settings = config.training

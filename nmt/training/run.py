@@ -1,12 +1,13 @@
 """From a config to a finished run: what there is to check first, who takes part, and the training itself."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
+from nmt import config as settings
 from nmt import runtime
-from nmt.config import Config
+from nmt.config import Config, TrainingConfig
 from nmt.data.prepare import prepare
 from nmt.training import run_folder
 from nmt.training.events import Finished, Listener, Preparing
@@ -58,14 +59,19 @@ def rehearse(
 def _ready(
     config: Config, *, resume: bool, force: bool, device: torch.device | str, on_event: Listener | None
 ) -> Iterator["Trainer"]:
-    listen = on_event or (lambda event: None)
+    listen, first = on_event or (lambda event: None), runtime.rank() == 0
     if config.training.deterministic:
         runtime.make_deterministic()
     device = runtime.choose_device(str(device))
-    if runtime.rank() == 0:
-        run_folder.check(config, resume=resume, force=force)
-    if config.training.tensorboard:
-        require_tensorboard()
-    prepared = prepare(config, on_progress=lambda stage, done: listen(Preparing(stage, done)))
-    with holding_signals() as guard, joined(device) as ranks:
-        yield Trainer(config, prepared, device=device, ranks=ranks, listen=listen, guard=guard)
+    with run_folder.claimed(config.run) if first else nullcontext():
+        texts = None
+        if first:
+            config = run_folder.check(config, resume=resume, force=force)
+            texts = run_folder.texts(config.run) if resume else None
+        if config.training.tensorboard:
+            require_tensorboard()
+        prepared = prepare(config, texts=texts, on_progress=lambda stage, done: listen(Preparing(stage, done)))
+        with holding_signals() as guard, joined(device) as ranks:
+            told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
+            config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})
+            yield Trainer(config, prepared, device=device, ranks=ranks, listen=listen, guard=guard)

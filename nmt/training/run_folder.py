@@ -1,17 +1,21 @@
 """The run folder: who may write into it, and what may change between a run and its resumption."""
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nmt import bundle, files
 from nmt import config as settings
-from nmt import files
 from nmt.config import Config
 from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.training import checkpoint
 
 CONFIG, LOG, BEST, LAST, MODEL, TENSORBOARD = "config.yaml", "log.jsonl", "best", "last", "model", "tensorboard"
-OURS = (BEST, LAST, MODEL, TENSORBOARD, LOG, CONFIG)
-"""All that a run writes; the config goes last, because a folder is known as a run by its first line."""
+OURS = (LAST, BEST, MODEL, TENSORBOARD, LOG, CONFIG)
+"""All that a run writes, in the order in which it is removed: no resumed run finds a checkpoint without its log, and a
+folder is known as a run by its config's first line."""
+LOCK = ".lock"
 
 MARK = "# A run of nmt: the settings with every default filled in."
 
@@ -19,15 +23,37 @@ MAY_CHANGE = (
     "run", "data.cache", "search", "training.steps", "training.patience", "training.log_every", "training.tensorboard",
     "training.evaluate_every", "training.evaluate_sentences", "training.evaluate_beam",
 )  # fmt: skip
-"""Settings that leave the weights' course alone. Text may move; what it says is part of the prepared data's key."""
+"""Settings that undo no update that was made: none of its learning rates, batches and random numbers follows from them.
+Where evaluations have a say in what comes (the plateau schedule, patience, the average of the last) a change of theirs
+is heard from now on. Text may move; what it says is part of the prepared data's key."""
 
 
-def check(config: Config, *, resume: bool, force: bool) -> None:
-    """Raise an NMTError, before any work, when the run folder is not as `resume` and `force` promise."""
-    folder = config.run
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep all other trainings out of a run folder, and undo first what a crash left half done.
+
+    Raises NMTError when another training is at work there.
+    """
     if folder.exists() and not folder.is_dir():
         raise NMTError(f"{folder}: is a file, not a folder", hint="name another folder with run=...")
-    occupied = folder.is_dir() and any(folder.iterdir())
+    with files.lock(folder / LOCK) as alone:
+        if not alone:
+            raise NMTError(
+                f"{folder}: another training writes here", hint="wait for its end, or name another folder with run=..."
+            )
+        for name in (*OURS, *(f"{MODEL}/{name}" for name in bundle.DESCRIPTIONS)):
+            if (folder / name).parent.is_dir():
+                files.recover(folder / name)
+        yield
+
+
+def check(config: Config, *, resume: bool, force: bool) -> Config:
+    """The config to train with: the given one, where a resumed run keeps what it has decided.
+
+    Raises an NMTError, before any work, when the run folder is not as `resume` and `force` promise.
+    """
+    folder = config.run
+    occupied = folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())
     if occupied and not _is_run(folder):
         raise NMTError(f"{folder}: holds something else than a run", hint="name an empty or a new folder with run=...")
     if occupied and not (resume or force):
@@ -36,16 +62,23 @@ def check(config: Config, *, resume: bool, force: bool) -> None:
         )
     if resume and not occupied:
         raise CheckpointError(f"{folder}: there is no run to resume", hint="leave out --resume to start it")
-    if resume:
-        _compare(config, settings.load(folder / CONFIG))
+    if not resume:
+        return config
+    before = settings.load(folder / CONFIG)
+    config = _with_horizon(config, before)
+    _compare(config, before)
+    return config
+
+
+def texts(folder: Path) -> dict[str, str] | None:
+    """Digests of the text files that the checkpoint of a run was trained on; None when there is no checkpoint yet."""
+    return checkpoint.read_state(folder / LAST).texts if (folder / LAST).is_dir() else None
 
 
 def create(config: Config) -> None:
     """Remove an old run's files, and nothing else, and begin a new one."""
-    recover(config.run)  # or what a crash set aside would come back when the new run is resumed
     for name in OURS:
-        path = config.run / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        files.remove(config.run / name)
     write_config(config)
 
 
@@ -54,18 +87,26 @@ def write_config(config: Config) -> None:
     files.write_text(config.run / CONFIG, f"{MARK}\n{settings.dump(config)}")
 
 
-def recover(folder: Path) -> None:
-    """Undo what a crash left half done."""
-    for name in (BEST, LAST, MODEL):
-        files.recover_folder(folder / name)
-
-
 def _is_run(folder: Path) -> bool:
     try:
         with open(folder / CONFIG, encoding="utf-8") as file:
             return file.readline().rstrip() == MARK
     except (FileNotFoundError, UnicodeDecodeError):
         return False
+
+
+def _with_horizon(new: Config, old: Config) -> Config:
+    """A horizon that nobody has set follows the steps only until the run begins: more steps change no past rate."""
+    training, horizon = new.training, old.training.horizon
+    if training.schedule != "cosine" or horizon is None or "horizon" in training.model_fields_set:
+        return new
+    if training.steps > horizon and training.min_lr == 0:
+        raise ConfigError(
+            f"training.steps: {training.steps:,} updates, but the run's cosine schedule has ended at rate 0 by update "
+            f"{horizon:,}, its training.horizon: more updates would change nothing",
+            hint="for a longer run with the slower schedule train into another folder with run=...",
+        )
+    return new.model_copy(update={"training": training.model_copy(update={"horizon": horizon})})
 
 
 def _compare(new: Config, old: Config) -> None:

@@ -19,6 +19,8 @@ class State:
     """Key of the prepared data."""
     machine: dict[str, Any]
     """Where the run began, and how many processes took part."""
+    texts: dict[str, str]
+    """Setting that names a text file -> digest of the file."""
     step: NonNegativeInt = 0
     """Updates of the weights."""
     epoch: NonNegativeInt = 0
@@ -40,6 +42,11 @@ class State:
     usual: Usual = field(default_factory=Usual)
     logged: NonNegativeInt = 0
     """Bytes of the log that tell of this state and what came before it."""
+
+    @property
+    def current_epoch(self) -> int:
+        """The pass of the last update, counted from 1."""
+        return self.epoch + (self.consumed > 0)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

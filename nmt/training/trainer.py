@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -45,7 +46,7 @@ class Trainer:
         self.average = Average(self.learner.optimizer.masters, self.settings)
         machine = {**runtime.describe(device), "processes": ranks.count}
         self.facts = facts.of_run(config, prepared, self.shipped, self.learner.precision, machine)
-        self.state = State(prepared.key, {**machine, "precision": self.facts["precision"]})
+        self.state = State(prepared.key, {**machine, "precision": self.facts["precision"]}, prepared.texts)
         self.sums: list[Tensor] = []  # [loss, nll, tokens] of each update since the last line of the log
         self.log: Log | None = None  # of the first rank, while it runs
         self.clock = time.perf_counter()
@@ -65,7 +66,6 @@ class Trainer:
     def resume(self) -> None:
         """Go back to the last checkpoint, or to the beginning when the run was killed before its first."""
         if self.ranks.first:
-            run_folder.recover(self.config.run)
             if (folder := self.config.run / run_folder.LAST).is_dir():
                 self._restore(folder)
             run_folder.write_config(self.config)
@@ -76,8 +76,8 @@ class Trainer:
         state, weights, training = checkpoint.load(folder)
         if state.prepared != self.prepared.key:
             raise CheckpointError(
-                f"{self.config.run}: the text, or how it is prepared, has changed since the run began",
-                hint="undo the change to resume, or train into another folder with run=...",
+                f"{self.config.run}: this nmt prepares the text in another way than the one that began the run",
+                hint="resume with the nmt that began it, or train into another folder with run=...",
             )
         optimizer, name = self.learner.optimizer, str(folder / checkpoint.TRAINING)
         tensors.fill(optimizer.masters, weights, name=str(folder / checkpoint.WEIGHTS))
@@ -99,7 +99,7 @@ class Trainer:
         if self.ranks.first:
             self.log = Log(self.config.run, keep=self.state.logged, step=before, tensorboard=self.settings.tensorboard)
         try:
-            if before == 0:
+            if self.state.logged == 0:
                 self._note("started", **self.facts)
             self._announce()
             self.clock = time.perf_counter()
@@ -139,27 +139,33 @@ class Trainer:
                 return "steps"
             if settings.patience is not None and self.state.waiting >= settings.patience:
                 return "patience"
-            self._update(next(rows))
-            self._stop_if_told()
+            self._update(*next(rows))
+            if self._signalled():
+                self._stop()
 
-    def _updates(self) -> Iterator[list[Batch]]:
-        """The data from where the state is, pass after pass."""
+    def _updates(self) -> Iterator[tuple[list[Batch], bool]]:
+        """The data from where the state is, pass after pass, and whether an update is the last of its pass."""
         settings, state = self.settings, self.state
         while True:
-            yield from updates(
+            rest = updates(
                 self.prepared.train, batch_tokens=settings.batch_tokens, accumulate=settings.accumulate,
                 pool=settings.pool, seed=settings.seed, epoch=state.epoch, skip=state.consumed,
             )  # fmt: skip
-            assert state.consumed, "preparing leaves no corpus without pairs"
-            state.epoch, state.consumed = state.epoch + 1, 0
+            batches = next(rest)
+            while batches is not None:
+                following = next(rest, None)
+                yield batches, following is None
+                batches = following
 
-    def _update(self, batches: list[Batch]) -> None:
+    def _update(self, batches: list[Batch], completes_pass: bool) -> None:
         state, settings = self.state, self.settings
+        rate, splits = learning_rate(settings, state.step + 1, state.plateau), self.learner.splits
+        done = self.learner.update(batches, step=state.step + 1, rate=rate, interrupted=self._signalled)
+        if done is None:
+            self._stop()
+        sums, norm = done
         state.step += 1
-        state.consumed += 1
-        rate = learning_rate(settings, state.step, state.plateau)
-        splits = self.learner.splits
-        sums, norm = self.learner.update(batches, step=state.step, rate=rate)
+        state.epoch, state.consumed = (state.epoch + 1, 0) if completes_pass else (state.epoch, state.consumed + 1)
         if self.learner.splits and not splits:
             self.listen(events.Split(state.step))
         self.sums.append(sums)
@@ -181,7 +187,7 @@ class Trainer:
         loss_sum, nll, tokens = (math.fsum(column) for column in zip(*sums, strict=True))
         window.seconds += self._lap()
         progress = events.Progress(
-            step=state.step, epoch=state.epoch + 1, loss=loss_sum / tokens if tokens else math.nan,
+            step=state.step, epoch=state.current_epoch, loss=loss_sum / tokens if tokens else math.nan,
             perplexity=perplexity(nll / tokens) if tokens else math.nan, rate=rate, norm=norm.item(),
             skipped=self.learner.optimizer.count_skipped(), target_tokens=state.target_tokens,
             tokens_per_second=window.tokens / window.seconds, seconds=state.seconds,
@@ -207,7 +213,8 @@ class Trainer:
         self._lap()
         if self.ranks.first:
             self._evaluate_alone()
-        self._stop_if_told()
+        if self._signalled():
+            self._stop()
         self._copy_state()
         self._lap()  # writing files is not counted as the next update's time
 
@@ -233,7 +240,7 @@ class Trainer:
         state.evaluated = state.step
         state.waiting = 0 if better else state.waiting + 1
         state.plateau = state.plateau.after(better, settings)
-        noted = {"step": state.step, "epoch": state.epoch + 1, **scores.to_json()}
+        noted = {"step": state.step, "epoch": state.current_epoch, **scores.to_json()}
         self._note("evaluated", **noted, best=better, seconds=seconds)
         if better:
             state.best = {**noted, "measure": settings.measure, "value": value}
@@ -242,8 +249,10 @@ class Trainer:
                 folder / run_folder.MODEL, weights=weights, tokenizers=self.prepared.tokenizers, config=self.config,
                 facts=facts.card(self.facts, self.state),
             )  # fmt: skip
+        elif state.best is not None:
+            bundle.describe(folder / run_folder.MODEL, facts.card(self.facts, state))
         self._save()
-        self.listen(events.Evaluated(state.step, state.epoch + 1, scores, better, seconds))
+        self.listen(events.Evaluated(state.step, state.current_epoch, scores, better, seconds))
 
     def _save(self) -> None:
         state = self.state
@@ -253,11 +262,13 @@ class Trainer:
         folder = self.config.run / run_folder.LAST
         checkpoint.save(folder, weights=self.learner.optimizer.masters, training=training, state=state)
 
-    def _stop_if_told(self) -> None:
-        """All ranks stop when a signal came to one: save everything; only then the signal has its way."""
+    def _signalled(self) -> bool:
+        """Whether a signal came to one of the ranks: all of them stop at the same place."""
         self.guard.pending = self.ranks.largest(self.guard.pending or 0) or None
-        if self.guard.pending is None:
-            return
+        return self.guard.pending is not None
+
+    def _stop(self) -> NoReturn:
+        """Save everything; only then the signal has its way."""
         self._lap()
         if self.ranks.first:
             self._save()
@@ -266,8 +277,6 @@ class Trainer:
 
     def _finish(self, reason: str, done: int) -> events.Finished:
         state = self.state
-        if done and state.best is not None and self.ranks.first:
-            bundle.describe(self.config.run / run_folder.MODEL, facts.card(self.facts, self.state))
         finished = events.Finished(self.config.run, reason, done, state.step, state.epoch, state.best, state.seconds)
         self.listen(finished)
         return finished

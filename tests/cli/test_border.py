@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from nmt.cli.app import app
-from nmt.cli.common import Common, Terminated, command
+from nmt.cli.common import Common, Signalled, command
 from nmt.errors import DataError
 from nmt.version import __version__
 
@@ -62,7 +62,7 @@ def test_the_systems_faults_are_one_line(fault, told):
     assert (result.exit_code, result.stderr) == (1, told)
 
 
-@pytest.mark.parametrize(("fault", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
+@pytest.mark.parametrize(("fault", "code"), [(KeyboardInterrupt(), 130), (Signalled(signal.SIGTERM), 143)])
 def test_signals_have_their_exit_codes(fault, code):
     result = border(fault)
     assert (result.exit_code, result.stderr) == (code, "stopped\n")
@@ -115,7 +115,7 @@ def test_results_are_utf_8_whatever_the_terminal_speaks(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_real_signal(number, code):
     program = """
 import sys, time, typer

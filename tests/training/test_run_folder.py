@@ -6,6 +6,7 @@ from copy_task import config_of
 from nmt import files
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.training import run_folder
+from nmt.training.schedule import learning_rate
 
 DRY = {"resume": False, "force": False}
 
@@ -50,7 +51,8 @@ def test_force_removes_what_a_run_writes_and_nothing_else(begun):
 def test_force_removes_what_a_crash_has_set_aside_too(begun):
     (begun.run / "last").rename(begun.run / ".last.0123abcd.old")
     (begun.run / ".best.0123abcd.tmp").mkdir()
-    run_folder.create(begun)
+    with run_folder.claimed(begun.run):
+        run_folder.create(begun)
     assert [path.name for path in begun.run.iterdir()] == ["config.yaml"]
 
 
@@ -65,8 +67,8 @@ def test_a_folder_that_is_no_run_is_refused(config, name, words):
 
 def test_a_file_in_the_place_of_the_folder_is_refused(config):
     config.run.write_text("mine", encoding="utf-8")
-    with pytest.raises(NMTError, match="is a file"):
-        run_folder.check(config, resume=False, force=True)
+    with pytest.raises(NMTError, match="is a file"), run_folder.claimed(config.run):
+        pytest.fail("claimed")
 
 
 def test_nothing_to_resume(config):
@@ -116,7 +118,8 @@ def test_a_crash_between_two_renames_is_undone(begun):
     last = begun.run / "last"
     (begun.run / ".last.0123abcd.tmp").mkdir()
     last.rename(begun.run / ".last.0123abcd.old")
-    run_folder.recover(begun.run)
+    with run_folder.claimed(begun.run):
+        pass
     assert (last / "state.json").exists()
     assert not list(begun.run.glob(".last*"))
 
@@ -134,3 +137,66 @@ def test_an_error_between_two_renames_is_undone_at_once(begun, monkeypatch):
         (inside / "new").touch()
     assert [path.name for path in last.iterdir()] == ["state.json"]
     assert not list(begun.run.glob(".last*"))
+
+
+def test_two_trainings_do_not_share_a_run(begun):
+    second = pytest.raises(NMTError, match="another training writes here")
+    with run_folder.claimed(begun.run), second, run_folder.claimed(begun.run):
+        pytest.fail("claimed twice")
+    with run_folder.claimed(begun.run):
+        pass
+    assert not (begun.run / run_folder.LOCK).exists()
+
+
+def test_a_claim_that_comes_to_nothing_leaves_no_folder(tmp_path):
+    with pytest.raises(NMTError), run_folder.claimed(tmp_path / "deep" / "run"):
+        raise NMTError("wrong")
+    assert not (tmp_path / "deep").exists()
+
+
+def test_a_run_that_was_killed_before_its_first_line_is_no_hindrance(config):
+    config.run.mkdir()
+    (config.run / run_folder.LOCK).touch()
+    (config.run / ".config.yaml.0123abcd.tmp").touch()
+    with run_folder.claimed(config.run):
+        run_folder.check(config, **DRY)
+        run_folder.create(config)
+    assert [path.name for path in config.run.iterdir()] == ["config.yaml"]
+
+
+def test_what_a_crash_left_in_the_model_is_cleared_away(begun):
+    (begun.run / "model").mkdir()
+    for name in (".card.json.0123abcd.tmp", ".README.md.0123abcd.tmp", "mine.tmp"):
+        (begun.run / "model" / name).touch()
+    with run_folder.claimed(begun.run):
+        pass
+    assert [path.name for path in (begun.run / "model").iterdir()] == ["mine.tmp"]
+
+
+@pytest.mark.parametrize("schedule", ["inverse_sqrt", "cosine", "plateau", "constant"])
+@pytest.mark.parametrize("steps", [50, 400])
+def test_more_or_fewer_steps_change_no_past_rate(tmp_path, schedule, steps):
+    training = {"schedule": schedule, "steps": 200, "min_lr": 1e-4}
+    begun = config_of(tmp_path, training=training)
+    run_folder.create(begun)
+    changed = config_of(tmp_path, training={**training, "steps": steps})
+    resumed = run_folder.check(changed, resume=True, force=False)
+    assert resumed.training.steps == steps
+    rates = [[learning_rate(config.training, step) for step in range(1, 500)] for config in (begun, resumed)]
+    assert rates[0] == rates[1]
+    run_folder.write_config(resumed)
+    again = run_folder.check(changed, resume=True, force=False)
+    assert again.training.horizon == begun.training.horizon
+
+
+def test_a_horizon_that_is_set_anew_is_a_change(tmp_path):
+    run_folder.create(config_of(tmp_path, training={"schedule": "cosine", "steps": 200}))
+    changed = config_of(tmp_path, training={"schedule": "cosine", "steps": 400, "horizon": 400})
+    with pytest.raises(ConfigError, match=r"training.horizon: 200 -> 400"):
+        run_folder.check(changed, resume=True, force=False)
+
+
+def test_more_steps_where_the_rate_is_0_are_refused(tmp_path):
+    run_folder.create(config_of(tmp_path, training={"schedule": "cosine", "steps": 200}))
+    with pytest.raises(ConfigError, match="ended at rate 0 by update 200"):
+        run_folder.check(config_of(tmp_path, training={"schedule": "cosine", "steps": 400}), resume=True, force=False)

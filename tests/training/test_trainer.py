@@ -1,17 +1,19 @@
 """The training loop from text to bundle: it learns, it stops when it should, and what it ships is what it measured."""
 
 import json
+import shutil
 import sys
 
 import pytest
 import torch
-from copy_task import config_of
+from copy_task import config_of, write_text
 
 from nmt import bundle
+from nmt import config as settings
 from nmt.data.batching import batches
 from nmt.data.prepare import prepare
 from nmt.decoding.translator import Translator
-from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.errors import CheckpointError, ConfigError, DataError, NMTError
 from nmt.training import loss, train
 from nmt.training.events import Evaluated, Evaluating, Finished, Preparing, Progress, Started, Updated
 
@@ -151,15 +153,44 @@ def test_a_failure_while_preparing_leaves_the_old_run(folder):
     assert bundle.load(folder / "kept").card["training"]["steps"] == 2
 
 
-def test_other_text_is_not_resumed(folder, tmp_path):
+def test_other_text_is_not_resumed_and_the_file_is_named(folder, tmp_path):
+    write_text(tmp_path, pairs=300)
+    (tmp_path / "same.txt").write_bytes((tmp_path / "train.txt").read_bytes())
     config = config_of(tmp_path, training={"steps": 2})
+    value = config.model_dump(mode="json")
+    value["data"]["train"]["target"] = [str(tmp_path / "same.txt")]
+    config = settings.check(settings.Config, value, name="copy task")
     train(config)
-    with open(tmp_path / "train.txt", "a", encoding="utf-8") as file:
+    with open(tmp_path / "same.txt", "a", encoding="utf-8") as file:
         file.write("a b a b a\n")
-    before = (config.run / "config.yaml").read_bytes()
-    with pytest.raises(CheckpointError, match="has changed since the run began"):
-        train(config_of(tmp_path, training={"steps": 9}), resume=True)
+    before, seen = (config.run / "config.yaml").read_bytes(), []
+    with pytest.raises(DataError, match="the text has changed since the run began") as caught:
+        train(config, resume=True, on_event=seen.append)
+    told = caught.value.message.splitlines()[1:]
+    assert told == [f"  data.train.target.1: {tmp_path / 'same.txt'} has another content"]
+    assert {each.stage for each in seen} == {"checking files"}, "told before anything is prepared"
     assert (config.run / "config.yaml").read_bytes() == before
+
+
+def test_an_epoch_is_complete_with_its_last_update(tmp_path):
+    write_text(tmp_path, pairs=40)
+    few = {"batch_tokens": 10**4, "evaluate_every": 1, "log_every": 1}  # an update is an epoch
+    seen = []
+    finished = train(config_of(tmp_path, training={**few, "steps": 3}), on_event=seen.append)
+    assert finished.epoch == 3 and bundle.load(finished.folder).card["training"]["epochs"] == 3
+    assert [each.epoch for each in seen if isinstance(each, Progress | Evaluated)] == [1, 1, 2, 2, 3, 3]
+
+
+def test_a_removed_run_folder_ends_the_training_and_is_not_made_anew(tmp_path):
+    config = config_of(tmp_path, training={"steps": 9, "evaluate_every": 3, "log_every": 100})
+
+    def remove(event) -> None:
+        if isinstance(event, Updated) and event.step == 5:
+            shutil.rmtree(config.run)
+
+    with pytest.raises(CheckpointError, match="was removed or replaced while training wrote it"):
+        train(config, on_event=remove)
+    assert not config.run.exists()
 
 
 @pytest.mark.parametrize("name", ["state.json", "weights.safetensors", "training.safetensors"])
