@@ -7,6 +7,7 @@ marks such as `<s>` have ids but no spelling: in a text they are characters like
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
@@ -17,6 +18,7 @@ import sentencepiece
 
 from nmt import files
 from nmt.config import TokenizerConfig
+from nmt.data.segmentation import Sampler
 from nmt.errors import CheckpointError, ConfigError, DataError
 from nmt.ids import BOS, EOS, PAD, UNK
 
@@ -44,6 +46,7 @@ class Tokenizer:
             raise CheckpointError(
                 f"{name}: not a SentencePiece model, or damaged", hint="copy the file again"
             ) from error
+        self._sampler = lru_cache(1)(lambda alpha: Sampler(self._processor, alpha))
         found = tuple(getattr(self._processor, f"{mark}_id")() for mark in ("pad", "bos", "eos", "unk"))
         if found != (PAD, BOS, EOS, UNK):
             raise CheckpointError(
@@ -72,10 +75,7 @@ class Tokenizer:
         BPE: each merge is left out with probability alpha (BPE-dropout, Provilkov 2020). Unigram: drawn from
         p(segmentation)^alpha (Kudo 2018).
         """
-        sentencepiece.set_random_generator_seed(seed)
-        # One thread: each has its own random state, and which lines it gets depends on the machine.
-        options = {"enable_sampling": True, "alpha": alpha, "nbest_size": -1, "num_threads": 1}
-        return self._processor.encode(list(lines), out_type=int, **options)
+        return self._sampler(alpha).sample(lines, seed=seed)
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Text of each row of ids. PAD, BOS and EOS are left out; UNK shows as a double question mark, U+2047."""

@@ -1,0 +1,130 @@
+"""Subword regularisation: segmentations drawn at random, the same in every process for the same text and seed.
+
+    BPE        each merge is left out with probability alpha when its turn comes       (BPE-dropout, Provilkov 2020)
+    unigram    s ~ p(s)^alpha, p(s) the product of its pieces' probabilities           (Kudo 2018)
+               a_j = sum over pieces [i, j) of a_i p(piece)^alpha   forwards, a_0 = 1;   then backwards from the end
+               the piece that ends at j is [i, j) with probability a_i p(piece)^alpha / a_j
+
+SentencePiece draws too, but salts its random numbers anew in every process, so that no run could be repeated or
+resumed. No piece holds a blank inside, so each word is drawn by itself.
+"""
+
+import heapq
+import math
+import re
+from bisect import bisect
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from random import Random
+from typing import NamedTuple
+
+import sentencepiece
+
+from nmt.ids import UNK
+
+_WORD = re.compile("▁[^▁]*|[^▁]+")  # U+2581 stands for the blank before a word
+_WORDS = 1 << 17  # whose tables are kept
+_UNKNOWN = -10.0  # added to the lowest score of a piece, as SentencePiece does
+
+
+class _Ends(NamedTuple):
+    """The pieces that may end at one place of a word."""
+
+    cumulative: list[float]
+    """Of their probabilities; the last one is 1."""
+    pieces: list[tuple[int, list[int]]]
+    """Where each begins, and its ids."""
+
+
+class Sampler:
+    """Draws segmentations by the pieces of one SentencePiece model, BPE or unigram."""
+
+    def __init__(self, processor: sentencepiece.SentencePieceProcessor, alpha: float):
+        self._processor, self._alpha = processor, alpha
+        usual = [
+            index for index in range(processor.get_piece_size())
+            if not (processor.is_control(index) or processor.is_unknown(index) or processor.is_byte(index))
+        ]  # fmt: skip
+        self._ids = {processor.id_to_piece(index): index for index in usual}
+        self._scores = {piece: processor.get_score(index) for piece, index in self._ids.items()}
+        self._longest = max(map(len, self._ids))
+        self._lowest = min(self._scores.values())
+        self._spells = processor.piece_to_id("<0x00>") != UNK
+        self._draw = self._draw_bpe if self._is_bpe() else self._draw_unigram
+        self._ends = lru_cache(_WORDS)(self._make_ends)
+
+    def sample(self, lines: Sequence[str], *, seed: int) -> list[list[int]]:
+        """Ids of a segmentation of each line, without BOS and EOS."""
+        random = Random(seed)
+        rows = []
+        for text in self._processor.normalize(list(lines)):
+            ids = [each for word in _WORD.findall(text) for each in self._draw(word, random)]
+            if not self._spells:  # neighbours that are unknown are one
+                ids = [each for at, each in enumerate(ids) if each != UNK or at == 0 or ids[at - 1] != UNK]
+            rows.append(ids)
+        return rows
+
+    def _is_bpe(self) -> bool:
+        """A BPE piece's score is minus its rank, a unigram piece's the logarithm of its probability."""
+        return all(score == -rank for rank, score in enumerate(sorted(self._scores.values(), reverse=True)))
+
+    def _spell(self, piece: str) -> list[int]:
+        """A piece's id; for what is none, its bytes where the model has them."""
+        if piece in self._ids:
+            return [self._ids[piece]]
+        if not self._spells:
+            return [UNK]
+        return [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in piece.encode()]
+
+    def _draw_bpe(self, word: str, random: Random) -> list[int]:
+        """Merge the best pair first, left before right, unless the draw leaves it out."""
+        symbols: list[str] = list(word)  # a symbol that was merged into its left neighbour is empty
+        before, after = list(range(-1, len(word) - 1)), list(range(1, len(word) + 1))
+        waiting: list[tuple[float, int, str]] = []
+
+        def meet(left: int, right: int) -> None:
+            if left >= 0 and right < len(symbols) and (merged := symbols[left] + symbols[right]) in self._scores:
+                heapq.heappush(waiting, (-self._scores[merged], left, merged))
+
+        for left in range(len(word) - 1):
+            meet(left, left + 1)
+        while waiting:
+            _, left, merged = heapq.heappop(waiting)
+            right = after[left]
+            if right >= len(symbols) or not symbols[left] or symbols[left] + symbols[right] != merged:
+                continue  # one of the two was merged with another in the meantime
+            if random.random() < self._alpha:
+                continue
+            symbols[left], symbols[right] = merged, ""
+            after[left] = after[right]
+            if after[left] < len(symbols):
+                before[after[left]] = left
+            meet(before[left], left)
+            meet(left, after[left])
+        return [each for symbol in symbols if symbol for each in self._spell(symbol)]
+
+    def _draw_unigram(self, word: str, random: Random) -> list[int]:
+        ends, ids, end = self._ends(word), [], len(word)
+        while end:
+            cumulative, pieces = ends[end]
+            end, piece = pieces[bisect(cumulative, random.random())]
+            ids.append(piece)
+        return [each for piece in reversed(ids) for each in piece]
+
+    def _make_ends(self, word: str) -> list[_Ends]:
+        """For each place of a word how likely which piece ends there: sums forwards, in logarithms."""
+        sums, ends = [0.0], [_Ends([], [])]
+        for end in range(1, len(word) + 1):
+            logs, pieces = [], []
+            for begin in range(max(0, end - self._longest), end):
+                piece = word[begin:end]
+                if piece in self._ids or end - begin == 1:
+                    score = self._scores.get(piece, self._lowest + _UNKNOWN)
+                    logs.append(sums[begin] + self._alpha * score)
+                    pieces.append((begin, self._spell(piece)))
+            most = max(logs)
+            total = most + math.log(sum(math.exp(each - most) for each in logs))
+            sums.append(total)
+            ends.append(_Ends([*accumulate(math.exp(each - total) for each in logs[:-1]), 1.0], pieces))
+        return ends
