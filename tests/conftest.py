@@ -1,6 +1,7 @@
 """Every test runs on one thread, so that several test processes share the machine; and always from the same seed."""
 
 import os
+from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -8,6 +9,19 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=120, help="real kills of each kind in the long tests")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the tests counted: an integer that a test gives to `record_property` is added to those of the same name."""
+    totals = Counter()
+    for report in terminalreporter.stats.get("passed", ()):
+        totals.update({name: value for name, value in report.user_properties if isinstance(value, int)})
+    for name, value in sorted(totals.items()):
+        terminalreporter.write_line(f"{name}: {value:,}")
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from copy_task import config_of, value_of, write_text
+from outcome import outcome
 
 from nmt import config as settings
 from nmt.training import train
 from nmt.training.events import Evaluated, Evaluating, Progress, Stopped, Updated
 
-TIMES = {"seconds", "tokens_per_second", "minutes", "logged"}
 SHORT = {"steps": 36, "evaluate_every": 15, "log_every": 7, "warmup": 10, "accumulate": 2, "batch_tokens": 96}
 VARIANTS = {
     "plain": {},
@@ -37,27 +37,6 @@ def config_for(folder: Path, variant: str, *, run: str = "run"):
         folder, run=run, model=model, training={**SHORT, **sections.get("training", {})},
         tokenizer=sections.get("tokenizer", {}),
     )  # fmt: skip
-
-
-def untimed(value):
-    """Without the times, which no two runs share."""
-    if isinstance(value, dict):
-        return {key: untimed(inner) for key, inner in value.items() if key not in TIMES}
-    return value
-
-
-def outcome(run: Path) -> dict:
-    """All that a run leaves: tensors byte for byte, JSON without times."""
-    left = {}
-    for path in sorted(path for path in run.rglob("*") if path.is_file()):
-        name = path.relative_to(run).as_posix()
-        if path.suffix == ".json":
-            left[name] = untimed(json.loads(path.read_text(encoding="utf-8")))
-        elif path.suffix == ".jsonl":
-            left[name] = [untimed(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-        elif path.name not in ("config.yaml", "README.md", "SHA256SUMS"):  # they name paths, or times
-            left[name] = path.read_bytes()
-    return left
 
 
 @pytest.fixture(scope="module")
