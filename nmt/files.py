@@ -63,7 +63,7 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
     path = Path(path)
     temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    with _parents(path), naming(path, temporary=temporary):
+    with naming(path, temporary=temporary), _parents(path):
         try:
             with open(temporary, mode, **text) as file:
                 yield file
@@ -85,7 +85,7 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = _beside(path)
-    with _parents(path), naming(path, temporary=temporary):
+    with naming(path, temporary=temporary), _parents(path):
         temporary.mkdir()
         try:
             yield temporary
@@ -126,7 +126,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def remove(path: Path) -> None:
     """Remove a file or folder, if it is there, in one step: never is half of a folder left under its name."""
     doomed = _beside(path)
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError), naming(path, temporary=doomed):
         os.replace(path, doomed)
         sync(path.parent)
         _delete(doomed)
@@ -151,7 +151,7 @@ def lock(path: str | Path) -> Iterator[bool]:
     The system lets go of it when the process ends, however it ends. Where the file system knows no locks, each gets it.
     """
     path = Path(path)
-    with _parents(path):
+    with naming(path), _parents(path):
         file = _acquire(path)
         try:
             yield file is not None
