@@ -128,8 +128,10 @@ def remove(path: Path) -> None:
     doomed = _beside(path)
     with suppress(FileNotFoundError), naming(path, temporary=doomed):
         os.replace(path, doomed)
-        sync(path.parent)
-        _delete(doomed)
+        try:
+            sync(path.parent)
+        finally:
+            _delete(doomed)
 
 
 def recover(path: str | Path) -> None:

@@ -50,9 +50,12 @@ class Forks:
             [sys.executable, str(here)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=environment
         )
 
-    def start(self, *arguments: object, kill_at: int | None = None, below: Path | None = None) -> Fork:
-        """Start a command of nmt. It kills itself at the change number `kill_at` of files below a folder."""
-        given = {"arguments": list(map(str, arguments)), "kill_at": kill_at, "below": str(below or self.folder)}
+    def start(
+        self, *arguments: object, kill_at: int | None = None, number: int = signal.SIGKILL, below: Path | None = None
+    ) -> Fork:
+        """Start a command of nmt. It sends itself a signal at the change number `kill_at` of files below a folder."""
+        given = {"arguments": list(map(str, arguments)), "kill_at": kill_at, "number": number}
+        given["below"] = str(below or self.folder)
         return Fork(self.ask(given)["pid"], self.folder, self)
 
     def ask(self, request: dict) -> dict:
@@ -108,7 +111,8 @@ def _main(request: dict) -> int:
     from nmt.cli.app import main
 
     sys.argv = ["nmt", *request["arguments"]]
-    kill = Traps(request["below"], at=request["kill_at"], spring=lambda path: os.kill(os.getpid(), signal.SIGKILL))
+    number = request["number"]
+    kill = Traps(request["below"], at=request["kill_at"], spring=lambda path: os.kill(os.getpid(), number))
     code = 0
     try:
         with trapped(kill, removals=True):

@@ -166,11 +166,20 @@ def test_recovering_brings_back_the_newest_and_clears_the_rest_away(tmp_path):
     assert (tmp_path / "x" / "content").read_text(encoding="utf-8") == "1"
 
 
-def test_removing_leaves_nothing(tmp_path):
+def test_removing_leaves_nothing(tmp_path, monkeypatch):
     files.write_text(tmp_path / "folder" / "x.txt", "text")
     files.remove(tmp_path / "folder")
     files.remove(tmp_path / "folder")
     assert names(tmp_path) == []
+    files.write_text(tmp_path / "folder" / "x.txt", "text")
+
+    def broken(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError) as caught:
+        files.remove(tmp_path / "folder")
+    assert caught.value.filename == str(tmp_path / "folder") and names(tmp_path) == []
 
 
 HOLD = """

@@ -90,9 +90,14 @@ def _hearing_signals() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in numbers}
     heard = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
 
+    received = []
+
     def receive(number: int, _frame) -> None:
-        for each in heard:
+        for each in heard:  # also in a call that lets no handler of Python's run before it returns
             signal.signal(each, signal.SIG_DFL)
+        if received:  # training has put this handler back
+            signal.raise_signal(number)
+        received.append(number)
         raise Signalled(number)
 
     for number in heard:
@@ -100,7 +105,7 @@ def _hearing_signals() -> Iterator[None]:
     try:
         yield
     finally:
-        for number in heard:
+        for number in heard if not received else ():
             signal.signal(number, before[number])
 
 

@@ -26,7 +26,8 @@ def train(
     from nmt import training
 
     checked = settings.load(config, overrides or [])
-    show = Show(shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"]), dry_run=dry_run)
+    again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"])
+    show = Show(again, resume=resume, dry_run=dry_run)
     work = training.rehearse if dry_run else training.train
     work(checked, resume=resume, force=force, device=common.choose_device(), on_event=show)
 
@@ -34,8 +35,9 @@ def train(
 class Show:
     """Shows the events of training: one method for each kind, found by its name."""
 
-    def __init__(self, again: str, *, dry_run: bool):
-        self.again, self.dry_run = again, dry_run  # the command that goes on with the run
+    def __init__(self, again: str, *, resume: bool, dry_run: bool):
+        self.again, self.resume = again, resume  # the command that goes on with the run, and whether it is this one
+        self.dry_run = dry_run
         self.line = Progress()
         self.updates, self.loss = False, ""  # whether one was shown, and the last loss
 
@@ -63,7 +65,9 @@ class Show:
             note(line)
         note(f"{event.parameters:,} parameters, {event.pairs:,} pairs, {event.target_tokens:,} target tokens an epoch")
         note(f"{event.precision} on {machine['device']}, {machine['threads']} threads, seed {event.seed}")
-        if event.step:
+        if self.resume and not event.step:
+            note("the run has no checkpoint yet: it starts from the beginning")
+        elif self.resume and event.step < event.steps:
             note(f"going on after update {event.step:,} of {event.steps:,}")
         if event.changes:
             note(f"the machine is another than at the start, so the last bits may differ: {', '.join(event.changes)}")

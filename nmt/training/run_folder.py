@@ -71,8 +71,8 @@ def check(config: Config, *, resume: bool, force: bool) -> Config:
 
 
 def texts(folder: Path) -> dict[str, str] | None:
-    """Digests of the text files that the checkpoint of a run was trained on; None when there is no checkpoint yet."""
-    return checkpoint.read_state(folder / LAST).texts if (folder / LAST).is_dir() else None
+    """Digests of the text files that a run's checkpoint was trained on; None when there is none, or it does not say."""
+    return (checkpoint.read_state(folder / LAST).texts or None) if (folder / LAST).is_dir() else None
 
 
 def create(config: Config) -> None:

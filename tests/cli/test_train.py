@@ -1,6 +1,7 @@
 """nmt train as a user runs it."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from copy_task import config_of, value_of, write_text
 from typer.testing import CliRunner
 
-from nmt import bundle
+from nmt import bundle, files
 from nmt.cli.app import app
 
 FEW = {"steps": 4, "evaluate_every": 2, "log_every": 1}
@@ -61,9 +62,26 @@ def test_a_finished_run_says_so_and_goes_on_when_steps_are_raised(config):
     assert nmt_train(config).exit_code == 0
     result = nmt_train(config, "--resume")
     assert result.exit_code == 0 and "training is over: its 4 updates are done" in result.stderr
+    assert "going on" not in result.stderr
     result = nmt_train(config, "--resume", "training.steps=6")
     assert result.exit_code == 0 and "going on after update 4 of 6" in result.stderr
     assert bundle.load(config.parent / "run").card["training"]["steps"] == 6
+
+
+def test_a_run_without_a_checkpoint_begins_anew_and_says_so(config):
+    assert nmt_train(config).exit_code == 0
+    shutil.rmtree(config.parent / "run" / "last")
+    result = nmt_train(config, "--resume")
+    assert result.exit_code == 0 and "no checkpoint yet: it starts from the beginning" in result.stderr
+
+
+def test_a_second_training_in_the_same_folder_is_refused(config):
+    assert nmt_train(config).exit_code == 0
+    with files.lock(config.parent / "run" / ".lock"):
+        for word in ("--resume", "--force"):
+            result = nmt_train(config, word)
+            assert result.exit_code == 1 and "another training writes here" in result.stderr
+    assert nmt_train(config, "--resume").exit_code == 0
 
 
 def test_resume_and_force_together_are_wrong_usage(config):
@@ -88,7 +106,7 @@ def test_a_users_fault_is_one_line_and_a_hint_and_leaves_no_run(config, argument
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_leaves_a_run_that_resume_continues(config, number, code):
     command = [sys.executable, "-m", "nmt", "train", "--config", str(config), "--device", "cpu", "--threads", "1"]
     steps = ["training.steps=100000", "training.evaluate_every=100000"]

@@ -15,7 +15,7 @@ from nmt import config as settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has imported torch")
 
-EVERY = 7  # of the changes of files, where not each is tried
+EVERY = 13  # of the changes of files, where not each is tried
 
 
 class Case:

@@ -1,4 +1,5 @@
-"""SIGKILL at any moment, the middle of saving included: resumed until it is done, a run is the one that nobody killed.
+"""Killed or stopped at any moment, the middle of saving included, and resumed until it is done, a run is the one that
+nobody disturbed.
 
 Half of the kills come after a random time, the others at a random one of the calls that change files: a write (half of
 which is done), a sync, a rename, a removal.
@@ -38,7 +39,7 @@ VARIANTS = {
         "training": {"precision": "bfloat16", "average": "ema", "accumulate": 3, "steps": 12},
     },
 }  # fmt: skip
-MOST = 8  # kills of one run; then it may come to its end
+MOST = 5  # kills of one run; then it may come to its end
 
 
 class Case:
@@ -75,23 +76,30 @@ class Case:
         """What a user gives who finds the run as it is."""
         return "--resume" if (self.run / "config.yaml").exists() else "--force"
 
-    def kill_and_resume(self, draw: random.Random) -> int:
-        """Train from the beginning, kill it up to `MOST` times; how often it was killed."""
+    def kill_and_resume(self, draw: random.Random, numbers: tuple[int, ...]) -> int:
+        """Train from the beginning, send it up to `MOST` of these signals; how often one ended it."""
         kills, word = 0, "--force"
         while True:
+            number = draw.choice(numbers)
             if kills == MOST:
                 process = self.train(word)
             elif draw.random() < 0.5:
-                process = self.train(word, kill_at=draw.randint(1, self.changes // 2))
+                process = self.train(word, kill_at=draw.randint(1, self.changes // 2), number=number)
             else:
                 process = self.train(word)
+                self._wait_until_it_listens()
                 time.sleep(draw.uniform(0, self.seconds * 0.7))
-                os.kill(process.pid, signal.SIGKILL)
+                os.kill(process.pid, number)
             code = process.wait()
             if code == 0:
                 return kills
-            assert code == -signal.SIGKILL, process.stderr
+            assert code == (-number if number == signal.SIGKILL else 128 + number), (code, number, process.stderr)
             kills, word = kills + 1, self.word()
+
+    def _wait_until_it_listens(self) -> None:
+        """Python and its packages are loaded, which takes no time here, and the command has begun."""
+        while not (self.run / ".lock").exists():
+            time.sleep(0.001)
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +122,15 @@ def case(folder, forks):
     return cache(lambda variant: Case(folder, forks, variant))
 
 
-def survive(case: Case, wanted: int, draw: random.Random) -> int:
+KILLS = (signal.SIGKILL,)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def survive(case: Case, wanted: int, draw: random.Random, numbers: tuple[int, ...] = KILLS) -> int:
     """Kill and resume runs until there were so many kills; each run must be the whole one."""
     kills = 0
     while kills < wanted:
-        kills += case.kill_and_resume(draw)
+        kills += case.kill_and_resume(draw, numbers)
         assert outcome(case.run) == case.whole
         hidden = [path.name for path in case.run.rglob(".*")]
         assert not hidden, f"left over: {hidden}"
@@ -127,7 +139,52 @@ def survive(case: Case, wanted: int, draw: random.Random) -> int:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_killed_runs_are_those_that_nobody_killed(case, variant, record_property):
-    record_property("kills survived", survive(case(variant), 4, random.Random(variant)))
+    record_property("kills survived", survive(case(variant), 3, random.Random(variant)))
+
+
+def test_a_stopped_run_has_the_conventional_exit_code_and_goes_on(case, record_property):
+    record_property("stops resumed", survive(case("transformer"), 3, random.Random(1), STOPS))
+
+
+def test_the_second_signal_ends_it_at_once(case, record_property):
+    """Without a last checkpoint, as if it had been killed."""
+    case, word = case("attention_rnn"), "--force"
+    for delay in (0.1, 0.2, 0.3, 0.0):
+        process = case.train(word)
+        case._wait_until_it_listens()
+        time.sleep(delay)
+        for _ in range(3):
+            os.kill(process.pid, signal.SIGINT)
+            time.sleep(0.002)
+        assert process.wait() in (0, 130, -signal.SIGINT), process.stderr
+        word = case.word()
+    assert case.train(word).wait() == 0
+    assert outcome(case.run) == case.whole
+
+
+@pytest.mark.soak
+def test_many_times_three_signals_in_a_row(case, record_property, request):
+    case, draw, word, ended = case("attention_rnn"), random.Random(1), "--force", 0
+    for _ in range(request.config.getoption("kills")):
+        process, number = case.train(word), draw.choice(STOPS)
+        case._wait_until_it_listens()
+        time.sleep(draw.uniform(0, case.seconds))
+        for _ in range(3):
+            os.kill(process.pid, number)
+            time.sleep(draw.choice([0, 0.0005, 0.005]))
+        code = process.wait()
+        assert code in (0, 128 + number, -number), process.stderr
+        ended += code != 0
+        word = "--force" if code == 0 else case.word()
+    assert case.train(word).wait() == 0 and outcome(case.run) == case.whole
+    record_property("ended at once", ended)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_many_stops(case, variant, record_property, request):
+    wanted = request.config.getoption("kills")
+    record_property("stops resumed", survive(case(variant), wanted, random.Random(wanted), STOPS))
 
 
 @pytest.mark.soak

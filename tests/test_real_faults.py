@@ -1,0 +1,131 @@
+"""The system's own refusals: a full disk, a limit on files, a folder one may not write to, a full standard output."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from copy_task import value_of, write_text
+from outcome import outcome
+from typer.testing import CliRunner
+
+from nmt.cli.app import app
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses Linux's mounts, limits and devices")
+
+SHORT = {"steps": 2, "evaluate_every": 1, "log_every": 1}
+TINY = {"type": "gru", "embedding": 8, "hidden": 8, "max_length": 20}
+
+
+def write_config(folder: Path) -> Path:
+    write_text(folder, pairs=60)
+    value = {**value_of(training=SHORT), "model": TINY}
+    (folder / "c.yaml").write_text(json.dumps(value), encoding="utf-8")
+    return folder / "c.yaml"
+
+
+def nmt_train(config: Path, *words: str):
+    return CliRunner().invoke(app, ["train", "--config", str(config), "--device", "cpu", "--threads", "1", *words])
+
+
+def resumed(config: Path, run: Path) -> dict:
+    """The run's outcome once it may be written again."""
+    result = nmt_train(config, f"run={run}", *(["--resume"] if (run / "config.yaml").exists() else []))
+    assert result.exit_code == 0, result.stderr
+    return outcome(run)
+
+
+def told(result) -> str:
+    """The one line of a command that failed as it should."""
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), (result.exit_code, result.exception)
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    return line
+
+
+@pytest.mark.parametrize("most", [100, 3000, 6000])
+def test_a_limit_on_the_size_of_files(tmp_path, most):
+    """As a quota, it ends a write in the middle."""
+    import resource
+
+    config = write_config(tmp_path)
+    assert nmt_train(config).exit_code == 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        result = nmt_train(config, f"run={tmp_path / 'other'}", f"data.cache={tmp_path / 'cache'}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert told(result).endswith(": file too large")
+    left = [path for path in tmp_path.rglob("*") if path.name.startswith(".") or path.name.endswith(".tmp")]
+    assert not left
+    assert resumed(config, tmp_path / "other") == outcome(tmp_path / "run")
+
+
+DRIVER = "import sys, test_real_faults; test_real_faults.fill_disks(*sys.argv[1:])"
+
+
+@pytest.mark.parametrize("step", ["150", pytest.param("4", marks=pytest.mark.soak)])
+def test_a_disk_that_is_full(tmp_path, step, record_property):
+    """Disks from a few kilobytes up until the run fits: on each it fails clearly, and goes on when there is room."""
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
+        pytest.skip("may not mount a file system")
+    here = Path(__file__).resolve().parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    command = ["unshare", "-rm", sys.executable, "-c", DRIVER, str(tmp_path), step]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    record_property("disks filled", int(done.stdout))
+
+
+def fill_disks(folder: str, step: str) -> None:
+    """Runs in a process that may mount: train on disks of more and more kilobytes; print how many were too small."""
+    os.chdir(folder)
+    config, disk, kilobytes = write_config(Path(folder)), Path(folder) / "disk", 0
+    assert nmt_train(config).exit_code == 0
+    whole = outcome(Path(folder) / "run")
+    disk.mkdir()
+    while True:
+        kilobytes += int(step)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", disk], check=True)
+        result = nmt_train(config, f"run={disk / 'run'}")
+        if result.exit_code == 0:
+            break
+        assert told(result).endswith(": no space left on device"), result.stderr
+        hidden = [path for path in disk.rglob(".*")]
+        assert not hidden, hidden
+        subprocess.run(["mount", "-o", "remount,size=99m", disk], check=True)
+        assert resumed(config, disk / "run") == whole
+        subprocess.run(["umount", "-l", disk], check=True)
+    subprocess.run(["umount", "-l", disk], check=True)
+    print(kilobytes // int(step) - 1)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_one_may_not_write_to(tmp_path):
+    config = write_config(tmp_path)
+    assert nmt_train(config).exit_code == 0
+    whole = outcome(tmp_path / "run")
+    for folder in (tmp_path / "run", tmp_path / "run" / "last"):
+        folder.chmod(0o500)
+        try:
+            assert told(nmt_train(config, "--resume", "training.steps=4")).endswith(": permission denied")
+        finally:
+            folder.chmod(0o700)
+    assert outcome(tmp_path / "run") == whole
+
+
+@pytest.mark.parametrize("arguments", ["config --schema", "tokenize --model run"])
+def test_a_full_standard_output(tmp_path, arguments):
+    if "--model" in arguments:
+        config = write_config(tmp_path)
+        assert nmt_train(config).exit_code == 0
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nmt", *arguments.split()],
+            stdout=full, stderr=subprocess.PIPE, encoding="utf-8", cwd=tmp_path, input="a b\n",
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and "no space left on device\nhint: " in done.stderr
+    assert "Traceback" not in done.stderr and "ignored" not in done.stderr
