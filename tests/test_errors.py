@@ -10,4 +10,4 @@ def test_control_characters_are_shown_and_not_obeyed():
 
 def test_endless_lines_are_cut():
     assert DataError("x" * 1003).message == "x" * 1003
-    assert DataError("x" * 5000 + "\ny").message == "x" * 1000 + "...\ny"
+    assert DataError("x" * 5000 + " is no id\ny").message == "x" * 800 + "..." + "x" * 191 + " is no id\ny"
