@@ -1,5 +1,6 @@
 """The `nmt` command. Each subcommand is a file of its own that imports torch only when it runs."""
 
+import io
 import os
 import sys
 
@@ -41,7 +42,7 @@ def main() -> None:
     # costs nothing on an idle machine. Only heard before torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     if not sys.stderr:  # closed: nobody wants to hear anything
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = io.StringIO()
     if sys.stdout:  # as every file is, also where Windows pipes in a code page; names of files may hold other bytes
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     app(prog_name="nmt")
