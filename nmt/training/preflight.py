@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from nmt import bundle
+from nmt import bundle, files
 from nmt.config import Config
 from nmt.data.batching import Batch, batch_of, batches, plan
 from nmt.data.corpus import Corpus
@@ -84,7 +84,7 @@ def forecast(
     needed = 2 * (size + averages * weights)  # what there will be, and a copy that is being written
     if free < needed:
         raise NMTError(
-            f"{config.run}: the disk has {free / 1e9:.1f} GB free, and the run needs {needed / 1e9:.1f}",
+            f"{config.run}: no space left on device: {free / 1e6:,.1f} MB are free, and the run needs {needed / 1e6:,.1f}",
             hint="make room, or train into another folder with run=...",
         )
     largest = rehearsal.largest
@@ -137,7 +137,7 @@ def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: 
     """Bytes of a checkpoint and a bundle, which are written beside the run folder, read back, and removed."""
     place = config.run.with_name(f".{config.run.name}.preflight")
     masters, last, shipped = learner.optimizer.masters, place / run_folder.LAST, place / run_folder.MODEL
-    shutil.rmtree(place, ignore_errors=True)  # of one that was killed
+    files.remove(place)  # of one that was killed
     try:
         checkpoint.save(last, weights=masters, training={"optimizer": learner.optimizer.state()}, state=state)
         bundle.save(shipped, weights=masters, tokenizers=prepared.tokenizers, config=config, facts=card)
@@ -146,7 +146,7 @@ def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: 
             raise NMTError(f"{config.run}: what was written is not what is read", hint="is the disk sound?")
         return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        files.remove(place)
 
 
 def _memory(device: torch.device) -> int | None:

@@ -1,7 +1,7 @@
 """From a config to a finished run: what there is to check first, who takes part, and the training itself."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 import torch
 
@@ -34,11 +34,11 @@ def train(
     Raises an NMTError when the config, the data, the run folder or the course of the training is at fault.
     """
     with _ready(config, resume=resume, force=force, device=device, on_event=on_event) as trainer:
-        trainer.check()
         if resume:
             trainer.resume()
-        elif trainer.ranks.first:
-            run_folder.create(config)
+        trainer.check()
+        if trainer.ranks.first:
+            run_folder.keep_config(trainer.config) if resume else run_folder.create(trainer.config)
         return trainer.run()
 
 
@@ -52,7 +52,11 @@ def rehearse(
 ) -> None:
     """All that `train` does before its first update; what it found is told in the event `Checked`."""
     with _ready(config, resume=resume, force=force, device=device, on_event=on_event) as trainer:
+        if resume:
+            trainer.resume()
         trainer.check()
+    with suppress(OSError):
+        config.run.rmdir()  # made for the lock, where there was none; one that holds anything stays
 
 
 @contextmanager

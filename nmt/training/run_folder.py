@@ -79,10 +79,10 @@ def create(config: Config) -> None:
     """Remove an old run's files, and nothing else, and begin a new one."""
     for name in OURS:
         files.remove(config.run / name)
-    write_config(config)
+    keep_config(config)
 
 
-def write_config(config: Config) -> None:
+def keep_config(config: Config) -> None:
     """Keep the run's settings beside its results."""
     files.write_text(config.run / CONFIG, f"{MARK}\n{settings.dump(config)}")
 

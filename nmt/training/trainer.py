@@ -65,10 +65,8 @@ class Trainer:
 
     def resume(self) -> None:
         """Go back to the last checkpoint, or to the beginning when the run was killed before its first."""
-        if self.ranks.first:
-            if (folder := self.config.run / run_folder.LAST).is_dir():
-                self._restore(folder)
-            run_folder.write_config(self.config)
+        if self.ranks.first and (folder := self.config.run / run_folder.LAST).is_dir():
+            self._restore(folder)
         self.learner.copy_first()
         self._copy_state()
 
@@ -244,7 +242,7 @@ class Trainer:
         self._note("evaluated", **noted, best=better, seconds=seconds)
         if better:
             state.best = {**noted, "measure": settings.measure, "value": value}
-            checkpoint.save(folder / run_folder.BEST, weights=weights, state=state)
+            self._checkpoint(run_folder.BEST, weights)
             bundle.save(
                 folder / run_folder.MODEL, weights=weights, tokenizers=self.prepared.tokenizers, config=self.config,
                 facts=facts.card(self.facts, self.state),
@@ -255,12 +253,15 @@ class Trainer:
         self.listen(events.Evaluated(state.step, state.current_epoch, scores, better, seconds))
 
     def _save(self) -> None:
-        state = self.state
-        state.window.sums = torch.stack(self.sums).tolist() if self.sums else []
-        state.logged = self.log.sync()
+        self.state.logged = self.log.sync()
         training = {"optimizer": self.learner.optimizer.state(), "average": self.average.state()}
-        folder = self.config.run / run_folder.LAST
-        checkpoint.save(folder, weights=self.learner.optimizer.masters, training=training, state=state)
+        self._checkpoint(run_folder.LAST, self.learner.optimizer.masters, training)
+
+    def _checkpoint(
+        self, name: str, weights: dict[str, Tensor], training: dict[str, dict[str, Tensor]] | None = None
+    ) -> None:
+        self.state.window.sums = torch.stack(self.sums).tolist() if self.sums else []
+        checkpoint.save(self.config.run / name, weights=weights, state=self.state, training=training)
 
     def _signalled(self) -> bool:
         """Whether a signal came to one of the ranks: all of them stop at the same place."""

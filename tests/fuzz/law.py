@@ -91,9 +91,20 @@ class _Watch:
         if event in _RUNS:
             self.seen.append(f"{event} {arguments[0]!r}")
         elif event in _WRITES or (event == "open" and _is_writing(arguments)):
-            path = os.path.realpath(os.fsdecode(arguments[0])) if isinstance(arguments[0], str | bytes | Path) else ""
+            path = _path(event, arguments)
             if path and not path.startswith(self.folder) and path != os.devnull and "__pycache__" not in path:
                 self.seen.append(f"{event} {path}")
+
+
+def _path(event: str, arguments: tuple) -> str:
+    """Where it happens; empty where a descriptor is written to. rmtree names files by their folder's descriptor."""
+    if not isinstance(arguments[0], str | bytes | Path):
+        return ""
+    within = arguments[-1] if event in ("os.remove", "os.rmdir") else -1
+    if within >= 0 and sys.platform != "linux":
+        return ""
+    folder = os.readlink(f"/proc/self/fd/{within}") if within >= 0 else ""
+    return os.path.realpath(os.path.join(folder, os.fsdecode(arguments[0])))
 
 
 def _is_writing(arguments: tuple) -> bool:

@@ -184,7 +184,7 @@ def test_more_or_fewer_steps_change_no_past_rate(tmp_path, schedule, steps):
     assert resumed.training.steps == steps
     rates = [[learning_rate(config.training, step) for step in range(1, 500)] for config in (begun, resumed)]
     assert rates[0] == rates[1]
-    run_folder.write_config(resumed)
+    run_folder.keep_config(resumed)
     again = run_folder.check(changed, resume=True, force=False)
     assert again.training.horizon == begun.training.horizon
 
