@@ -96,7 +96,8 @@ def _run(request: dict) -> None:
     try:
         for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, "stdout.txt", 0), (2, "stderr.txt", 0)):
             os.dup2(os.open(name, flags or os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)  # before and after the command nobody listens
         code = _main(request)
     except BaseException:
         traceback.print_exc()
@@ -112,7 +113,10 @@ def _main(request: dict) -> int:
 
     sys.argv = ["nmt", *request["arguments"]]
     number = request["number"]
-    kill = Traps(request["below"], at=request["kill_at"], spring=lambda path: os.kill(os.getpid(), number))
+    kill = Traps(
+        request["below"], at=request["kill_at"], spring=lambda path: os.kill(os.getpid(), number),
+        returns=number != signal.SIGKILL,
+    )  # fmt: skip
     code = 0
     try:
         with trapped(kill, removals=True):

@@ -1,6 +1,6 @@
 """Every call of this process that changes files, counted; one of them can be made to fail, or to be the last.
 
-Python's own functions are replaced, whoever calls them. A write that fails has written half of what it should.
+Python's own functions are replaced, whoever calls them. A write that is the last has written half of what it should.
 """
 
 import builtins
@@ -18,8 +18,9 @@ REMOVALS = ("unlink", "rmdir")
 class Traps:
     """Counts changes of files below a folder; the one with the number `at`, counted from 1, meets `spring`."""
 
-    def __init__(self, folder: Path, *, at: int | None = None, spring: Callable[[str], None] = lambda path: None):
-        self.folder, self.at, self.spring = os.path.realpath(folder), at, spring
+    def __init__(self, folder: Path, *, at: int | None, spring: Callable[[str], None], returns: bool = False):
+        """`returns` says that `spring` does, so that the call is made after it."""
+        self.folder, self.at, self.spring, self.returns = os.path.realpath(folder), at, spring, returns
         self.count = 0
         self.where = ""
         """Kind and path of the one that was met."""
@@ -67,7 +68,8 @@ def _opening(traps: Traps) -> Callable:
     class Raw(io.FileIO):
         def write(self, data) -> int:
             if traps.due("write", self.name):
-                super().write(bytes(data)[: len(data) // 2])
+                if not traps.returns:
+                    super().write(bytes(data)[: len(data) // 2])
                 traps.spring(str(self.name))
             return super().write(data)
 

@@ -70,9 +70,9 @@ def prepare(
         with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # not there, or damaged
             return _load(folder, key, found, config)
 
+    _clear_away(folder.parent)
     if prepared := load():
         return prepared
-    _clear_away(folder.parent)
     for tries in count():
         with files.lock(folder.with_name(f".{key}.lock")) as alone:
             if alone:
@@ -89,7 +89,7 @@ def _clear_away(cache: Path) -> None:
     """Remove what killed processes left in the cache; what a living one works at is locked."""
     names = [path.name for path in cache.iterdir()] if cache.is_dir() else []
     for key in {match[1] for name in names if (match := re.match(r"\.([0-9a-f]{16})\.", name))}:
-        with files.lock(cache / f".{key}.lock") as alone:
+        with suppress(OSError), files.lock(cache / f".{key}.lock") as alone:
             if alone:
                 files.recover(cache / key)
 

@@ -84,7 +84,7 @@ def forecast(
     needed = 2 * (size + averages * weights)  # what there will be, and a copy that is being written
     if free < needed:
         raise NMTError(
-            f"{config.run}: no space left on device: {free / 1e6:,.1f} MB are free, and the run needs {needed / 1e6:,.1f}",
+            f"{config.run}: no space left on device: {free / 1e6:,.1f} MB are free and {needed / 1e6:,.1f} needed",
             hint="make room, or train into another folder with run=...",
         )
     largest = rehearsal.largest

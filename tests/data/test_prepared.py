@@ -270,6 +270,9 @@ def test_what_killed_processes_left_in_the_cache_is_cleared_away(tmp_path):
         prepared = prepare(config)
         left = sorted(path.name for path in cache.iterdir())
     assert left == sorted([f".{living}.0123abcd.tmp", f".{living}.lock", ".mine", prepared.key])
+    (cache / f".{prepared.key}.lock").touch()  # killed when all was done
+    prepare(config)
+    assert sorted(path.name for path in cache.iterdir()) == [".mine", prepared.key]
 
 
 def test_two_that_need_the_same_data_make_it_once(tmp_path):
