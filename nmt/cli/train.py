@@ -29,7 +29,8 @@ def train(
     again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"])
     show = Show(again, resume=resume, dry_run=dry_run)
     work = training.rehearse if dry_run else training.train
-    work(checked, resume=resume, force=force, device=common.choose_device(), on_event=show)
+    device = common.choose_device()
+    work(checked, resume=resume, force=force, device=device, workers=None, on_event=show)
 
 
 class Show:

@@ -23,17 +23,18 @@ def train(
     resume: bool = False,
     force: bool = False,
     device: torch.device | str = "auto",
+    workers: int | None = 1,
     on_event: Listener | None = None,
 ) -> Finished:
     """Train a model as the config says, from text to the bundle in the run folder.
 
     `resume` goes on with a run exactly as if it had not been interrupted; `force` replaces one. Ctrl-C and SIGTERM save
     a checkpoint, tell `on_event` and raise KeyboardInterrupt. Called in each of the processes that `torchrun` starts,
-    all of them share the work; the first alone writes, and calls `on_event`.
+    all of them share the work; the first alone writes, and calls `on_event`. `workers` are for `prepare`.
 
     Raises an NMTError when the config, the data, the run folder or the course of the training is at fault.
     """
-    with _ready(config, resume=resume, force=force, device=device, on_event=on_event) as trainer:
+    with _ready(config, resume=resume, force=force, device=device, workers=workers, on_event=on_event) as trainer:
         if resume:
             trainer.resume()
         trainer.check()
@@ -48,10 +49,11 @@ def rehearse(
     resume: bool = False,
     force: bool = False,
     device: torch.device | str = "auto",
+    workers: int | None = 1,
     on_event: Listener | None = None,
 ) -> None:
     """All that `train` does before its first update; what it found is told in the event `Checked`."""
-    with _ready(config, resume=resume, force=force, device=device, on_event=on_event) as trainer:
+    with _ready(config, resume=resume, force=force, device=device, workers=workers, on_event=on_event) as trainer:
         if resume:
             trainer.resume()
         trainer.check()
@@ -61,8 +63,9 @@ def rehearse(
 
 @contextmanager
 def _ready(
-    config: Config, *, resume: bool, force: bool, device: torch.device | str, on_event: Listener | None
-) -> Iterator["Trainer"]:
+    config: Config, *, resume: bool, force: bool, device: torch.device | str, workers: int | None,
+    on_event: Listener | None,
+) -> Iterator[Trainer]:  # fmt: skip
     listen, first = on_event or (lambda event: None), runtime.rank() == 0
     if config.training.deterministic:
         runtime.make_deterministic()
@@ -74,7 +77,10 @@ def _ready(
             texts = run_folder.texts(config.run) if resume else None
         if config.training.tensorboard:
             require_tensorboard()
-        prepared = prepare(config, texts=texts, on_progress=lambda stage, done: listen(Preparing(stage, done)))
+        prepared = prepare(
+            config, texts=texts, on_progress=lambda stage, done: listen(Preparing(stage, done)), workers=workers,
+            cores=torch.get_num_threads(),
+        )  # fmt: skip
         with holding_signals() as guard, joined(device) as ranks:
             told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
             config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})
