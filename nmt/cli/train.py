@@ -48,6 +48,9 @@ class Show:
     def preparing(self, event) -> None:
         self.line.move(f"preparing: {event.stage} {event.done:,}")
 
+    def checking(self, _event) -> None:
+        self.line.move("trying once what the run will do", now=self.line.on_terminal)
+
     def checked(self, event) -> None:
         self.line.clear()
         if not self.dry_run:

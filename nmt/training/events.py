@@ -17,8 +17,14 @@ class Preparing(NamedTuple):
     """How far the stage has come, in its own units."""
 
 
+class Checking(NamedTuple):
+    """Everything that the run will do is being done once."""
+
+    folder: Path
+
+
 class Checked(NamedTuple):
-    """Everything that the run will do has been done once."""
+    """It went well."""
 
     forecast: Forecast
 
@@ -133,6 +139,8 @@ class Finished(NamedTuple):
     """Of training and evaluating, however often it was resumed."""
 
 
-Event = Union[Preparing, Checked, Started, Updated, Progress, Spike, Split, Evaluating, Evaluated, Stopped, Finished]  # noqa: UP007
+Event = Union[  # noqa: UP007
+    Preparing, Checking, Checked, Started, Updated, Progress, Spike, Split, Evaluating, Evaluated, Stopped, Finished
+]  # fmt: skip
 
 Listener = Callable[[Event], None]

@@ -53,6 +53,7 @@ class Trainer:
 
     def check(self) -> None:
         """Do once what the run will do, and say what to expect of it."""
+        self.listen(events.Checking(self.config.run))
         try:
             with self.guard.at_once():
                 rehearsal = preflight.rehearse(self.learner, self.prepared, self.config)
