@@ -82,4 +82,4 @@ class Learner:
 
 def _seed(*parts: int) -> int:
     """One seed that mixes the parts."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0]) >> 1
