@@ -82,9 +82,10 @@ def _sections(section: type[Section], key: Any) -> list[type[Section]]:
 
 
 def _members(annotation: Any) -> Iterator[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    arguments = get_args(annotation)
+    if not arguments and isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    for argument in get_args(annotation):
+    for argument in arguments:  # Python 3.10 takes list[int] for a type
         yield from _members(argument)
 
 
