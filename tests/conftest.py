@@ -1,6 +1,7 @@
 """Every test runs on one thread, so that several test processes share the machine; and always from the same seed."""
 
 import os
+import signal
 from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -9,6 +10,10 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    # In the background of a script Ctrl-C is ignored, under nohup SIGHUP; here both are sent on purpose.
+    if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, name), usual)
 
 
 def pytest_addoption(parser):
