@@ -147,11 +147,14 @@ def test_what_is_written_is_synced_before_its_name_and_its_name_before_we_say_so
     monkeypatch.setattr(os, "mkdir", lambda path, *mode: (done.append(f"make {place(path)}"), mkdir(path, *mode)))
     with files.replacing_folder(tmp_path / "run" / "last") as inside:
         files.write_text(inside / "x", "text")
-    assert done == [
+    expected = [
         "make run", "sync .", "make run/new last",
         "sync run/new last/new x", "rename run/new last/x", "sync run/new last",  # the file and its name
         "sync run/new last/x", "sync run/new last", "rename run/last", "sync run",
     ]  # fmt: skip
+    if sys.version_info < (3, 11):  # its pathlib makes folders by a function of its own
+        expected = [each for each in expected if not each.startswith("make")]
+    assert done == expected
 
 
 def test_recovering_brings_back_the_newest_and_clears_the_rest_away(tmp_path):
