@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import random
 import signal
 import sys
@@ -38,6 +39,8 @@ def forks(folder):
 
 
 def write_config(folder, *, train="train.txt", dev="short.txt", tokenizer=None, **training) -> None:
+    """c.yaml, and no run of it yet."""
+    shutil.rmtree(folder / "run", ignore_errors=True)
     value = value_of(training=training, run="run")
     splits = {name: {"source": path, "target": path} for name, path in (("train", train), ("dev", dev))}
     value["data"] = {**value["data"], **splits}
@@ -80,7 +83,7 @@ def test_in_the_training_of_a_tokenizer(folder, forks, number):
 @pytest.mark.parametrize("number", CODES)
 def test_in_a_huge_update(folder, forks, number):
     write_config(folder, accumulate=10**6, batch_tokens=50)
-    process = forks.start("train", "--config", "c.yaml", "--threads", 1, "--force")
+    process = forks.start("train", "--config", "c.yaml", "--threads", 1)
     until((folder / "run" / "log.jsonl").exists)
     time.sleep(0.5)
     stop(process, number)
@@ -90,7 +93,7 @@ def test_in_a_huge_update(folder, forks, number):
 @pytest.mark.parametrize("number", CODES)
 def test_in_a_long_evaluation(folder, forks, number):
     write_config(folder, dev="train.txt", evaluate_every=1, log_every=1, batch_tokens=100)
-    process = forks.start("train", "--config", "c.yaml", "--threads", 1, "--force")
+    process = forks.start("train", "--config", "c.yaml", "--threads", 1)
     log = folder / "run" / "log.jsonl"
     until(lambda: log.exists() and '"progress"' in log.read_text(encoding="utf-8"))
     time.sleep(0.5)
