@@ -78,7 +78,7 @@ def progress_of(folder: Path, run: str) -> list[dict]:
     return [line for line in lines if line["event"] == "progress"]
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.soak)])
 def test_any_number_of_processes_trains_the_same_model(folder, alone, count):
     """In float64 and without dropout to 1e-9; also where memory is short in one, and when another number resumes."""
     jobs = [{"config": plain(f"{kind}-{count}", kind=kind)} for kind in MODELS]
