@@ -19,7 +19,7 @@ _LARGEST = 1 << 16  # bytes of the list itself
 
 def write(folder: Path, names: Iterable[str]) -> None:
     """Note what these files of a folder hold."""
-    files.write_text(folder / NAME, "".join(f"{_sum(folder / name)}  {name}\n" for name in names))
+    files.write_text(folder / NAME, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
 def check(path: Path, *, most: int | None = None) -> None:
@@ -31,7 +31,7 @@ def check(path: Path, *, most: int | None = None) -> None:
         raise CheckpointError(
             f"{path}: is larger than the {most:,} bytes that it can have", hint="it is no such file, or is damaged"
         )
-    if _listed(path.with_name(NAME)).get(path.name) != _sum(path):
+    if _listed(path.with_name(NAME)).get(path.name) != sha256(path):
         raise CheckpointError(
             f"{path}: is damaged or was changed: it is not what {NAME} says", hint="copy the whole folder again"
         )
@@ -44,7 +44,8 @@ def _listed(path: Path) -> dict[str, str]:
     return {line[2]: line[1] for line in lines}
 
 
-def _sum(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file's content, as hexadecimal digits."""
     found = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):

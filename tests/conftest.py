@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from forks import Forks
 
 torch.set_num_threads(1)
 for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
@@ -32,3 +33,11 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def forks(folder):
+    """Real processes in the folder that the module's own fixture makes."""
+    forks = Forks(folder)
+    yield forks
+    forks.close()

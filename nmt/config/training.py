@@ -79,7 +79,7 @@ class TrainingConfig(Section):
     @model_validator(mode="after")
     def _keep_horizon(self):
         if self.schedule == "cosine" and self.horizon is None:
-            # Kept with the run, so that a resumed run with more steps is told that its past rates would change.
+            # Kept with the run, so that more steps in a resumed one change none of its past rates.
             object.__setattr__(self, "horizon", self.steps)
         return self
 

@@ -232,7 +232,7 @@ def _load(
 
 
 def _version(path: Path) -> tuple[int, int]:
-    weights = (bundle.locate(path) / "model.safetensors").stat()
+    weights = (bundle.locate(path) / bundle.WEIGHTS).stat()
     return weights.st_ino, weights.st_mtime_ns
 
 

@@ -5,6 +5,7 @@ that a checkpoint would have to keep.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,15 @@ from nmt.models.base import Seq2Seq
 from nmt.training import loss
 from nmt.training.optimizer import Optimizer
 from nmt.training.ranks import Ranks
+
+
+class Done(NamedTuple):
+    """What an update was; over all ranks, the tensors on the device."""
+
+    tokens: int
+    """Target tokens, whatever came of them."""
+    sums: Tensor  # [loss, nll, tokens]; zeros when loss or gradient were not finite and no weight has changed
+    norm: Tensor  # of the gradient, before clipping
 
 
 class Learner:
@@ -32,12 +42,8 @@ class Learner:
 
     def update(
         self, batches: Sequence[Batch], *, step: int, rate: float, interrupted: Callable[[], bool]
-    ) -> tuple[Tensor, Tensor] | None:
-        """Update `step`, counted from 1, at a learning rate; None when it is `interrupted` between two batches.
-
-        Returns, on the device, the sums [loss, nll, tokens] over all ranks and the norm of the gradient before
-        clipping. An update whose loss or gradient is not finite changes no weight, and its sums are 0.
-        """
+    ) -> Done | None:
+        """Update `step`, counted from 1, at a learning rate; None when it is `interrupted` between two batches."""
         torch.manual_seed(_seed(self.config.seed, step, self.ranks.rank))
         tokens = sum(map(loss.count, batches))
         sums = torch.zeros(3, device=self.device)
@@ -51,7 +57,7 @@ class Learner:
         self.ranks.add_up([*self.optimizer.gradients(), sums])
         sums[2] = tokens
         norm, good = self.optimizer.step(tokens, rate, loss=sums[0])
-        return torch.where(good, sums, 0), norm
+        return Done(tokens, torch.where(good, sums, 0), norm)
 
     def add_gradient(self, batch: Batch) -> Tensor:
         """Add a batch's gradient to the optimizer's sum; its [loss, nll].

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from typing import Any
 
 import torch
 
@@ -35,38 +36,27 @@ def train(
     Raises an NMTError when the config, the data, the run folder or the course of the training is at fault.
     """
     with _ready(config, resume=resume, force=force, device=device, workers=workers, on_event=on_event) as trainer:
-        if resume:
-            trainer.resume()
-        trainer.check()
         if trainer.ranks.first:
             run_folder.keep_config(trainer.config) if resume else run_folder.create(trainer.config)
         return trainer.run()
 
 
-def rehearse(
-    config: Config,
-    *,
-    resume: bool = False,
-    force: bool = False,
-    device: torch.device | str = "auto",
-    workers: int | None = 1,
-    on_event: Listener | None = None,
-) -> None:
-    """All that `train` does before its first update; what it found is told in the event `Checked`."""
-    with _ready(config, resume=resume, force=force, device=device, workers=workers, on_event=on_event) as trainer:
-        if resume:
-            trainer.resume()
-        trainer.check()
+def rehearse(config: Config, **options: Any) -> None:
+    """What `train` does before its first update, with the same options; the event `Checked` tells what was found."""
+    with _ready(config, **options):
+        pass
     with suppress(OSError):
         config.run.rmdir()  # made for the lock, where there was none; one that holds anything stays
 
 
 @contextmanager
 def _ready(
-    config: Config, *, resume: bool, force: bool, device: torch.device | str, workers: int | None,
-    on_event: Listener | None,
+    config: Config, *, resume: bool = False, force: bool = False, device: torch.device | str = "auto",
+    workers: int | None = 1, on_event: Listener | None = None,
 ) -> Iterator[Trainer]:  # fmt: skip
-    listen, first = on_event or (lambda event: None), runtime.rank() == 0
+    """The trainer in its run folder, restored where it resumes, after everything was tried once."""
+    first = runtime.rank() == 0
+    listen = on_event if on_event and first else lambda event: None
     if config.training.deterministic:
         runtime.make_deterministic()
     device = runtime.choose_device(str(device))
@@ -84,4 +74,8 @@ def _ready(
         with holding_signals() as guard, joined(device) as ranks:
             told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
             config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})
-            yield Trainer(config, prepared, device=device, ranks=ranks, listen=listen, guard=guard)
+            trainer = Trainer(config, prepared, device=device, ranks=ranks, listen=listen, guard=guard)
+            if resume:
+                trainer.resume()
+            trainer.check()
+            yield trainer

@@ -16,7 +16,7 @@ from nmt.data.batching import Batch, updates
 from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
 from nmt.models import build
-from nmt.training import checkpoint, events, facts, loss, preflight, run_folder
+from nmt.training import checkpoint, events, facts, preflight, run_folder
 from nmt.training.averaging import Average
 from nmt.training.interrupt import Guard
 from nmt.training.learner import Learner
@@ -37,8 +37,7 @@ class Trainer:
         runtime.keep_freed_memory()
         torch.manual_seed(config.training.seed)
         self.config, self.settings, self.prepared = config, config.training, prepared
-        self.ranks, self.guard = ranks, guard
-        self.listen = listen if ranks.first else lambda event: None
+        self.ranks, self.guard, self.listen = ranks, guard, listen
         model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size)
         # Float32, filled for each evaluation. Copied first: a GPU lays a recurrent layer's weights into one block.
         self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False)
@@ -162,21 +161,19 @@ class Trainer:
         done = self.learner.update(batches, step=state.step + 1, rate=rate, interrupted=self._signalled)
         if done is None:
             self._stop()
-        sums, norm = done
         state.step += 1
         state.epoch, state.consumed = (state.epoch + 1, 0) if completes_pass else (state.epoch, state.consumed + 1)
         if self.learner.splits and not splits:
             self.listen(events.Split(state.step))
-        self.sums.append(sums)
+        self.sums.append(done.sums)
         self.average.update(state.step)
-        tokens = sum(map(loss.count, batches))
-        state.target_tokens += tokens
-        state.window.tokens += tokens
+        state.target_tokens += done.tokens
+        state.window.tokens += done.tokens
         state.window.seconds += self._lap()
         remaining = (settings.steps - state.step) * state.seconds / state.step
         self.listen(events.Updated(state.step, settings.steps, state.window.tokens / state.window.seconds, remaining))
         if state.step % settings.log_every == 0:
-            self._report(rate, norm)
+            self._report(rate, done.norm)
 
     def _report(self, rate: float, norm: Tensor) -> None:
         """One line of the log: the only time that training waits for the device."""

@@ -1,7 +1,6 @@
 """What the download scripts share: fetch a file once, check it, write text. Run the scripts with the installed nmt."""
 
 import gzip
-import hashlib
 import shutil
 import sys
 import urllib.request
@@ -9,6 +8,7 @@ from collections.abc import Iterable
 from http.client import HTTPException
 from pathlib import Path
 
+from nmt import checksums
 from nmt.errors import DataError, NMTError
 from nmt.files import replacing
 
@@ -22,7 +22,7 @@ def download(url: str, path: Path, *, sha256: str | None = None) -> Path:
 
     Raises DataError when the content is not the expected one; the damaged file is not kept.
     """
-    if path.exists() and sha256 in (None, _sha256(path)):
+    if path.exists() and sha256 in (None, checksums.sha256(path)):
         print(f"{path}: is there", file=sys.stderr)
         return path
     print(f"{path}: from {url}", file=sys.stderr)
@@ -31,7 +31,7 @@ def download(url: str, path: Path, *, sha256: str | None = None) -> Path:
         with urllib.request.urlopen(request, timeout=60) as answer, replacing(path, "wb") as file:
             shutil.copyfileobj(answer, file, length=1 << 20)
             file.flush()
-            if sha256 not in (None, found := _sha256(Path(file.name))):
+            if sha256 not in (None, found := checksums.sha256(Path(file.name))):
                 raise DataError(f"{url}: the checksum is {found}, not {sha256}", hint="it was damaged or replaced")
     except (OSError, HTTPException) as error:
         raise DataError(f"{url}: {error}", hint=f"fetch it in another way and put it at {path}") from error
@@ -62,11 +62,3 @@ def run(main) -> None:
         sys.exit(f"error: {error.filename}: {error.strerror}\nhint: does the place exist, and has the disk room?")
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -10,7 +10,6 @@ import time
 
 import pytest
 from copy_task import value_of, write_text
-from forks import Forks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has imported torch")
 
@@ -29,13 +28,6 @@ def folder(tmp_path_factory):
     write_text(folder, pairs=20_000)
     (folder / "short.txt").write_text("a b c\nb c d e\n", encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def forks(folder):
-    forks = Forks(folder)
-    yield forks
-    forks.close()
 
 
 def write_config(folder, *, train="train.txt", dev="short.txt", tokenizer=None, **training) -> None:

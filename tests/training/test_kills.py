@@ -110,13 +110,6 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def forks(folder):
-    forks = Forks(folder)
-    yield forks
-    forks.close()
-
-
-@pytest.fixture(scope="module")
 def case(folder, forks):
     """variant -> its Case, made once."""
     return cache(lambda variant: Case(folder, forks, variant))
