@@ -31,5 +31,6 @@ def keep_mask(x: Tensor, probability: float) -> Tensor:
     """A tensor like `x` of zeros (with the probability) and 1 / (1 - probability)."""
     bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
     dropped = min(round(probability * 2**16), 2**16 - 1)
-    mask = (bits[: x.numel()] >= dropped - 2**15).view(x.shape)
-    return mask.to(x.dtype).mul_(2**16 / (2**16 - dropped))
+    mask = torch.empty(x.shape, dtype=x.dtype)
+    torch.ge(bits[: x.numel()], dropped - 2**15, out=mask.view(-1))  # straight into x's format: half the time
+    return mask.mul_(2**16 / (2**16 - dropped))

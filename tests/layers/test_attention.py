@@ -59,6 +59,8 @@ def test_fast_attention_is_explicit_attention(dtype):
     tolerance = 1e-12 if dtype == torch.float64 else 0.03
     expected, weights = explicit_attention(query, key, value, mask)
     torch.testing.assert_close(fast_attention(query, key, value, mask), expected, atol=tolerance, rtol=0)
+    fused = torch.nn.functional.scaled_dot_product_attention(query, key, value, mask)
+    torch.testing.assert_close(fused, expected, atol=tolerance, rtol=0)
     energy = (query.double() @ key.double().mT / 2).masked_fill(~mask, -math.inf)
     torch.testing.assert_close(weights.double(), energy.softmax(-1), atol=tolerance, rtol=0)
 
