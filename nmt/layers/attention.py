@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmt.layers.dropout import keep_mask
+from nmt.layers.loop import LoopLinear, Shared, product
 from nmt.layers.position import Rotary
 from nmt.layers.softmax import softmax
 
@@ -38,7 +39,7 @@ class ScoredAttention(nn.Module):
     def __init__(self, score: str, query: int, memory: int, width: int):
         super().__init__()
         self.score = score
-        self.query = nn.Identity() if score == "general" else nn.Linear(query, width)
+        self.query = nn.Identity() if score == "general" else LoopLinear(query, width)
         self.key = nn.Linear(memory, query if score == "general" else width, bias=False)
         if score == "additive":
             self.v = nn.Parameter(torch.empty(width))
@@ -60,10 +61,10 @@ class ScoredAttention(nn.Module):
                 return query @ keys.mT
         raise AssertionError(self.score)
 
-    def forward(self, state: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, state: Tensor, keys: Tensor, values: Tensor | Shared, mask: Tensor) -> tuple[Tensor, Tensor]:
         """States [B, Q, D], keys [B, K, A], values [B, K, D], mask [B, K] -> contexts [B, Q, D], weights [B, Q, K]."""
         weights = masked_softmax(self.energy(state, keys), mask[:, None])
-        return weights @ values, weights
+        return product(weights, values), weights
 
 
 def explicit_attention(
@@ -120,5 +121,3 @@ class MultiHead(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-
-

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.layers.dropout import Dropout
+from nmt.layers.loop import LoopLinear
 
 # B batch, T time, D width of h, S width of the state, G width of the gates
 
@@ -41,13 +42,15 @@ class Cell(nn.Module):
 
     - rnn:  h' = tanh(W x + U h)
     - gru:  r, z = sigmoid(W x + U h);  n = tanh(W_n x + r * (U_n h));  h' = (1 - z) * n + z * h
-    - lstm: f, i, o = sigmoid(W x + U h);  g = tanh(W_g x + U_g h);  c' = f * c + i * g;  h' = o * tanh(c')
+    - lstm: i, f, o = sigmoid(W x + U h);  g = tanh(W_g x + U_g h);  c' = f * c + i * g;  h' = o * tanh(c')
+
+    The gates stand in torch's order: r, z, n and i, f, g, o.
     """
 
     def __init__(self, cell: str, width: int):
         super().__init__()
         self.cell, self.width = cell, width
-        self.hidden = nn.Linear(width, GATES[cell] * width)
+        self.hidden = LoopLinear(width, GATES[cell] * width)
 
     def output(self, state: Tensor) -> Tensor:
         """h of a state: [B, S] -> [B, D]."""
@@ -55,22 +58,19 @@ class Cell(nn.Module):
 
     def forward(self, gates: Tensor, state: Tensor) -> Tensor:
         """W x + b [B, G] and the state [B, S] -> the next state [B, S]."""
-        h = self.output(state)
-        from_state = self.hidden(h)
+        from_state = self.hidden(self.output(state))
         match self.cell:
             case "rnn":
                 return (gates + from_state).tanh()
             case "gru":
-                w = self.width
-                reset, update = (gates[:, : 2 * w] + from_state[:, : 2 * w]).sigmoid().chunk(2, -1)
-                new = torch.addcmul(gates[:, 2 * w :], reset, from_state[:, 2 * w :]).tanh()
-                return torch.lerp(new, h, update)
+                both = 2 * self.width
+                reset, update = (gates[:, :both] + from_state[:, :both]).sigmoid().chunk(2, -1)
+                new = torch.addcmul(gates[:, both:], reset, from_state[:, both:]).tanh()
+                return torch.lerp(new, state, update)
             case "lstm":
-                w = self.width
-                gates = gates + from_state
-                forget, write, show = gates[:, : 3 * w].sigmoid().chunk(3, -1)
-                memory = forget * state[:, w:] + write * gates[:, 3 * w :].tanh()
-                return torch.cat([show * memory.tanh(), memory], -1)
+                write, forget, new, show = (gates + from_state).chunk(4, -1)
+                memory = forget.sigmoid() * state[:, self.width :] + write.sigmoid() * new.tanh()
+                return torch.cat([show.sigmoid() * memory.tanh(), memory], -1)
         raise AssertionError(self.cell)
 
 

@@ -20,6 +20,7 @@ from nmt.ids import PAD
 from nmt.layers.attention import ScoredAttention
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
+from nmt.layers.loop import LoopLinear, Shared, loop, share
 from nmt.layers.recurrent import GATES, Cell, RecurrentEncoder, RecurrentLayer, state_width
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step
 
@@ -27,7 +28,7 @@ from nmt.models.base import Attention, Decoded, Seq2Seq, Step
 
 
 class Encoded(NamedTuple):
-    annotations: Tensor  # h [B, S, C]
+    annotations: Tensor | Shared  # h [B, S, C]; shared by the steps of a time loop
     keys: Tensor  # U h [B, S, A]
     summary: Tensor  # [B, C]
     mask: Tensor  # [B, S]
@@ -52,7 +53,7 @@ class AttentionRNN(Seq2Seq):
         self.attention = ScoredAttention(config.score, width, memory, config.attention)
         self.bridge = nn.Linear(memory, config.decoder_layers * state_width(config.cell, width))
         self.token_gates = nn.Linear(embedding, GATES[config.cell] * width)
-        self.context_gates = nn.Linear(memory, GATES[config.cell] * width, bias=False)
+        self.context_gates = LoopLinear(memory, GATES[config.cell] * width, bias=False)
         self.cell = Cell(config.cell, width)
         self.upper = nn.ModuleList(RecurrentLayer(config.cell, width, width) for _ in range(config.decoder_layers - 1))
         self.readout = nn.Linear(width + embedding + memory, embedding)
@@ -86,9 +87,11 @@ class AttentionRNN(Seq2Seq):
         embedded = self.dropout(self.embeddings.target(tokens))
         start = self.start(encoded, 1)
         state, steps = start.layers[:, 0], []
-        for gates in self.token_gates(embedded).unbind(1):
-            state, context, weights = self._attend(gates, encoded, state)
-            steps.append((state, context, weights))
+        encoded = encoded._replace(annotations=share(encoded.annotations))
+        with loop(self):
+            for gates in self.token_gates(embedded).unbind(1):
+                state, context, weights = self._attend(gates, encoded, state)
+                steps.append((state, context, weights))
         states, contexts, weights = (torch.stack(part, 1) for part in zip(*steps, strict=True))
         hidden, _ = self._read(states, embedded, contexts, start.layers[:, 1:])
         return hidden, weights

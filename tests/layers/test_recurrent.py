@@ -8,13 +8,11 @@ from nmt.layers.recurrent import KINDS, Cell, RecurrentEncoder, RecurrentLayer, 
 
 
 @pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
-def test_a_cell_is_a_step_of_the_fused_layer(kind):
+def test_a_cell_is_a_step_of_the_layer(kind):
     layer, cell, inputs = RecurrentLayer(kind, 4, 3).double(), Cell(kind, 3).double(), nn.Linear(4, 1).double()
-    gates = {"rnn": [0], "gru": [0, 1, 2], "lstm": [1, 0, 3, 2]}[kind]  # torch's lstm has i, f, g, o; ours f, i, o, g
-    order = torch.cat([torch.arange(3) + 3 * gate for gate in gates])
     kernel = layer.kernel
-    cell.hidden.weight.data, cell.hidden.bias.data = kernel.weight_hh_l0.data[order], kernel.bias_hh_l0.data[order]
-    inputs.weight.data, inputs.bias.data = kernel.weight_ih_l0.data[order], kernel.bias_ih_l0.data[order]
+    cell.hidden.weight.data, cell.hidden.bias.data = kernel.weight_hh_l0.data, kernel.bias_hh_l0.data
+    inputs.weight.data, inputs.bias.data = kernel.weight_ih_l0.data, kernel.bias_ih_l0.data
     x, state = torch.randn(2, 5, 4).double(), torch.randn(2, state_width(kind, 3)).double()
     h, last = layer(x, state)
     for position in range(5):
