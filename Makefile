@@ -10,13 +10,14 @@ WORKERS ?= 2
 # Installs what is missing, then runs the rest of the line with the environment's Python.
 RUN = "$(PYTHON)" scripts/install.py --venv "$(VENV)"
 
-.PHONY: help install quickstart test fuzz soak lint clean
+.PHONY: help install quickstart test fuzz soak benchmark lint clean
 
 help:
 	@echo "make quickstart   install, train three models on the bundled corpus, compare them, translate (10 minutes)"
 	@echo "make test         install the test extra, run the tests"
 	@echo "make fuzz         try tens of thousands of broken configs, texts and models (10 minutes)"
 	@echo "make soak         run the long and exhaustive tests"
+	@echo "make benchmark    measure training, decoding, start-up and preparing (docs/performance.md; an hour, on an idle machine)"
 	@echo "make lint         check the style"
 	@echo "make install      only create the environment and install the package"
 	@echo "make clean        remove .venv, caches and build leftovers; runs/ stays"
@@ -24,6 +25,7 @@ help:
 	@echo "VENV=folder       use this environment; it is created where there is none (now $(VENV))"
 	@echo "PYTHON=program    create the environment with this Python, 3.10 or newer (now $(PYTHON))"
 	@echo "WORKERS=number    processes that run the tests (now $(WORKERS))"
+	@echo "BENCHMARK=options of make benchmark, such as '--only train --peer joeynmt=PYTHON'"
 
 install:
 	$(RUN)
@@ -40,6 +42,9 @@ fuzz:
 
 soak:
 	$(RUN) --extra test -- -m pytest -n $(WORKERS) -m soak
+
+benchmark:
+	$(RUN) -- scripts/benchmark $(BENCHMARK)
 
 lint:
 	$(RUN) --extra lint -- -m ruff check .

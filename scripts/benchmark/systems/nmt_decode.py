@@ -1,0 +1,22 @@
+"""Our decoding as `nmt translate` does it, with as many worker processes as it takes by itself."""
+
+import harness
+import torch
+
+from nmt import Translator, runtime
+
+
+def main() -> None:
+    job = harness.read_job()
+    torch.set_num_threads(job["threads"])
+    runtime.keep_freed_memory()
+    translator = Translator.load(job["run"], device=job["device"], beam=job["beam"])
+
+    def translate(lines: list[str]) -> list[str]:
+        return [each.text for each in translator.translations(lines, workers=None)]
+
+    harness.measure_decoding(job, "nmt", translate)
+
+
+if __name__ == "__main__":
+    main()
