@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import Namespace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ def _systems(text: Text, beam: int, options: Namespace) -> list[System]:
         limits_system(job, tiny=options.tiny),
         System("nmt", sys.executable, "nmt_decode.py", job | {"precision": "auto"}),
     ]
+    if options.exported and find_spec("ctranslate2"):
+        engine = job | {"precision": "float32", "run": str(options.exported.absolute())}
+        systems.append(System("nmt with ctranslate2", sys.executable, "nmt_decode.py", engine))
     if options.exported and "ctranslate2" in options.peers:
         exported = job | {"exported": str(options.exported.absolute()), "adds_end": adds_end(options.exported)}
         systems += [_peer("ctranslate2", kind, exported, options) for kind in ("float32", "int8")]

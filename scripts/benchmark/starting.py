@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from argparse import Namespace
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -50,7 +51,8 @@ def _systems(folder: Path, options: Namespace) -> list[System]:
     systems.append(command("nmt, one sentence", *translate, text.job["run"], line=line))
     if options.exported:
         exported = str(options.exported.absolute())
-        systems.append(command("nmt with ctranslate2, one sentence", *translate, exported, line=line))
+        if find_spec("ctranslate2"):
+            systems.append(command("nmt with ctranslate2, one sentence", *translate, exported, line=line))
         if "ctranslate2" in options.peers:
             job = folder / "ctranslate2.json"
             files.write_text(job, json.dumps(text.job | {

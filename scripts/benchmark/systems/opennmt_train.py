@@ -48,6 +48,7 @@ def read_options(job: dict) -> object:
     if job["device"] == "cuda":
         words += " --world_size 1 --gpu_ranks 0"
     options = parser.parse_args(words.split())
+    options.data = {}  # no text: the updates are ids already
     ArgumentParser.update_model_opts(options)
     ArgumentParser.validate_model_opts(options)
     return options
