@@ -51,7 +51,7 @@ def versions(measured: Sequence[Measured]) -> str:
 
 def machine(device: str, threads: int) -> str:
     """The hardware and our own software."""
-    parts = [processor(), f"{threads} threads of {os.cpu_count()} cores", platform.platform(terse=True)]
+    parts = [processor(), f"{threads} threads of {os.cpu_count()} cores", platform.system()]
     if device == "cuda":
         parts.insert(0, torch.cuda.get_device_name())
     parts += [f"Python {platform.python_version()}", f"torch {torch.__version__}", f"nmt {__version__} ({commit()})"]
