@@ -39,9 +39,10 @@ class Trainer:
         self.ranks, self.guard, self.listen = ranks, guard, listen
         model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size)
         # Float32, filled for each evaluation. Copied first: a GPU lays a recurrent layer's weights into one block.
-        self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+        self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False) if ranks.first else None
         self.learner = Learner(model, self.settings, device=device, ranks=ranks)
-        self.average = Average(self.learner.optimizer.masters, self.settings)
+        averaging = self.settings if ranks.first else self.settings.model_copy(update={"average": "none"})
+        self.average = Average(self.learner.optimizer.masters, averaging)
         machine = {**runtime.describe(device), "processes": ranks.count}
         self.records = Records(config, prepared, self.learner, self.average, machine=machine, listen=listen)
 

@@ -40,6 +40,8 @@ def work(folder: Path, job: dict, ranks: Ranks) -> None:
         elif ranks.first:
             run_folder.create(config)
         trainer.run()
+        assert ranks.first == bool(trainer.average.state()) or config.training.average == "none"
+        assert ranks.first == (trainer.shipped is not None)
     tensors.write(folder / f"{config.run.name}.{ranks.rank}.safetensors", trainer.learner.optimizer.masters)
 
 
