@@ -71,7 +71,7 @@ class Show:
         note(f"{event.precision} on {machine['device']}, {machine['threads']} threads, seed {event.seed}")
         if self.resume and not event.step:
             note("the run has no checkpoint yet: it starts from the beginning")
-        elif self.resume and event.step < event.steps:
+        elif self.resume:
             note(f"going on after update {event.step:,} of {event.steps:,}")
         if event.changes:
             note(f"the machine is another than at the start, so the last bits may differ: {', '.join(event.changes)}")

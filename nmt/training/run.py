@@ -43,8 +43,9 @@ def train(
 
 def rehearse(config: Config, **options: Any) -> None:
     """What `train` does before its first update, with the same options; the event `Checked` tells what was found."""
-    with _ready(config, **options):
-        pass
+    with _ready(config, **options) as trainer:
+        if trainer.over():
+            trainer.run()  # which says so, and does no more
     with suppress(OSError):
         config.run.rmdir()  # made for the lock, where there was none; one that holds anything stays
 
@@ -54,7 +55,7 @@ def _ready(
     config: Config, *, resume: bool = False, force: bool = False, device: torch.device | str = "auto",
     workers: int | None = 1, on_event: Listener | None = None,
 ) -> Iterator[Trainer]:  # fmt: skip
-    """The trainer in its run folder, restored where it resumes, after everything was tried once."""
+    """The trainer in its run folder, restored where it resumes, after everything that it will do was tried once."""
     first = runtime.rank() == 0
     listen = on_event if on_event and first else lambda event: None
     if config.training.deterministic:
@@ -77,5 +78,6 @@ def _ready(
             trainer = Trainer(config, prepared, device=device, ranks=ranks, listen=listen, guard=guard)
             if resume:
                 trainer.resume()
-            trainer.check()
+            if not trainer.over():
+                trainer.check()
             yield trainer

@@ -79,28 +79,39 @@ class Trainer:
             vars(self.state).update(vars(told))
 
     def run(self) -> events.Finished:
-        """Train until the config's end and tell how it went."""
+        """Train until the config's end and tell how it went. A run that is over is left as it is."""
         before = self.state.step
+        if reason := self.over():
+            return self.records.finished(reason, 0)
         with self.records.writing() if self.ranks.first else nullcontext():
             self.records.started()
             reason = self._loop()
             return self.records.finished(reason, self.state.step - before)
 
+    def over(self) -> str | None:
+        """Why nothing is left to do, not even an evaluation; None when something is."""
+        settings = self.settings
+        if self._evaluation_is_due():
+            return None
+        if self.state.step >= settings.steps:
+            return "steps"
+        return "patience" if settings.patience is not None and self.state.waiting >= settings.patience else None
+
+    def _evaluation_is_due(self) -> bool:
+        step, settings = self.state.step, self.settings
+        return step > self.state.evaluated and (step >= settings.steps or step % settings.evaluate_every == 0)
+
     def _loop(self) -> str:
-        """Evaluate when it is due, stop when all is done, else update: whatever was interrupted is found again."""
+        """What is to be done follows from the state alone: whatever was interrupted is found again."""
         rows = self._updates()
-        while True:
-            step, settings = self.state.step, self.settings
-            over = step >= settings.steps
-            if step > self.state.evaluated and (over or step % settings.evaluate_every == 0):
+        while not (reason := self.over()):
+            if self._evaluation_is_due():
                 self._evaluate()
-            if over:
-                return "steps"
-            if settings.patience is not None and self.state.waiting >= settings.patience:
-                return "patience"
-            self._update(*next(rows))
-            if self._signalled():
-                self._stop()
+            else:
+                self._update(*next(rows))
+                if self._signalled():
+                    self._stop()
+        return reason
 
     def _updates(self) -> Iterator[tuple[list[Batch], bool]]:
         """The data from where the state is, pass after pass, and whether an update is the last of its pass."""

@@ -14,7 +14,7 @@ from nmt.data.batching import batches
 from nmt.data.prepare import prepare
 from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError, ConfigError, DataError, NMTError
-from nmt.training import loss, train
+from nmt.training import loss, rehearse, train
 from nmt.training.events import Evaluated, Evaluating, Finished, Preparing, Progress, Started, Updated
 
 
@@ -110,9 +110,12 @@ def test_a_finished_run_is_left_alone_until_steps_are_raised(folder):
         return config_of(folder, run="longer", training={"steps": steps, "evaluate_every": 3})
 
     train(config(3))
-    before = (folder / "longer" / "model" / "card.json").read_bytes()
-    assert train(config(3), resume=True).done == 0
-    assert (folder / "longer" / "model" / "card.json").read_bytes() == before
+    before, log = (folder / "longer" / "model" / "card.json").read_bytes(), log_of(config(3))
+    for work in (train, rehearse):
+        seen = []
+        work(config(3), resume=True, on_event=seen.append)
+        assert {type(each) for each in seen} == {Preparing, Finished} and seen[-1].done == 0
+    assert (folder / "longer" / "model" / "card.json").read_bytes() == before and log_of(config(3)) == log
     assert train(config(5), resume=True)[2:4] == (2, 5)
     assert bundle.load(folder / "longer").card["training"]["steps"] == 5
 
