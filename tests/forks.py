@@ -29,6 +29,12 @@ class Fork(NamedTuple):
         return self.server.ask({"wait": self.pid})["code"]
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing of it is left but its exit code, for which `wait` asks."""
+        status = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
+        return status.rpartition(")")[2].split()[0] == "Z"
+
+    @property
     def changes(self) -> int:
         """How many changes of files it made before it ended by itself."""
         return int((self.folder / "changes.txt").read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ def nmt_train(config: Path, *words: str):
 
 def resumed(config: Path, run: Path) -> dict:
     """The run's outcome once it may be written again."""
-    result = nmt_train(config, f"run={run}", *(["--resume"] if (run / "config.yaml").exists() else []))
+    result = nmt_train(config, f"run={run}", "--resume")
     assert result.exit_code == 0, result.stderr
     return outcome(run)
 

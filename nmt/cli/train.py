@@ -15,7 +15,7 @@ def train(
     common: Common,
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or start it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the run that is there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything once, say what to expect.")] = False,
 ) -> None:
@@ -27,7 +27,7 @@ def train(
 
     checked = settings.load(config, overrides or [])
     again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"])
-    show = Show(again, resume=resume, dry_run=dry_run)
+    show = Show(again, dry_run=dry_run)
     work = training.rehearse if dry_run else training.train
     device = common.choose_device()
     work(checked, resume=resume, force=force, device=device, workers=None, on_event=show)
@@ -36,14 +36,16 @@ def train(
 class Show:
     """Shows the events of training: one method for each kind, found by its name."""
 
-    def __init__(self, again: str, *, resume: bool, dry_run: bool):
-        self.again, self.resume = again, resume  # the command that goes on with the run, and whether it is this one
-        self.dry_run = dry_run
+    def __init__(self, again: str, *, dry_run: bool):
+        self.again, self.dry_run = again, dry_run  # the command that goes on with the run
         self.line = Progress()
         self.updates, self.loss = False, ""  # whether one was shown, and the last loss
 
     def __call__(self, event) -> None:
         getattr(self, type(event).__name__.lower())(event)
+
+    def unbegun(self, event) -> None:
+        self.line.note(f"{event.folder}: no checkpoint there yet, so the run starts from the beginning")
 
     def preparing(self, event) -> None:
         self.line.move(f"preparing: {event.stage} {event.done:,}")
@@ -69,9 +71,7 @@ class Show:
             note(line)
         note(f"{event.parameters:,} parameters, {event.pairs:,} pairs, {event.target_tokens:,} target tokens an epoch")
         note(f"{event.precision} on {machine['device']}, {machine['threads']} threads, seed {event.seed}")
-        if self.resume and not event.step:
-            note("the run has no checkpoint yet: it starts from the beginning")
-        elif self.resume:
+        if event.step:
             note(f"going on after update {event.step:,} of {event.steps:,}")
         if event.changes:
             note(f"the machine is another than at the start, so the last bits may differ: {', '.join(event.changes)}")

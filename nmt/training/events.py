@@ -9,6 +9,12 @@ from nmt.training.preflight import Forecast
 from nmt.training.validation import Scores
 
 
+class Unbegun(NamedTuple):
+    """A run that is to be resumed has no checkpoint, or is not there at all: it starts from the beginning."""
+
+    folder: Path
+
+
 class Preparing(NamedTuple):
     """The text is being cleaned and encoded."""
 
@@ -140,7 +146,8 @@ class Finished(NamedTuple):
 
 
 Event = Union[  # noqa: UP007
-    Preparing, Checking, Checked, Started, Updated, Progress, Spike, Split, Evaluating, Evaluated, Stopped, Finished
+    Unbegun, Preparing, Checking, Checked, Started, Updated, Progress, Spike, Split, Evaluating, Evaluated, Stopped,
+    Finished,
 ]  # fmt: skip
 
 Listener = Callable[[Event], None]

@@ -11,7 +11,7 @@ from nmt import runtime
 from nmt.config import Config, TrainingConfig
 from nmt.data.prepare import prepare
 from nmt.training import run_folder
-from nmt.training.events import Finished, Listener, Preparing
+from nmt.training.events import Finished, Listener, Preparing, Unbegun
 from nmt.training.interrupt import holding_signals
 from nmt.training.log import require_tensorboard
 from nmt.training.ranks import joined
@@ -29,9 +29,10 @@ def train(
 ) -> Finished:
     """Train a model as the config says, from text to the bundle in the run folder.
 
-    `resume` goes on with a run exactly as if it had not been interrupted; `force` replaces one. Ctrl-C and SIGTERM save
-    a checkpoint, tell `on_event` and raise KeyboardInterrupt. Called in each of the processes that `torchrun` starts,
-    all of them share the work; the first alone writes, and calls `on_event`. `workers` are for `prepare`.
+    `resume` goes on with a run exactly as if it had not been interrupted, and starts one that left nothing to go on
+    from; `force` replaces one. Ctrl-C and SIGTERM save a checkpoint, tell `on_event` and raise KeyboardInterrupt.
+    Called in each of the processes that `torchrun` starts, all of them share the work; the first alone writes, and
+    calls `on_event`. `workers` are for `prepare`.
 
     Raises an NMTError when the config, the data, the run folder or the course of the training is at fault.
     """
@@ -65,7 +66,10 @@ def _ready(
         texts = None
         if first:
             config = run_folder.check(config, resume=resume, force=force)
-            texts = run_folder.texts(config.run) if resume else None
+            if resume and run_folder.has_checkpoint(config.run):
+                texts = run_folder.texts(config.run)
+            elif resume:
+                listen(Unbegun(config.run))
         if config.training.tensorboard:
             require_tensorboard()
         prepared = prepare(

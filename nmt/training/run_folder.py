@@ -60,9 +60,14 @@ def check(config: Config, *, resume: bool, force: bool) -> Config:
         raise NMTError(
             f"{folder}: the run exists", hint="--resume goes on with it, --force replaces it, run=... names another"
         )
-    if resume and not occupied:
-        raise CheckpointError(f"{folder}: there is no run to resume", hint="leave out --resume to start it")
     if not resume:
+        return config
+    if not has_checkpoint(folder):
+        if any((folder / name).exists() for name in (BEST, MODEL)):
+            raise CheckpointError(
+                f"{folder}: there is a model, but last/, from which the run could go on, is gone",
+                hint="--force replaces the run and its model, run=... names another folder",
+            )
         return config
     before = settings.load(folder / CONFIG)
     config = _with_horizon(config, before)
@@ -70,9 +75,14 @@ def check(config: Config, *, resume: bool, force: bool) -> Config:
     return config
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is anything to go on from. It comes before the first model."""
+    return (folder / LAST).is_dir()
+
+
 def texts(folder: Path) -> dict[str, str] | None:
-    """Digests of the text files that a run's checkpoint was trained on; None when there is none, or it does not say."""
-    return (checkpoint.read_state(folder / LAST).texts or None) if (folder / LAST).is_dir() else None
+    """Digests of the text files that a run's checkpoint was trained on; None when it does not say."""
+    return checkpoint.read_state(folder / LAST).texts or None
 
 
 def create(config: Config) -> None:

@@ -66,9 +66,9 @@ class Trainer:
             self.guard.deliver()
 
     def resume(self) -> None:
-        """Go back to the last checkpoint, or to the beginning when the run was killed before its first."""
-        if self.ranks.first and (folder := self.config.run / run_folder.LAST).is_dir():
-            self.records.restore(folder)
+        """Go back to the last checkpoint, or to the beginning when there is none yet."""
+        if self.ranks.first and run_folder.has_checkpoint(self.config.run):
+            self.records.restore(self.config.run / run_folder.LAST)
         self.learner.copy_first()
         self._copy_state()
 
@@ -151,6 +151,8 @@ class Trainer:
         self.records.lap()  # writing files is not counted as the next update's time
 
     def _evaluate_alone(self) -> None:
+        if not run_folder.has_checkpoint(self.config.run):
+            self.records.save()
         before = self.state.seconds
         self.listen(events.Evaluating(self.state.step))
         weights = self.average.current()

@@ -1,7 +1,6 @@
 """nmt train as a user runs it."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -68,11 +67,11 @@ def test_a_finished_run_says_so_and_goes_on_when_steps_are_raised(config):
     assert bundle.load(config.parent / "run").card["training"]["steps"] == 6
 
 
-def test_a_run_without_a_checkpoint_begins_anew_and_says_so(config):
-    assert nmt_train(config).exit_code == 0
-    shutil.rmtree(config.parent / "run" / "last")
+def test_a_run_that_left_nothing_is_begun_by_resuming_it_and_says_so_first(config):
     result = nmt_train(config, "--resume")
-    assert result.exit_code == 0 and "no checkpoint yet: it starts from the beginning" in result.stderr
+    told = f"{config.parent / 'run'}: no checkpoint there yet, so the run starts from the beginning\n"
+    assert result.exit_code == 0 and result.stderr.startswith(told), result.stderr
+    bundle.load(config.parent / "run")
 
 
 def test_a_second_training_in_the_same_folder_is_refused(config):
@@ -92,7 +91,6 @@ def test_resume_and_force_together_are_wrong_usage(config):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--resume"], "there is no run to resume"),
         (["data.train.source=nowhere.txt"], "nowhere.txt"),
         (["tokenizer.kind=bpe", "tokenizer.vocabulary=9999"], "the largest possible is"),
         (["model.heads=3"], "heads (3) must divide width (32)"),

@@ -8,6 +8,7 @@ which is done), a sync, a rename, a removal.
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from copy_task import SETTINGS, write_text
-from forks import Forks
+from forks import Fork, Forks
 from outcome import outcome
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has imported torch")
@@ -61,10 +62,10 @@ class Case:
         self.seconds = time.monotonic() - began
         self.whole = outcome(self.run)
 
-    def train(self, *words: str, **kill):
+    def train(self, *words: str, below: Path | None = None, **kill):
         """Start it. Every resumption has the same arguments."""
         fixed = ("train", "--config", self.config, "--threads", 1, "--device", "cpu")
-        return self.forks.start(*fixed, *words, below=self.run, **kill)
+        return self.forks.start(*fixed, *words, below=below or self.run, **kill)
 
     def _train_to_the_end(self, *words: str) -> int:
         """How many changes of files it took."""
@@ -73,8 +74,8 @@ class Case:
         return process.changes
 
     def word(self) -> str:
-        """What a user gives who finds the run as it is."""
-        return "--resume" if (self.run / "config.yaml").exists() else "--force"
+        """What a user gives who finds the run as it is; --force again where it was killed while it removed a run."""
+        return "--force" if (self.run / "model").exists() and not (self.run / "last").exists() else "--resume"
 
     def kill_and_resume(self, draw: random.Random, numbers: tuple[int, ...]) -> int:
         """Train from the beginning, send it up to `MOST` of these signals; how often one ended it."""
@@ -87,7 +88,7 @@ class Case:
                 process = self.train(word, kill_at=draw.randint(1, self.changes // 2), number=number)
             else:
                 process = self.train(word)
-                self._wait_until_it_listens()
+                self._wait_until_it_listens(process)
                 time.sleep(draw.uniform(0, self.seconds * 0.7))
                 os.kill(process.pid, number)
             code = process.wait()
@@ -96,9 +97,9 @@ class Case:
             assert code == (-number if number == signal.SIGKILL else 128 + number), (code, number, process.stderr)
             kills, word = kills + 1, self.word()
 
-    def _wait_until_it_listens(self) -> None:
+    def _wait_until_it_listens(self, process: Fork) -> None:
         """Python and its packages are loaded, which takes no time here, and the command has begun."""
-        while not (self.run / ".lock").exists():
+        while not (self.run / ".lock").exists() and not process.ended:
             time.sleep(0.001)
 
 
@@ -135,6 +136,19 @@ def test_killed_runs_are_those_that_nobody_killed(case, variant, record_property
     record_property("kills survived", survive(case(variant), 3, random.Random(variant)))
 
 
+def test_killed_while_its_text_is_prepared_it_is_begun_anew(case, folder, record_property):
+    case, cache = case("gru"), folder / "cache"
+    shutil.rmtree(case.run)
+    words = ("--resume", f"data.cache={cache}")
+    for at in (1, 9, 30):
+        assert case.train(*words, kill_at=at, below=cache).wait() == -signal.SIGKILL
+        assert not (case.run / "config.yaml").exists()
+    process = case.train(*words)
+    assert process.wait() == 0 and "starts from the beginning" in process.stderr
+    assert outcome(case.run) == case.whole
+    record_property("kills survived", 3)
+
+
 def test_a_stopped_run_has_the_conventional_exit_code_and_goes_on(case, record_property):
     record_property("stops resumed", survive(case("transformer"), 3, random.Random(1), STOPS))
 
@@ -144,7 +158,7 @@ def test_the_second_signal_ends_it_at_once(case, record_property):
     case, word = case("attention_rnn"), "--force"
     for delay in (0.1, 0.2, 0.3, 0.0):
         process = case.train(word)
-        case._wait_until_it_listens()
+        case._wait_until_it_listens(process)
         time.sleep(delay)
         for _ in range(3):
             os.kill(process.pid, signal.SIGINT)
@@ -160,7 +174,7 @@ def test_many_times_three_signals_in_a_row(case, record_property, request):
     case, draw, word, ended = case("attention_rnn"), random.Random(1), "--force", 0
     for _ in range(request.config.getoption("kills")):
         process, number = case.train(word), draw.choice(STOPS)
-        case._wait_until_it_listens()
+        case._wait_until_it_listens(process)
         time.sleep(draw.uniform(0, case.seconds))
         for _ in range(3):
             os.kill(process.pid, number)

@@ -164,6 +164,22 @@ def test_killed_between_best_and_last_evaluates_again(folder, uninterrupted, mon
     assert outcome(config.run) == uninterrupted("plain")
 
 
+def test_a_checkpoint_comes_before_the_first_model(folder, uninterrupted):
+    """So a run folder with a model and none has lost it. The average of the last must not count an evaluation twice."""
+    config, seen = config_for(folder, "last", run="first"), []
+
+    def listen(event) -> None:
+        if isinstance(event, Evaluating):
+            seen.append(sorted(path.name for path in config.run.iterdir() if path.is_dir()))
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(config, on_event=listen)
+    assert seen == [["last"]]
+    train(config, resume=True)
+    assert outcome(config.run) == uninterrupted("last")
+
+
 def kill_for_real(folder: Path, config_path: Path, run: Path, *, resume: bool, wait: float) -> None:
     """Start `nmt train` and SIGKILL it `wait` seconds after its log has begun, or grown since."""
     log = run / "log.jsonl"

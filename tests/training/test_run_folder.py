@@ -1,5 +1,7 @@
 """An existing run is never lost by accident, and nothing that is not a run is ever touched."""
 
+import shutil
+
 import pytest
 from copy_task import config_of
 
@@ -16,13 +18,17 @@ def config(tmp_path):
     return config_of(tmp_path)
 
 
-@pytest.fixture
-def begun(config):
-    """A run that has written a little."""
+def begin(config) -> None:
+    """A run writes a little."""
     run_folder.create(config)
     (config.run / "log.jsonl").write_text("{}\n", encoding="utf-8")
     (config.run / "last").mkdir()
     (config.run / "last" / "state.json").write_text("{}", encoding="utf-8")
+
+
+@pytest.fixture
+def begun(config):
+    begin(config)
     return config
 
 
@@ -71,10 +77,25 @@ def test_a_file_in_the_place_of_the_folder_is_refused(config):
         pytest.fail("claimed")
 
 
-def test_nothing_to_resume(config):
-    with pytest.raises(CheckpointError, match="no run to resume") as caught:
-        run_folder.check(config, resume=True, force=False)
-    assert "leave out --resume" in caught.value.hint
+def test_a_run_that_left_nothing_is_begun_by_resuming_it(config):
+    """With whatever settings, as none has had a say yet."""
+    assert run_folder.check(config, resume=True, force=False) == config
+    config.run.mkdir()
+    (config.run / run_folder.LOCK).touch()
+    assert run_folder.check(config, resume=True, force=False) == config
+    run_folder.create(config_of(config.run.parent, training={"lr": 1.0}))
+    assert run_folder.check(config, resume=True, force=False) == config
+
+
+@pytest.mark.parametrize("name", ["best", "model"])
+def test_a_model_whose_checkpoint_was_removed_is_not_overwritten(begun, name):
+    (begun.run / name).mkdir()
+    run_folder.check(begun, resume=True, force=False)
+    shutil.rmtree(begun.run / "last")
+    with pytest.raises(CheckpointError, match="last/, from which the run could go on, is gone") as caught:
+        run_folder.check(begun, resume=True, force=False)
+    assert "--force" in caught.value.hint
+    run_folder.check(begun, resume=False, force=True)
 
 
 def test_a_changed_config_is_refused_with_a_list_of_the_changes(begun, tmp_path):
@@ -178,7 +199,7 @@ def test_what_a_crash_left_in_the_model_is_cleared_away(begun):
 def test_more_or_fewer_steps_change_no_past_rate(tmp_path, schedule, steps):
     training = {"schedule": schedule, "steps": 200, "min_lr": 1e-4}
     begun = config_of(tmp_path, training=training)
-    run_folder.create(begun)
+    begin(begun)
     changed = config_of(tmp_path, training={**training, "steps": steps})
     resumed = run_folder.check(changed, resume=True, force=False)
     assert resumed.training.steps == steps
@@ -190,13 +211,13 @@ def test_more_or_fewer_steps_change_no_past_rate(tmp_path, schedule, steps):
 
 
 def test_a_horizon_that_is_set_anew_is_a_change(tmp_path):
-    run_folder.create(config_of(tmp_path, training={"schedule": "cosine", "steps": 200}))
+    begin(config_of(tmp_path, training={"schedule": "cosine", "steps": 200}))
     changed = config_of(tmp_path, training={"schedule": "cosine", "steps": 400, "horizon": 400})
     with pytest.raises(ConfigError, match=r"training.horizon: 200 -> 400"):
         run_folder.check(changed, resume=True, force=False)
 
 
 def test_more_steps_where_the_rate_is_0_are_refused(tmp_path):
-    run_folder.create(config_of(tmp_path, training={"schedule": "cosine", "steps": 200}))
+    begin(config_of(tmp_path, training={"schedule": "cosine", "steps": 200}))
     with pytest.raises(ConfigError, match="ended at rate 0 by update 200"):
         run_folder.check(config_of(tmp_path, training={"schedule": "cosine", "steps": 400}), resume=True, force=False)
