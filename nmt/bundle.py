@@ -9,6 +9,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,8 @@ MOST_WEIGHTS, MOST_HEADER, MOST_TOKENIZER, MOST_CARD = 1 << 36, 1 << 24, 1 << 27
 """Bytes of the weights, of what stands before them, of a tokenizer and of a card: a larger file is not even read."""
 DESCRIPTIONS = (CARD, README)
 """Files that may be written anew when more is known."""
+MOST_EXCHANGES = 10
+"""How often a bundle may become another while it is read."""
 
 
 class BundleConfig(Section):
@@ -123,14 +126,38 @@ def locate(path: str | Path) -> Path:
     raise CheckpointError(f"{path}: is neither a run folder nor a model bundle", hint="`nmt train` makes them")
 
 
+def version(path: str | Path) -> tuple[int, int] | None:
+    """Of a bundle's weights: another one when a training has put better ones there; None while there are none."""
+    with suppress(CheckpointError, OSError):
+        weights = (locate(path) / WEIGHTS).stat()
+        return weights.st_ino, weights.st_mtime_ns
+    return None
+
+
 def load(path: str | Path, *, device: torch.device | str = "cpu") -> Bundle:
-    """Read a bundle, or a run folder's, and check all of it. Raises CheckpointError that names the faulty file."""
-    folder = locate(path)
+    """Read a bundle, or a run folder's, and check all of it. Raises CheckpointError that names the faulty file.
+
+    A training may exchange it meanwhile: then all of it is read again, so that no file is of another than the rest.
+    """
+    for _ in range(MOST_EXCHANGES):
+        before, fault = version(path), None
+        try:
+            loaded = _read(locate(path))
+        except (CheckpointError, OSError) as error:
+            fault = error
+        if version(path) == before:
+            if fault is not None:
+                raise fault
+            return loaded._replace(model=loaded.model.to(device))
+    raise CheckpointError(f"{path}: changes faster than it is read", hint="take a copy of it")
+
+
+def _read(folder: Path) -> Bundle:
     config = _config(folder / CONFIG)
     card = _card(folder / CARD)
     tokenizers = _tokenizers(folder, config)
     model = _model(folder / WEIGHTS, config.model, tokenizers)
-    return Bundle(model.to(device).eval(), tokenizers, config, card)
+    return Bundle(model.eval(), tokenizers, config, card)
 
 
 def _config(path: Path) -> BundleConfig:

@@ -5,6 +5,7 @@ Everything is written beside its destination, synced to the disk and renamed; no
 name; a process that is killed leaves that behind, and the next one that holds the lock clears it away.
 """
 
+import ctypes
 import errno
 import os
 import re
@@ -80,8 +81,8 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
 def replacing_folder(path: str | Path) -> Iterator[Path]:
     """A fresh folder that takes the place of `path` (with all it holds) when the block ends without an error.
 
-    Python cannot exchange two folders in one step: killed between the two renames, the old one lies under a hidden
-    name, from which `recover` brings it back.
+    Where the system cannot exchange two folders in one step it takes two, with none at `path` for an instant; killed
+    between them, the old one lies under a hidden name, from which `recover` brings it back.
     """
     path = Path(path)
     temporary = _beside(path)
@@ -92,23 +93,33 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
             for item in (*temporary.rglob("*"), temporary):
                 sync(item)
             _exchange(temporary, path)
-        except BaseException:
-            _delete(temporary)
-            raise
+        finally:
+            _delete(temporary)  # the old folder, or what came to nothing
 
 
 def _exchange(new: Path, path: Path) -> None:
     """Put a folder into the place of another, or leave that one where it is."""
     old = new.with_suffix(".old")
     try:
-        if path.exists():
-            os.replace(path, old)
-        os.replace(new, path)
+        if not _swap(new, path):
+            if path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
         sync(path.parent)
     finally:
         if old.exists() and not path.exists():
             os.replace(old, path)
         _delete(old)
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange what two names stand for, in one step; False when that cannot be done: why, two renames may find out.
+
+    Linux's renameat2(2), which Python does not know. Not all file systems can do it.
+    """
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename is not None and rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import shutil
+import threading
+import time
 
 import pytest
 import torch
 from copy_task import config_of
 from safetensors.torch import load_file, save_file
 
-from nmt import bundle
+from nmt import bundle, files
 from nmt import config as settings
 from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError
@@ -247,3 +249,65 @@ def test_the_digest_names_what_the_weights_depend_on(tmp_path):
     assert bundle.digest(one) == bundle.digest(config_of(tmp_path, run="elsewhere", search={"beam": 1}))
     assert bundle.digest(one) != bundle.digest(config_of(tmp_path, training={"lr": 0.1}))
     assert bundle.digest(one) == settings.digest(one.data.cleaning, one.tokenizer, one.model, one.training)
+
+
+@pytest.fixture
+def two(model, tmp_path):
+    """Two bundles of other sizes, of which nothing fits together."""
+    config = config_of(tmp_path, training={"steps": 2}, model={"width": 16}, tokenizer={"kind": "bpe"})
+    train(config)
+    return model, config.run / "model"
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_a_bundle_that_is_exchanged_while_it_is_read_is_read_again(two, monkeypatch, at):
+    """Just before it is looked at first, or one of its files is checked."""
+    model, better = two
+    width = settings.yaml.read(better / "config.yaml")["model"]["width"]
+    functions = {"locate": bundle.locate, "check": bundle.checksums.check}
+    calls = 0
+
+    def exchange_at(name):
+        def called(*arguments, **options):
+            nonlocal calls
+            calls += 1
+            if calls == at + 2:  # the first asks for the version
+                spare = model.with_name("spare")
+                model.rename(spare)
+                better.rename(model)
+            return functions[name](*arguments, **options)
+
+        return called
+
+    monkeypatch.setattr(bundle, "locate", exchange_at("locate"))
+    monkeypatch.setattr(bundle.checksums, "check", exchange_at("check"))
+    loaded = bundle.load(model)
+    assert calls > at + 2 and loaded.config.model.width == width
+    assert next(iter(loaded.model.parameters())).shape[1] == width
+
+
+def test_a_reader_beside_a_training_always_finds_a_whole_model(two, tmp_path):
+    """It loads in a tight loop; each time a bundle takes the place of the other, at a random moment."""
+    folder, sources, loads, faults = tmp_path / "read", two, [], []
+    shutil.copytree(sources[0], folder)
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                loaded = bundle.load(folder)
+                loads.append(loaded.config.model.width == next(iter(loaded.model.parameters())).shape[1])
+            except Exception as error:
+                faults.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(40):
+        before = len(loads)
+        with files.replacing_folder(folder) as inside:
+            shutil.copytree(sources[number % 2], inside, dirs_exist_ok=True)
+        while len(loads) == before and not faults:
+            time.sleep(0.001)
+    done.set()
+    reader.join()
+    assert not faults and all(loads) and len(loads) >= 40

@@ -51,7 +51,46 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path):
     assert path.read_text(encoding="utf-8") == "new"
 
 
-def test_a_folder_takes_the_place_of_all_that_was_there(tmp_path):
+@pytest.fixture(params=["in one step", "in two"])
+def exchanging(request, monkeypatch):
+    """Folders are exchanged as the system can, and as every system can."""
+    if request.param == "in two":
+        monkeypatch.setattr(files, "_swap", lambda one, other: False)
+
+
+@pytest.fixture
+def needs_one_step(tmp_path):
+    (one, other) = (tmp_path / "one", tmp_path / "other")
+    one.mkdir()
+    other.mkdir()
+    if not files._swap(one, other):
+        pytest.skip("this file system cannot exchange folders in one step")
+    one.rmdir()
+    other.rmdir()
+
+
+def test_a_folder_that_is_exchanged_is_there_all_the_time(tmp_path, needs_one_step):
+    folder, done, looks, missing = tmp_path / "model", threading.Event(), 0, 0
+    files.write_text(folder / "x.txt", "0")
+
+    def look() -> None:
+        nonlocal looks, missing
+        while not done.is_set():
+            looks += 1
+            missing += not os.path.exists(folder)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for number in range(200):
+        with files.replacing_folder(folder) as inside:
+            files.write_text(inside / "x.txt", str(number))
+    done.set()
+    reader.join()
+    assert looks > 200 and not missing
+    assert (folder / "x.txt").read_text(encoding="utf-8") == "199" and names(tmp_path) == ["model"]
+
+
+def test_a_folder_takes_the_place_of_all_that_was_there(tmp_path, exchanging):
     folder = tmp_path / "model"
     for content in ("first", "second"):
         with files.replacing_folder(folder) as inside:
@@ -60,7 +99,7 @@ def test_a_folder_takes_the_place_of_all_that_was_there(tmp_path):
     assert names(folder) == ["second"] and names(tmp_path) == ["model"]
 
 
-def test_a_failure_leaves_the_old_folder(tmp_path):
+def test_a_failure_leaves_the_old_folder(tmp_path, exchanging):
     folder = tmp_path / "model"
     with files.replacing_folder(folder) as inside:
         files.write_text(inside / "x.txt", "old")
@@ -113,7 +152,7 @@ def test_a_full_disk_names_the_file(tmp_path):
     assert caught.value.filename == str(tmp_path / "model" / "x.txt") and names(tmp_path) == []
 
 
-def test_an_error_after_the_exchange_leaves_the_new_folder_and_nothing_else(tmp_path, monkeypatch):
+def test_an_error_after_the_exchange_leaves_the_new_folder_and_nothing_else(tmp_path, exchanging, monkeypatch):
     folder, sync = tmp_path / "model", files.sync
     files.write_text(folder / "x.txt", "old")
 

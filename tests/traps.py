@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from nmt import files
+
 CHANGES = ("fsync", "replace", "mkdir")
 REMOVALS = ("unlink", "rmdir")
 
@@ -51,6 +53,7 @@ def trapped(traps: Traps, *, removals: bool = False) -> Iterator[Traps]:
 
     names = (*CHANGES, *(REMOVALS if removals else ()))
     patches = [patch.object(os, name, watching(name, getattr(os, name))) for name in names]
+    patches.append(patch.object(files, "_swap", watching("swap", files._swap)))  # it calls the system by itself
     opened = _opening(traps)
     patches += [patch.object(builtins, "open", opened), patch.object(io, "open", opened)]
     for each in patches:

@@ -95,7 +95,7 @@ class Translator:
         `path` is the bundle that all this comes from, for worker processes.
         """
         self.model, self.tokenizers, self.search = model.eval(), tokenizers, search
-        self.path, self.version = path, path and _version(path)
+        self.path, self.version = path, path and bundle.version(path)
         self.device = next(model.parameters()).device
 
     @classmethod
@@ -224,16 +224,11 @@ def _load(
     """What a worker process does with a window. Raises CheckpointError when another has loaded another model."""
     runtime.keep_freed_memory()
     runtime.set_threads(threads)
-    before = _version(path)
+    before = bundle.version(path)
     translator = Translator.load(path, device=device, **search.model_dump())
     if not before == translator.version == version:
         raise CheckpointError(f"{path}: changed while it was read", hint="a training goes on: translate with a copy")
     return partial(method, translator)
-
-
-def _version(path: Path) -> tuple[int, int]:
-    weights = (bundle.locate(path) / bundle.WEIGHTS).stat()
-    return weights.st_ino, weights.st_mtime_ns
 
 
 def _batches(lengths: list[tuple[int, int]], tokens: int) -> Iterator[list[int]]:
