@@ -25,6 +25,8 @@ def prepare(
         checked, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), workers=None, cores=common.threads
     )
     progress.clear()
+    if prepared.mended:
+        progress.note(f"{prepared.folder}: was damaged or incomplete, and has been made anew; is the disk sound?")
     for line in prepared.report.lines():
         typer.echo(line)
     typer.echo(f"prepared: {prepared.folder}")

@@ -50,6 +50,9 @@ class Show:
     def preparing(self, event) -> None:
         self.line.move(f"preparing: {event.stage} {event.done:,}")
 
+    def mended(self, event) -> None:
+        self.line.note(f"{event.folder}: was damaged or incomplete, and has been made anew; is the disk sound?")
+
     def checking(self, _event) -> None:
         self.line.move("trying once what the run will do", now=self.line.on_terminal)
 

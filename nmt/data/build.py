@@ -9,7 +9,7 @@ from itertools import chain, compress
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt import files
+from nmt import checksums, files
 from nmt.config import Config, HeldOut, ParallelText
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict
@@ -33,7 +33,7 @@ class Pairs(NamedTuple):
 
 
 def build(folder: Path, config: Config, tell: Tell, *, workers: int | None, cores: int) -> None:
-    """Fill an empty folder with the tokenizers, the corpora, the development and test text and the report.
+    """Fill an empty folder with the tokenizers, the corpora, the development and test text, the report and SHA256SUMS.
 
     `workers` and `cores` as for `encode`. `tell` hears the stage and how many pairs it has done. Raises DataError and
     ConfigError for text that does not do.
@@ -65,6 +65,7 @@ def build(folder: Path, config: Config, tell: Tell, *, workers: int | None, core
         vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=tokenizers.shared,
     )  # fmt: skip
     files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
+    checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
 
 
 def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:

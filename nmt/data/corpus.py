@@ -6,6 +6,7 @@ A folder holds for each side of the pairs:
     source.ids.starts.npy    where each sentence begins, and where the last one ends
     source.text.npy          with subword sampling the sentences themselves, UTF-8, end to end,
     source.text.starts.npy   and where each begins
+    SHA256SUMS               what all these held when they were written
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmt import files
+from nmt import checksums, files
 from nmt.data.tokenizer import Tokenizers
 
-_SIDES = ("source", "target")
+_SIDES, _ENDINGS = ("source", "target"), (".npy", ".starts.npy")
 
 
 class Ragged(NamedTuple):
@@ -105,11 +106,13 @@ def writing(folder: Path, sizes: Sequence[int], *, with_texts: bool) -> Iterator
                 add(part)
 
         yield append
+    checksums.write(folder, [f"{name}{ending}" for name, _ in columns for ending in _ENDINGS])
 
 
 @contextmanager
 def _growing_rows(folder: Path, name: str, kind: type) -> Iterator[Callable[[Ragged], None]]:
-    with _growing(folder / f"{name}.npy", kind) as add_values, _growing(folder / f"{name}.starts.npy", np.int64) as add:
+    values, starts = (folder / f"{name}{ending}" for ending in _ENDINGS)
+    with _growing(values, kind) as add_values, _growing(starts, np.int64) as add:
         end = np.zeros(1, np.int64)
         add(end)
 
@@ -146,17 +149,13 @@ def _growing(path: Path, kind: type) -> Iterator[Callable[[np.ndarray], None]]:
 
 
 def open_corpus(folder: Path, *, sampling: Sampling | None = None) -> Corpus:
-    """Map what `writing` wrote. Raises FileNotFoundError or ValueError when it is incomplete."""
-    ids = [_open(folder / f"{side}.ids.npy") for side in _SIDES]
-    if len(ids[0].starts) != len(ids[1].starts):
-        raise ValueError(f"{folder}: the sides differ in length")
-    return Corpus(ids, texts=[_open(folder / f"{side}.text.npy") for side in _SIDES if sampling], sampling=sampling)
+    """Map what `writing` wrote. Raises CheckpointError when it is incomplete or damaged."""
+    ids = [_open(folder, f"{side}.ids") for side in _SIDES]
+    return Corpus(ids, texts=[_open(folder, f"{side}.text") for side in _SIDES if sampling], sampling=sampling)
 
 
-def _open(path: Path) -> Ragged:
-    values, starts = (
-        np.load(each, mmap_mode="r", allow_pickle=False) for each in (path, path.with_suffix(".starts.npy"))
-    )
-    if starts[-1] != len(values):
-        raise ValueError(f"{path}: is not as long as its sentences")
-    return Ragged(values, starts)
+def _open(folder: Path, name: str) -> Ragged:
+    paths = [folder / f"{name}{ending}" for ending in _ENDINGS]
+    for path in paths:
+        checksums.check(path)
+    return Ragged(*(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))

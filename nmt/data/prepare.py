@@ -1,8 +1,9 @@
 """Text -> tokenizer + corpora, cached by content.
 
 What `build` makes lies in a folder named by a hash of the input files' bytes and of every setting that has a say, so a
-second run only computes the hash, and a changed file or setting is noticed. Of two processes that need the same data
-one makes it, and the other waits.
+second run only computes the hash, and a changed file or setting is noticed. What was made is checked against its sums,
+in a fraction of that hash's time, and made again when it is damaged: the same bytes, so that a run goes on with it. Of
+two processes that need the same data one makes it, and the other waits.
 """
 
 import json
@@ -15,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt import files
+from nmt import checksums, files
 from nmt.config import Config, ParallelText
 from nmt.data.build import Pairs, build
 from nmt.data.corpus import Corpus, Sampling, open_corpus
@@ -47,6 +48,8 @@ class Prepared(NamedTuple):
     dev_text: Pairs
     test_text: Pairs | None
     report: Report
+    mended: bool = False
+    """It was in the cache, damaged or incomplete, and has been made anew."""
 
 
 def prepare(
@@ -78,9 +81,10 @@ def prepare(
             if alone:
                 if prepared := load():  # the other process made it
                     return prepared
+                damaged = folder.exists()
                 with files.replacing_folder(folder) as fresh:
                     build(fresh, config, tell, workers=workers, cores=cores or count_cores())
-                return _load(folder, key, found, config)
+                return _load(folder, key, found, config)._replace(mended=damaged)
         tell("waiting for another process that prepares the same text", round(tries * _POLL))
         time.sleep(_POLL)
 
@@ -150,6 +154,9 @@ def _key(config: Config, texts: Mapping[str, str]) -> str:
 
 
 def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prepared:
+    for path in folder.iterdir():
+        if path.suffix in (".model", ".txt", ".json"):
+            checksums.check(path)
     tokenizers = load_tokenizers(folder)
     alpha = config.tokenizer.sampling
     sampling = Sampling(tokenizers, alpha, config.model.max_length) if alpha else None

@@ -23,6 +23,12 @@ class Preparing(NamedTuple):
     """How far the stage has come, in its own units."""
 
 
+class Mended(NamedTuple):
+    """Prepared data were damaged or incomplete, and have been made anew."""
+
+    folder: Path
+
+
 class Checking(NamedTuple):
     """Everything that the run will do is being done once."""
 
@@ -146,8 +152,8 @@ class Finished(NamedTuple):
 
 
 Event = Union[  # noqa: UP007
-    Unbegun, Preparing, Checking, Checked, Started, Updated, Progress, Spike, Split, Evaluating, Evaluated, Stopped,
-    Finished,
+    Unbegun, Preparing, Mended, Checking, Checked, Started, Updated, Progress, Spike, Split, Evaluating, Evaluated,
+    Stopped, Finished,
 ]  # fmt: skip
 
 Listener = Callable[[Event], None]

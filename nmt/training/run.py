@@ -11,7 +11,7 @@ from nmt import runtime
 from nmt.config import Config, TrainingConfig
 from nmt.data.prepare import prepare
 from nmt.training import run_folder
-from nmt.training.events import Finished, Listener, Preparing, Unbegun
+from nmt.training.events import Finished, Listener, Mended, Preparing, Unbegun
 from nmt.training.interrupt import holding_signals
 from nmt.training.log import require_tensorboard
 from nmt.training.ranks import joined
@@ -63,19 +63,15 @@ def _ready(
         runtime.make_deterministic()
     device = runtime.choose_device(str(device))
     with run_folder.claimed(config.run) if first else nullcontext():
-        texts = None
-        if first:
-            config = run_folder.check(config, resume=resume, force=force)
-            if resume and run_folder.has_checkpoint(config.run):
-                texts = run_folder.texts(config.run)
-            elif resume:
-                listen(Unbegun(config.run))
+        config, texts = _examine(config, resume=resume, force=force, listen=listen) if first else (config, None)
         if config.training.tensorboard:
             require_tensorboard()
         prepared = prepare(
             config, texts=texts, on_progress=lambda stage, done: listen(Preparing(stage, done)), workers=workers,
             cores=torch.get_num_threads(),
         )  # fmt: skip
+        if prepared.mended:
+            listen(Mended(prepared.folder))
         with holding_signals() as guard, joined(device) as ranks:
             told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
             config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})
@@ -85,3 +81,16 @@ def _ready(
             if not trainer.over():
                 trainer.check()
             yield trainer
+
+
+def _examine(
+    config: Config, *, resume: bool, force: bool, listen: Listener
+) -> tuple[Config, dict[str, str] | None]:  # fmt: skip
+    """What the run folder says: the config to train with, and the digests that the text must have."""
+    config = run_folder.check(config, resume=resume, force=force)
+    if not resume:
+        return config, None
+    if run_folder.has_checkpoint(config.run):
+        return config, run_folder.texts(config.run)
+    listen(Unbegun(config.run))
+    return config, None

@@ -74,6 +74,17 @@ def test_a_run_that_left_nothing_is_begun_by_resuming_it_and_says_so_first(confi
     bundle.load(config.parent / "run")
 
 
+def test_damaged_data_are_made_anew_and_the_run_goes_on(config):
+    assert nmt_train(config).exit_code == 0
+    (ids,) = config.parent.glob("prepared/*/train/source.ids.npy")
+    content = ids.read_bytes()
+    ids.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    result = nmt_train(config, "--resume", "training.steps=6")
+    assert result.exit_code == 0 and "was damaged or incomplete, and has been made anew" in result.stderr
+    assert ids.read_bytes() == content
+    assert "made anew" not in nmt_train(config, "--resume", "training.steps=8").stderr
+
+
 def test_a_second_training_in_the_same_folder_is_refused(config):
     assert nmt_train(config).exit_code == 0
     with files.lock(config.parent / "run" / ".lock"):
