@@ -1,20 +1,26 @@
 """Section `search`: how translations are found."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import Field
 
 from nmt.config.section import Conflict, Section
 
+# Far beyond any use, so that a slip of the keyboard, or somebody else's model, does not fill the memory: together they
+# are at most 32,768 hypotheses in a step, whose logits over 32,000 pieces take 4 GB.
+Beam = Annotated[int, Field(ge=1, le=1000)]
+BatchTokens = Annotated[int, Field(ge=1, le=1 << 16)]
+
 
 class SearchConfig(Section):
     """Beam search, or sampling when `sample` is set."""
 
-    beam: int = Field(5, ge=1, le=10_000)
+    beam: Beam = 5
     """Hypotheses kept a sentence; 1 is greedy search."""
     length_penalty: float = Field(1.0, ge=0, le=10)
     """alpha in score = log p(y|x) / n^alpha, n the length with its end mark; 0 prefers short translations."""
-    n_best: int = Field(1, ge=1, le=10_000)
+    n_best: Beam = 1
     """Translations returned a sentence, at most `beam`."""
     min_length: int = Field(0, ge=0)
     """Fewest pieces of a translation, end mark not counted."""
@@ -34,7 +40,7 @@ class SearchConfig(Section):
     """Sampling: only among the likeliest pieces that together reach this probability."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Sampling: the random seed. A line's samples do not depend on its neighbours' order."""
-    batch_tokens: int = Field(4096, ge=1)
+    batch_tokens: BatchTokens = 4096
     """Source pieces a batch, padding and beams included."""
 
     def conflicts(self) -> Iterator[Conflict]:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from nmt.config.search import Beam
 from nmt.config.section import Conflict, Section
 
 
@@ -65,7 +66,7 @@ class TrainingConfig(Section):
     """Updates between evaluations, each with a checkpoint."""
     evaluate_sentences: int | None = Field(None, ge=1)
     """Development pairs that are translated for BLEU and chrF; by default all. The loss takes all."""
-    evaluate_beam: int = Field(1, ge=1)
+    evaluate_beam: Beam = 1
     """Beam of these translations."""
     measure: Literal["loss", "bleu", "chrf"] = "loss"
     """What makes a checkpoint the best."""

@@ -123,6 +123,16 @@ def test_absurd_sizes(whole, write, kind, model, search):
     assert translate(write({"config.yaml": as_yaml(config)}, sealed=True)) is None
 
 
+@pytest.mark.parametrize("name", ["beam", "n_best", "batch_tokens"])
+def test_a_search_that_fills_the_memory_is_refused(whole, write, name):
+    config = yaml.parse(whole["config.yaml"].decode(), "x")
+    config["search"] |= {"beam": 1000, "n_best": 1000, "batch_tokens": 1 << 16}
+    bundle.load(write({"config.yaml": as_yaml(config)}, sealed=True))
+    config["search"][name] += 1
+    with pytest.raises(CheckpointError, match=rf"search\.{name}: input should be less than or equal to"):
+        bundle.load(write({"config.yaml": as_yaml(config)}, sealed=True))
+
+
 @tries(30)
 @given(
     st.dictionaries(
