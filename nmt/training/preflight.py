@@ -42,7 +42,7 @@ class Forecast(NamedTuple):
     disk: int
     """Bytes that the run folder will need, and ..."""
     free: int
-    """... has."""
+    """... has, or may take."""
 
 
 class Rehearsal(NamedTuple):
@@ -76,7 +76,9 @@ def forecast(
     scores, evaluation = _evaluate(model, prepared, config, learner.device)
     state = State(prepared.key, run["machine"], prepared.texts, best={"step": 0, **scores.to_json()})
     size = _save_and_load(learner, prepared, config, state, facts.card(run, state))
-    free = shutil.disk_usage(config.run.parent).free
+    ours = (path for name in run_folder.OURS for path in (config.run / name).rglob("*"))
+    held = sum(path.stat().st_size for path in ours if path.is_file())  # will be replaced
+    free = shutil.disk_usage(config.run.parent).free + held
     settings = config.training
     evaluations = -(-settings.steps // settings.evaluate_every)
     averages = {"none": 0, "ema": 1, "last": min(settings.average_last - 1, evaluations)}[settings.average]
@@ -84,7 +86,8 @@ def forecast(
     needed = 2 * (size + averages * weights)  # what there will be, and a copy that is being written
     if free < needed:
         raise NMTError(
-            f"{config.run}: no space left on device: {free / 1e6:,.1f} MB are free and {needed / 1e6:,.1f} needed",
+            f"{config.run}: no space left on device: {needed / 1e6:,.1f} MB are needed and only {free / 1e6:,.1f} are "
+            "free or the run's already",
             hint="make room, or train into another folder with run=...",
         )
     largest = rehearsal.largest

@@ -67,9 +67,25 @@ def test_a_disk_that_is_too_small_is_told_before_the_run(folder, monkeypatch):
     usage = shutil.disk_usage(folder)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     config = config_of(folder, run="full")
-    with pytest.raises(NMTError, match="are free and"):
+    with pytest.raises(NMTError, match="are needed and only"):
         train(config)
     assert not config.run.exists() and not list(folder.glob(".full*"))
+
+
+def test_what_the_run_has_already_is_not_asked_for_again(folder, monkeypatch):
+    """A disk on which a run has begun is large enough for the rest of it."""
+    train(config_of(folder, run="held", training={"steps": 2}))
+    longer = config_of(folder, run="held", training={"steps": 3})
+    held = sum(path.stat().st_size for path in longer.run.glob("*/*"))
+    seen = []
+    rehearse(longer, resume=True, on_event=seen.append)
+    needed = next(event.forecast.disk for event in seen if isinstance(event, Checked))
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed - held - 1))
+    with pytest.raises(NMTError, match="no space left"):
+        train(longer, resume=True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=needed - held))
+    assert train(longer, resume=True).done == 1
 
 
 def test_memory_that_does_not_hold_one_pair_is_told_before_the_run(folder, monkeypatch):
