@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -9,17 +10,28 @@ from typing import NoReturn
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
+ECHO = 1.0
+"""Seconds. Whoever ends a job signals its processes and torchrun, which passes the signal on to them once more."""
+
+
 class Guard:
     """The signal that came, if any, and its delivery."""
 
     def __init__(self) -> None:
         self.pending: int | None = None
+        """Also one that came to another rank."""
+        self.echo = 0.0
+        """Seconds in which a signal after the first means no more than that."""
+        self._heard: float | None = None  # when the first came to this process
         self._held = True
         self._handlers: dict[int, object] = {}
 
     def _receive(self, number: int, _frame) -> None:
-        second, self.pending = self.pending is not None, number
-        if second:  # it is in earnest
+        now, before = time.monotonic(), self._heard
+        if before is not None and now - before < self.echo:
+            return
+        self._heard, self.pending = now, number
+        if before is not None:  # it is in earnest
             self.deliver()
         if not self._held:
             raise KeyboardInterrupt

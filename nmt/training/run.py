@@ -12,7 +12,7 @@ from nmt.config import Config, TrainingConfig
 from nmt.data.prepare import prepare
 from nmt.training import run_folder
 from nmt.training.events import Finished, Listener, Mended, Preparing, Unbegun
-from nmt.training.interrupt import holding_signals
+from nmt.training.interrupt import ECHO, holding_signals
 from nmt.training.log import require_tensorboard
 from nmt.training.ranks import joined
 from nmt.training.trainer import Trainer
@@ -73,6 +73,7 @@ def _ready(
         if prepared.mended:
             listen(Mended(prepared.folder))
         with holding_signals() as guard, joined(device) as ranks:
+            guard.echo = ECHO if ranks.count > 1 else 0.0
             told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
             config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})
             trainer = Trainer(config, prepared, device=device, ranks=ranks, listen=listen, guard=guard)

@@ -176,5 +176,6 @@ class Trainer:
         self.records.lap()
         if self.ranks.first:
             self.records.save()
+        self.ranks.tell(None)  # the others wait for that: when one has ended, torchrun ends all
         self.listen(events.Stopped(self.config.run, self.state.step))
         self.guard.deliver()

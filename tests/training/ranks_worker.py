@@ -1,7 +1,10 @@
 """One of the processes of test_ranks.py: trains what jobs.json says, in float64."""
 
 import json
+import signal
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -10,6 +13,7 @@ from nmt import config as settings
 from nmt import tensors
 from nmt.data.prepare import prepare
 from nmt.training import loss, run_folder
+from nmt.training.events import Updated
 from nmt.training.interrupt import holding_signals
 from nmt.training.ranks import Ranks, joined
 from nmt.training.trainer import Trainer
@@ -27,9 +31,8 @@ def main(folder: Path) -> None:
 def work(folder: Path, job: dict, ranks: Ranks) -> None:
     config = settings.check(settings.Config, job["config"], name="copy task", folder=folder)
     with holding_signals() as guard:
-        trainer = Trainer(
-            config, prepare(config), device=torch.device("cpu"), ranks=ranks, guard=guard, listen=lambda event: None
-        )
+        listen = interrupt if job.get("stopped") == ranks.rank else lambda event: None
+        trainer = Trainer(config, prepare(config), device=torch.device("cpu"), ranks=ranks, guard=guard, listen=listen)
         loss.forward_backward = forward_backward
         if job.get("short_of_memory") == ranks.rank:
             loss.forward_backward = short_of_memory
@@ -39,10 +42,33 @@ def work(folder: Path, job: dict, ranks: Ranks) -> None:
             trainer.resume()
         elif ranks.first:
             run_folder.create(config)
-        trainer.run()
+        if "stopped" in job:
+            stop(trainer)
+        else:
+            trainer.run()
         assert ranks.first == bool(trainer.average.state()) or config.training.average == "none"
         assert ranks.first == (trainer.shipped is not None)
     tensors.write(folder / f"{config.run.name}.{ranks.rank}.safetensors", trainer.learner.optimizer.masters)
+
+
+def interrupt(event) -> None:
+    """Ctrl-C in the second update."""
+    if isinstance(event, Updated) and event.step == 2:
+        signal.raise_signal(signal.SIGINT)
+
+
+def stop(trainer: Trainer) -> None:
+    """It is told to; and no rank leaves before the first, which takes its time, has saved."""
+    save = trainer.records.save
+
+    def save_slowly() -> None:
+        time.sleep(0.5)
+        save()
+
+    trainer.records.save = save_slowly
+    with suppress(KeyboardInterrupt):
+        trainer.run()
+    assert run_folder.has_checkpoint(trainer.config.run)
 
 
 def short_of_memory(model, batch, **options):

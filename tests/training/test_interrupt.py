@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 
 import pytest
 
@@ -30,6 +31,30 @@ def test_the_second_signal_is_in_earnest():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         pytest.fail("the second signal did not stop the work")
+
+
+def test_what_another_process_heard_is_not_the_first_signal_of_this_one():
+    done = []
+    with pytest.raises(KeyboardInterrupt), holding_signals() as guard:
+        guard.pending = signal.SIGINT  # as the other ranks tell
+        signal.raise_signal(signal.SIGINT)
+        done.append("saved")
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal did not stop the work")
+    assert done == ["saved"]
+
+
+def test_an_echo_is_no_second_signal():
+    done = []
+    with pytest.raises(KeyboardInterrupt), holding_signals() as guard:
+        guard.echo = 0.2
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done.append("saved")
+        time.sleep(0.25)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal did not stop the work")
+    assert done == ["saved"]
 
 
 def test_a_block_that_leaves_nothing_half_done_is_stopped_at_once():

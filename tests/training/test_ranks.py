@@ -83,7 +83,8 @@ def test_any_number_of_processes_trains_the_same_model(folder, alone, count):
     """In float64 and without dropout to 1e-9; also where memory is short in one, and when another number resumes."""
     jobs = [{"config": plain(f"{kind}-{count}", kind=kind)} for kind in MODELS]
     jobs += [{"config": plain(f"split-{count}"), "short_of_memory": 1}, {"config": plain(f"resumed-{count}", steps=3)}]
-    launch(folder, count, [*jobs, {"config": plain(f"broken-{count}", average="ema"), "broken": 1}])
+    jobs += [{"config": plain(f"broken-{count}", average="ema"), "broken": 1}]
+    launch(folder, count, [*jobs, {"config": plain(f"stopped-{count}"), "stopped": 1}])
     launch(folder, 1, [{"config": plain(f"resumed-{count}"), "resume": True}])
     for kind in MODELS:
         ours, theirs = progress_of(folder, f"{kind}-{count}"), progress_of(folder, f"{kind}-1")
@@ -96,6 +97,9 @@ def test_any_number_of_processes_trains_the_same_model(folder, alone, count):
     assert [line["skipped"] for line in progress_of(folder, f"broken-{count}")] == [1, 1, 1]
     left = [(folder / f"broken-{count}.{rank}.safetensors").read_bytes() for rank in range(count)]
     assert all(each == left[0] for each in left)
+    # A signal that one rank hears stops all after the same update, when it is saved.
+    state = json.loads((folder / f"stopped-{count}" / "last" / "state.json").read_text(encoding="utf-8"))
+    assert state["step"] == 2
 
 
 def assert_same(folder: Path, run: str, other: str) -> None:
@@ -129,14 +133,16 @@ def children(pid: int) -> list[int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_end_of_one_is_the_end_of_all(folder, number):
-    """A killed worker ends the job; a signal to the job makes all stop at one update, and saves."""
+    """A killed worker ends the job; a signal makes all stop at one update, and saves, though it comes to the workers
+    twice: a cluster signals all processes, and torchrun passes on what it gets."""
     run = f"ended-{number.name}"
     job = torchrun(folder, run)
     try:
         wait_for(folder / run / "last" / "state.json")
         workers = children(job.pid)
         assert len(workers) == 2
-        os.kill(workers[1] if number == signal.SIGKILL else job.pid, number)
+        for process in [workers[1]] if number == signal.SIGKILL else [*reversed(workers), job.pid]:
+            os.kill(process, number)
         said = job.communicate(timeout=60)[1]
     finally:
         for process in [*children(job.pid), job.pid]:
