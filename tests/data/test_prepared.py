@@ -126,7 +126,7 @@ def test_a_changed_file_is_noticed(tmp_path):
 
 def test_a_damaged_cache_is_made_again(tmp_path):
     """Cut, emptied, removed or with one bit flipped: each file becomes what it was, byte for byte."""
-    config = toy_config(tmp_path, PAIRS[:60], tokenizer={"sampling": 0.1, "vocabulary": 280})
+    config = toy_config(tmp_path, PAIRS[:60], tokenizer={"sampling": 0.1, "vocabulary": 290})
     folder = prepare(config).folder
     assert not prepare(config).mended
     whole, draw = tree(folder), random.Random(1)
