@@ -17,7 +17,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from nmt import checksums, files, tensors
+from nmt import checksums, files, runtime, tensors
 from nmt import config as settings
 from nmt.card import Card, readme
 from nmt.config import Config, ModelConfig, SearchConfig, Section, TokenizerConfig
@@ -70,7 +70,7 @@ class Bundle(NamedTuple):
     """A model that is ready to translate, with what it was made of."""
 
     model: Seq2Seq
-    """In evaluation mode and float32."""
+    """In evaluation mode."""
     tokenizers: Tokenizers
     config: BundleConfig
     card: dict[str, Any]
@@ -134,11 +134,14 @@ def version(path: str | Path) -> tuple[int, int] | None:
     return None
 
 
-def load(path: str | Path, *, device: torch.device | str = "cpu") -> Bundle:
+def load(path: str | Path, *, device: torch.device | str = "cpu", precision: str = "float32") -> Bundle:
     """Read a bundle, or a run folder's, and check all of it. Raises CheckpointError that names the faulty file.
 
-    A training may exchange it meanwhile: then all of it is read again, so that no file is of another than the rest.
+    `precision` is the number format in which the model will compute; auto takes the device's fastest. A training may
+    exchange the bundle meanwhile: then all of it is read again, so that no file is of another than the rest.
     """
+    device = torch.device(device)
+    dtype = runtime.choose_precision(precision, device)
     for _ in range(MOST_EXCHANGES):
         before, fault = version(path), None
         try:
@@ -148,7 +151,7 @@ def load(path: str | Path, *, device: torch.device | str = "cpu") -> Bundle:
         if version(path) == before:
             if fault is not None:
                 raise fault
-            return loaded._replace(model=loaded.model.to(device))
+            return loaded._replace(model=loaded.model.to(device, dtype))
     raise CheckpointError(f"{path}: changes faster than it is read", hint="take a copy of it")
 
 

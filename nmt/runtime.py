@@ -38,6 +38,11 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return getattr(torch, name)
 
 
+def name_of(precision: torch.dtype) -> str:
+    """As a config says it."""
+    return str(precision).removeprefix("torch.")
+
+
 def _computes_in_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere

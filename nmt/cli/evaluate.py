@@ -49,6 +49,7 @@ def evaluate(
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch [as trained].")] = None,
+    precision: lines.Precision = "auto",
     workers: lines.Workers = None,
     output_folder: Annotated[Path | None, typer.Option(help="Keep the translations there.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
@@ -66,7 +67,7 @@ def evaluate(
         model or (), hypotheses=hypothesis or (), config=config, source=source, references=reference or (),
         tokenized_references=tokenized_reference or (), language=language,
         metric=metric.split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
-        paired=paired and paired.value, device=device, workers=workers,
+        paired=paired and paired.value, device=device, precision=precision, workers=workers,
         on_system=lambda name: progress.note(f"note: {name} translates"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), **search,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from time import monotonic, sleep
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ from nmt import files
 from nmt.errors import NMTError
 
 STDIN, STDOUT = 0, 1
+Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: what the device is fastest in.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes that share the threads [as many as pay].")]
 
 _CHUNK = 1 << 16  # bytes

@@ -36,7 +36,7 @@ def score(
     text = ParallelText(tsv=tsv) if tsv else ParallelText(source=source, target=target)
     overrides = {} if batch_tokens is None else {"batch_tokens": batch_tokens}
     runtime.keep_freed_memory()
-    translator = Translator.load(model, device=str(common.choose_device()), **overrides)
+    translator = Translator.load(model, device=str(common.choose_device()), precision="float32", **overrides)
     with lines.writer(output, inputs=(source, target, tsv)) as write:
         unscored = 0
         for each in translator.scores(read_pairs(text), workers=workers):

@@ -36,6 +36,7 @@ def translate(
     top_p: Annotated[float | None, typer.Option(help="Sampling: among the likeliest with this probability.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")] = None,
+    precision: lines.Precision = "auto",
     workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines: hypotheses with scores and tokens.")] = False,
     attention: Annotated[bool, typer.Option("--attention", help="JSON: add the attention to the source.")] = False,
@@ -55,7 +56,7 @@ def translate(
     overrides = {name: value for name, value in given.items() if value is not None}
     split = 0
     with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
-        translator = _load(model, common, overrides)
+        translator = _load(model, common, precision, overrides)
         quiet = output is None and sys.stdout.isatty()
         for translation in _translations(translator, input, workers, attention=attention, quiet=quiet):
             write(_json(translation) if as_json else translation.text)
@@ -65,12 +66,12 @@ def translate(
         lines.note(f"{split} {were} too long for the model and translated in parts")
 
 
-def _load(model: Path, common: Common, overrides: dict[str, Any]) -> "Translator":
+def _load(model: Path, common: Common, precision: str, overrides: dict[str, Any]) -> "Translator":
     from nmt import runtime
     from nmt.decoding.translator import Translator
 
     runtime.keep_freed_memory()
-    return Translator.load(model, device=str(common.choose_device()), **overrides)
+    return Translator.load(model, device=str(common.choose_device()), precision=precision, **overrides)
 
 
 def _translations(

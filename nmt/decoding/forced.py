@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nmt.data.batching import pad
-from nmt.decoding.search import normaliser
+from nmt.decoding.continuations import normaliser
 from nmt.ids import BOS, EOS, PAD
 from nmt.models.base import Seq2Seq
 

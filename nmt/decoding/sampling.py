@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from nmt.config.search import SearchConfig
-from nmt.decoding.search import Hypothesis, fewest_pieces, most_pieces, normaliser
+from nmt.decoding.continuations import normaliser
+from nmt.decoding.search import Hypothesis, fewest_pieces, most_pieces
 from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, UNK
 from nmt.models.base import Seq2Seq, select
@@ -38,24 +39,23 @@ def draw(model: Seq2Seq, src: Tensor, search: SearchConfig, seeds: Sequence[int]
     sentence = torch.arange(len(src), device=src.device)  # still drawn
     encoded = model.encode(src)
     state = model.start(encoded, draws)
-    token = src.new_full((len(src) * draws,), BOS)
+    token = src.new_full((len(src), draws), BOS)
     for position in range(uniform.shape[2]):
         hidden, state = model.step(token, encoded, state)
-        logits = model.project(hidden).float()
+        logits = model.project(hidden.flatten(0, 1)).float()
         first = UNK if position < fewest_pieces(model, search) else EOS  # never PAD or BOS, which come before
         token = first + choose(logits[:, first:], uniform[sentence.cpu(), :, position].flatten(), search)
         token[(limit[sentence] == position).repeat_interleave(draws)] = EOS
         log_probability = logits.gather(1, token[:, None])[:, 0] - normaliser(logits)
-        ids[sentence, :, position] = token.view(-1, draws)
+        token = token.view(-1, draws)
+        ids[sentence, :, position] = token
         log_probabilities[sentence, :, position] = log_probability.view(-1, draws)
 
         open = (ids[sentence, :, : position + 1] != EOS).all(2).any(1).nonzero().flatten()
         if not len(open):
             break
         if len(open) < len(sentence):
-            rows = torch.arange(len(token), device=src.device).view(-1, draws)[open].flatten()
-            encoded, sentence = select((encoded, sentence), open)
-            token, state = select((token, state), rows)
+            encoded, state, sentence, token = select((encoded, state, sentence, token), open)
     return [
         [_hypothesis(*drawn, search) for drawn in zip(*each, strict=True)]
         for each in zip(ids.tolist(), log_probabilities.tolist(), strict=True)

@@ -60,6 +60,7 @@ def evaluate(
     confidence: bool = False,
     paired: Test | None = None,
     device: str = "auto",
+    precision: str = "auto",
     workers: int | None = 1,
     on_system: Callable[[str], None] = lambda name: None,
     on_progress: OnProgress | None = None,
@@ -82,7 +83,7 @@ def evaluate(
     for name in metric:
         metrics.named(name, lowercase=lowercase, tokenize=tokenize)
     named = zip(models, systems.names(models), strict=True)
-    ready = [systems.load(path, name, device=device, search=search) for path, name in named]
+    ready = [systems.load(path, name, device=device, precision=precision, search=search) for path, name in named]
     test = testset.find(models, config, source, _paths(references), _paths(tokenized_references), on_progress)
     given = [systems.read(path, test) for path in files]
     if test.tokenized:

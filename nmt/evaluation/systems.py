@@ -53,12 +53,12 @@ def read(path: Path, test: TestSet) -> System:
     return System(str(path), testset.read(path, test))
 
 
-def load(path: Path, name: str, *, device: str, search: dict[str, Any]) -> Ready:
+def load(path: Path, name: str, *, device: str, precision: str, search: dict[str, Any]) -> Ready:
     """The model of a run folder or bundle; `search` replaces settings of its search.
 
     Raises CheckpointError for the model and ConfigError for the search.
     """
-    loaded = bundle.load(path, device=runtime.choose_device(device))
+    loaded = bundle.load(path, device=runtime.choose_device(device), precision=precision)
     chosen = check(SearchConfig, loaded.config.search.model_dump() | {"n_best": 1} | search, name="search")
     return Ready(name, loaded, Translator(loaded.model, loaded.tokenizers, chosen, path=path))
 
@@ -73,7 +73,7 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         parameters=card["parameters"], training_minutes=card["training"]["minutes"],
         training_tokens=card["training"]["target_tokens"], decoding_seconds=seconds,
         split=sum(each.parts > 1 for each in translations), language=config.target_language,
-        signature=_signature(config, ready.translator.search),
+        signature=_signature(config, ready.translator),
     )  # fmt: skip
     return System(ready.name, [each.text for each in translations], model)
 
@@ -84,9 +84,11 @@ def names(paths: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) and "model" not in short else [str(path) for path in paths]
 
 
-def _signature(model: BundleConfig, search: SearchConfig) -> str:
+def _signature(model: BundleConfig, translator: Translator) -> str:
     """In sacreBLEU's form: what else the scores depend on. `config` names the settings of the training."""
+    search, precision = translator.search, runtime.name_of(translator.dtype)
     how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
     if search.sample:
         how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
-    return f"model:{model.model.type}|{how}|seed:{model.seed}|config:{model.digest}|nmt:{__version__}"
+    trained = f"seed:{model.seed}|config:{model.digest}|nmt:{__version__}"
+    return f"model:{model.model.type}|{how}|precision:{precision}|{trained}"

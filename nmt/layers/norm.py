@@ -15,6 +15,6 @@ class LayerNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., D] -> [..., D]"""
-        if x.device.type == "cpu" and x.dtype == torch.bfloat16:
+        if x.device.type == "cpu" and x.dtype == torch.bfloat16 and torch.is_grad_enabled():
             return torch.addcmul(self.bias, F.layer_norm(x, self.normalized_shape), self.weight)
         return super().forward(x)

@@ -35,7 +35,7 @@ class Encoded(NamedTuple):
 
 
 class State(NamedTuple):
-    layers: Tensor  # s [B*K, layer, D]
+    layers: Tensor  # s [B, K, layer, D]
 
 
 class AttentionRNN(Seq2Seq):
@@ -67,13 +67,14 @@ class AttentionRNN(Seq2Seq):
 
     def start(self, encoded: Encoded, beams: int) -> State:
         first = self.bridge(encoded.summary).tanh().unflatten(-1, (1 + len(self.upper), -1))
-        return State(first.repeat_interleave(beams, 0))
+        return State(first[:, None].expand(-1, beams, -1, -1).contiguous())
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
-        embedded = self.embeddings.target(token)
-        first, context, _ = self._attend(self.token_gates(embedded), encoded, state.layers[:, 0])
-        hidden, upper = self._read(first[:, None], embedded[:, None], context[:, None], state.layers[:, 1:])
-        return Step(hidden[:, 0], State(torch.cat([first[:, None], upper], 1)))
+        embedded, layers = self.embeddings.target(token.flatten()), state.layers.flatten(0, 1)
+        first, context, _ = self._attend(self.token_gates(embedded), encoded, layers[:, 0])
+        hidden, upper = self._read(first[:, None], embedded[:, None], context[:, None], layers[:, 1:])
+        layers = torch.cat([first[:, None], upper], 1)
+        return Step(hidden.view(*token.shape, -1), State(layers.view(state.layers.shape)))
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
         return Decoded(self._unroll(self.encode(src), tgt_in)[0])
@@ -86,14 +87,14 @@ class AttentionRNN(Seq2Seq):
         """Teacher forcing: tokens [B, T] -> o [B, T, E], alpha [B, T, S]."""
         embedded = self.dropout(self.embeddings.target(tokens))
         start = self.start(encoded, 1)
-        state, steps = start.layers[:, 0], []
+        state, steps = start.layers[:, 0, 0], []
         encoded = encoded._replace(annotations=share(encoded.annotations))
         with loop(self):
             for gates in self.token_gates(embedded).unbind(1):
                 state, context, weights = self._attend(gates, encoded, state)
                 steps.append((state, context, weights))
         states, contexts, weights = (torch.stack(part, 1) for part in zip(*steps, strict=True))
-        hidden, _ = self._read(states, embedded, contexts, start.layers[:, 1:])
+        hidden, _ = self._read(states, embedded, contexts, start.layers[:, 0, 1:])
         return hidden, weights
 
     def _attend(self, gates: Tensor, encoded: Encoded, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """The contract between a model and everything else: training, search and evaluation know these names and no more."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Union
 
 import torch
@@ -8,13 +9,13 @@ from torch import Tensor, nn
 # B batch, K hypotheses a sentence, S source, T target, D width, V vocabulary
 
 Tree = Union[Tensor, None, tuple["Tree", ...]]  # noqa: UP007 (a forward reference)
-"""Tensors in (named) tuples. Every tensor has its rows on axis 0."""
+"""Tensors in (named) tuples, each with one row a sentence on axis 0."""
 
 
 class Step(NamedTuple):
     """One target position of every hypothesis."""
 
-    hidden: Tensor  # [B*K, D], what `project` turns into logits
+    hidden: Tensor  # [B, K, D], what `project` turns into logits
     state: Tree  # after the token
 
 
@@ -33,21 +34,31 @@ class Attention(NamedTuple):
 
 
 def select(tree: Tree, rows: Tensor) -> Tree:
-    """Rows of axis 0 in every tensor: repeats, reorders or drops them."""
+    """Some sentences, or all in another order: rows of axis 0 in every tensor."""
+    return _map(lambda tensor: tensor.index_select(0, rows), tree)
+
+
+def continue_from(tree: Tree, origin: Tensor) -> Tree:
+    """In every tensor [B, K, ...], hypothesis k of sentence b becomes what hypothesis origin[b, k] was."""
+    rows = (origin + origin.size(1) * torch.arange(len(origin), device=origin.device)[:, None]).flatten()
+    return _map(lambda tensor: tensor.flatten(0, 1).index_select(0, rows).view(tensor.shape), tree)
+
+
+def _map(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
     if tree is None:
         return None
     if isinstance(tree, Tensor):
-        return tree.index_select(0, rows)
-    chosen = [select(part, rows) for part in tree]
-    return type(tree)(*chosen) if hasattr(tree, "_fields") else tuple(chosen)
+        return function(tree)
+    mapped = [_map(function, part) for part in tree]
+    return type(tree)(*mapped) if hasattr(tree, "_fields") else tuple(mapped)
 
 
 class Seq2Seq(nn.Module):
     """p(y|x) = prod_t p(y_t | y_<t, x). `step` and `forward` are two orders of one computation.
 
-    Encoded: all that stays fixed while decoding, one row a sentence; it never changes.
-    State: all that search reorders, one row a hypothesis, a sentence's K hypotheses side by side.
-    Both are NamedTuples of tensors (a `Tree`); each model has its own.
+    Encoded: all that stays fixed while decoding; it never changes.
+    State: what is known of each sentence's K hypotheses. `step` may write into it, so only the newest one is of use.
+    Both are NamedTuples of tensors with one row a sentence (a `Tree`); each model has its own.
     """
 
     max_length: int
@@ -58,12 +69,16 @@ class Seq2Seq(nn.Module):
         raise NotImplementedError
 
     def start(self, encoded: Tree, beams: int) -> Tree:
-        """The State before the first target token: B * beams rows."""
+        """The State before the first target token, for K = `beams` hypotheses a sentence."""
         raise NotImplementedError
 
     def step(self, token: Tensor, encoded: Tree, state: Tree) -> Step:
-        """The last target ids [B*K] (BOS first) -> hidden [B*K, D] that predicts the next, and the new State."""
+        """The last target ids [B, K] (BOS first) -> hidden [B, K, D] that predicts the next, and the new State."""
         raise NotImplementedError
+
+    def reorder(self, state: Tree, origin: Tensor) -> Tree:
+        """The State in which hypothesis k of sentence b continues what was its hypothesis origin[b, k]."""
+        return continue_from(state, origin)
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
         """Teacher forcing: source ids [B, S] and target ids [B, T] that begin with BOS -> hidden [B, T, D]."""
@@ -83,8 +98,8 @@ def scan(model: Seq2Seq, src: Tensor, tgt_in: Tensor) -> Tensor:
     encoded = model.encode(src)
     state = model.start(encoded, 1)
     hidden = []
-    for token in tgt_in.unbind(1):
+    for token in tgt_in.split(1, 1):
         step = model.step(token, encoded, state)
         hidden.append(step.hidden)
         state = step.state
-    return torch.stack(hidden, 1)
+    return torch.cat(hidden, 1)

@@ -29,7 +29,7 @@ class Encoded(NamedTuple):
 
 
 class State(NamedTuple):
-    layers: Tensor  # s [B*K, layer, D]
+    layers: Tensor  # s [B, K, layer, D]
 
 
 class GRU(Seq2Seq):
@@ -55,30 +55,30 @@ class GRU(Seq2Seq):
 
     def start(self, encoded: Encoded, beams: int) -> State:
         first = self.bridge(encoded.summary).tanh().unflatten(-1, (len(self.decoder), -1))
-        return State(first.repeat_interleave(beams, 0))
+        return State(first[:, None].expand(-1, beams, -1, -1).contiguous())
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
-        summary = encoded.summary.repeat_interleave(len(token) // len(encoded.summary), 0)
-        hidden, state = self._decode(token[:, None], summary, state)
-        return Step(hidden[:, 0], state)
+        summary = encoded.summary.repeat_interleave(token.size(1), 0)
+        hidden, layers = self._decode(token.reshape(-1, 1), summary, state.layers.flatten(0, 1))
+        return Step(hidden.view(*token.shape, -1), State(layers.view(state.layers.shape)))
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
         encoded = self.encode(src)
-        hidden, _ = self._decode(tgt_in, encoded.summary, self.start(encoded, 1))
+        hidden, _ = self._decode(tgt_in, encoded.summary, self.start(encoded, 1).layers[:, 0])
         return Decoded(hidden)
 
-    def _decode(self, tokens: Tensor, summary: Tensor, state: State) -> tuple[Tensor, State]:
-        """Tokens [B, T] and c [B, C] -> o [B, T, E] and the state after them."""
+    def _decode(self, tokens: Tensor, summary: Tensor, layers: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens [B, T], c [B, C] and s before them [B, layer, D] -> o [B, T, E] and s after them."""
         embedded = self.dropout(self.embeddings.target(tokens))
         context = summary[:, None].expand(-1, tokens.size(1), -1)
         x = torch.cat([embedded, context], -1)
         states = []
-        for layer, before in zip(self.decoder, state.layers.unbind(1), strict=True):
+        for layer, before in zip(self.decoder, layers.unbind(1), strict=True):
             h, after = layer(x, before)
             states.append(after)
             x = self.dropout(h)
         hidden = self.readout(torch.cat([x, embedded, context], -1)).tanh()
-        return self.dropout(hidden), State(torch.stack(states, 1))
+        return self.dropout(hidden), torch.stack(states, 1)
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmt.config.model import TransformerConfig
@@ -24,25 +25,35 @@ from nmt.layers.embedding import Embeddings
 from nmt.layers.feed_forward import FeedForward
 from nmt.layers.norm import LayerNorm
 from nmt.layers.position import Position, Rotary
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Decoded, Seq2Seq, Step, continue_from
 
 # B batch, K hypotheses, S source, T target, D width, H heads
 
 
-class Cache(NamedTuple):
-    """Keys and values that one decoder layer attends to."""
+_ROOM = 16
+"""Entries by which a memory grows."""
 
-    keys: Tensor  # [rows, H, length, D/H]
+
+class Memory(NamedTuple):
+    """Keys and values that one decoder layer attends to while decoding."""
+
+    keys: Tensor  # [B, H, entries, D/H]
     values: Tensor
 
 
 class Encoded(NamedTuple):
-    layers: tuple[Cache, ...]  # of the source: B rows, length S
-    mask: Tensor  # [B, 1, 1, S]
+    layers: tuple[Memory, ...]  # an entry for each source position
+    mask: Tensor  # [B, 1, S] added to the energies: 0, and -inf at padding
 
 
 class State(NamedTuple):
-    layers: tuple[Cache, ...]  # of the target so far: B*K rows; their length is the next token's position
+    """A sentence's hypotheses share the entries of the past that they have in common. Entries stay where they are when
+    hypotheses branch, so that the mask alone is reordered; those that no hypothesis descends from are written over.
+    """
+
+    layers: tuple[Memory, ...]
+    mask: Tensor  # [B, K, entries] added to the energies: 0 for a hypothesis' own past, else -inf
+    position: Tensor  # [B] of the next token
 
 
 class Sublayer(nn.Module):
@@ -88,27 +99,42 @@ class DecoderLayer(nn.Module):
         self.around_self, self.around_cross = Sublayer(config), Sublayer(config)
         self.around_feed_forward = Sublayer(config)
 
-    def forward(self, x: Tensor, past: Cache, source: Cache, mask: Tensor, attends: "Attends") -> tuple[Tensor, Cache]:
-        """The positions [B*K, T, D] that follow the `past` -> [B*K, T, D], and the past with them."""
-        start = past.keys.size(2)
-        present = past
+    def forward(self, x: Tensor, source: Tensor, mask: Tensor, attends: "Attends") -> Tensor:
+        """All positions [B, T, D] against the encoder's output [B, S, D] -> [B, T, D]"""
 
         def look_back(x: Tensor) -> Tensor:
-            nonlocal present
             attention = self.self_attention
-            keys, values = attention.keys_values(x, start)
-            present = Cache(torch.cat([past.keys, keys], 2), torch.cat([past.values, values], 2))
-            return attention(attention.queries(x, start), *present, _causal(x, start), attends.self)
+            return attention(attention.queries(x), *attention.keys_values(x), _causal(x), attends.self)
 
         def look_at_source(x: Tensor) -> Tensor:
-            """A sentence's K hypotheses times T positions are K*T queries against its keys, which are not repeated."""
             attention = self.cross_attention
-            queries = attention.queries(x.reshape(len(mask), -1, x.size(2)))
-            return attention(queries, *source, mask, attends.cross).reshape(x.shape)
+            return attention(attention.queries(x), *attention.keys_values(source), mask, attends.cross)
 
         x = self.around_self(x, look_back)
         x = self.around_cross(x, look_at_source)
-        return self.around_feed_forward(x, self.feed_forward), present
+        return self.around_feed_forward(x, self.feed_forward)
+
+    def step(self, x: Tensor, position: int, past: Memory, place: Tensor, own: Tensor, encoded: tuple) -> Tensor:
+        """The next position of every hypothesis, [B*K, 1, D] -> [B*K, 1, D]; its keys and values go to a `place` in the
+        past.
+
+        A sentence's K hypotheses are K queries against its source and against their common past.
+        """
+        source, mask = encoded
+
+        def look_back(x: Tensor) -> Tensor:
+            attention = self.self_attention
+            for memory, new in zip(past, attention.keys_values(x, position), strict=True):
+                memory.flatten(0, 2).index_copy_(0, place, new.reshape(len(place), -1).to(memory.dtype))
+            return attention.output(_look(attention.queries(x, position), past, own))
+
+        def look_at_source(x: Tensor) -> Tensor:
+            attention = self.cross_attention
+            return attention.output(_look(attention.queries(x), source, mask))
+
+        x = self.around_self(x, look_back)
+        x = self.around_cross(x, look_at_source)
+        return self.around_feed_forward(x, self.feed_forward)
 
 
 class Attends(NamedTuple):
@@ -118,11 +144,37 @@ class Attends(NamedTuple):
     cross: Callable[..., Tensor] = fast_attention
 
 
-def _causal(x: Tensor, start: int) -> Tensor | None:
-    """[T, t+T]: position t+i sees all up to itself. A single new position sees everything: no mask."""
-    if x.size(1) == 1:
-        return None
-    return torch.ones(x.size(1), start + x.size(1), dtype=torch.bool, device=x.device).tril(start)
+def _causal(x: Tensor) -> Tensor:
+    """[T, T]: a position sees all up to itself."""
+    return torch.ones(x.size(1), x.size(1), dtype=torch.bool, device=x.device).tril()
+
+
+def _look(query: Tensor, memory: Memory, mask: Tensor) -> Tensor:
+    """softmax(Q K^T / sqrt(D/H) + mask) V: [B*K, H, 1, D/H] against a memory -> [B*K, 1, D]"""
+    beside = query.squeeze(2).unflatten(0, (len(mask), -1)).transpose(1, 2)  # [B, H, K, D/H]
+    beside = beside.to(memory.keys.dtype, memory_format=torch.contiguous_format)
+    weights = torch.softmax(beside * query.size(3) ** -0.5 @ memory.keys.mT + mask[:, None], -1)
+    return (weights @ memory.values).transpose(1, 2).to(query.dtype).reshape(len(query), 1, -1)
+
+
+def _take_places(state: State) -> tuple[State, Tensor]:
+    """A place for a new entry of each hypothesis, [B, K], with more room where there is too little."""
+    beams, room = state.mask.shape[1:]
+    free = state.mask.amax(1) < 0  # [B, entries]: of no hypothesis' past
+    lacking = beams - (int(free.sum(1).min()) if room else 0)
+    if lacking > 0:
+        more = -(-lacking // _ROOM) * _ROOM
+        layers = tuple(Memory(*(F.pad(part, (0, 0, 0, more)) for part in each)) for each in state.layers)
+        state = state._replace(layers=layers, mask=F.pad(state.mask, (0, more), value=-torch.inf))
+        free = F.pad(free, (0, more), value=True)
+    place = free.int().topk(beams).indices
+    return state._replace(mask=state.mask.scatter(2, place[:, :, None], 0)), place
+
+
+def _memory_type(x: Tensor) -> torch.dtype:
+    """A CPU compiles a bfloat16 product for each new shape, and those of attention change with every step: float32
+    products of this size are as fast."""
+    return torch.float32 if x.device.type == "cpu" and x.dtype == torch.bfloat16 else x.dtype
 
 
 def _feed_forward(config: TransformerConfig) -> FeedForward:
@@ -151,50 +203,61 @@ class Transformer(Seq2Seq):
                 nn.init.zeros_(weight)
 
     def encode(self, src: Tensor) -> Encoded:
-        return self._encode(src, fast_attention)
+        x, mask = self._encode(src, fast_attention)
+        dtype = _memory_type(x)
+        layers = []
+        for layer in self.decoder:
+            layers.append(Memory(*(each.to(dtype).contiguous() for each in layer.cross_attention.keys_values(x))))
+        unseen = torch.zeros(mask.shape, dtype=dtype, device=x.device).masked_fill_(~mask, -torch.inf)
+        return Encoded(tuple(layers), unseen[:, 0])
 
-    def _encode(self, src: Tensor, attend) -> Encoded:
+    def _encode(self, src: Tensor, attend) -> tuple[Tensor, Tensor]:
+        """Source ids [B, S] -> the encoder's output [B, S, D], and which of it may be seen [B, 1, 1, S]."""
         mask = (src != PAD)[:, None, None]
         x = self._embed(self.embeddings.source(src), 0)
         for layer in self.encoder:
             x = layer(x, mask, attend)
-        x = self.encoder_norm(x)
-        return Encoded(tuple(Cache(*layer.cross_attention.keys_values(x)) for layer in self.decoder), mask)
+        return self.encoder_norm(x), mask
 
     def start(self, encoded: Encoded, beams: int) -> State:
-        rows, heads, _, width = encoded.layers[0].keys.shape
-        empty = encoded.layers[0].keys.new_empty(rows * beams, heads, 0, width)
-        return State((Cache(empty, empty),) * len(self.decoder))
+        sentences, heads, _, width = encoded.layers[0].keys.shape
+        empty = Memory(*[encoded.mask.new_empty(sentences, heads, 0, width)] * 2)
+        position = torch.zeros(sentences, dtype=torch.long, device=empty.keys.device)
+        return State((empty,) * len(self.decoder), encoded.mask.new_empty(sentences, beams, 0), position)
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
-        hidden, state = self._decode(token[:, None], encoded, state)
-        return Step(hidden[:, 0], state)
+        state, place = _take_places(state)
+        sentences, beams, room = state.mask.shape
+        head = torch.arange(sentences * self.heads, device=token.device).view(sentences, 1, -1)
+        place = (head * room + place[:, :, None]).flatten()  # [B*K*H] of a memory's rows
+        position = int(state.position[0])
+        x = self._embed(self.embeddings.target(token.reshape(-1, 1)), position)
+        for layer, past, source in zip(self.decoder, state.layers, encoded.layers, strict=True):
+            x = layer.step(x, position, past, place, state.mask, (source, encoded.mask))
+        return Step(self.decoder_norm(x).view(sentences, beams, -1), state._replace(position=state.position + 1))
+
+    def reorder(self, state: State, origin: Tensor) -> State:
+        return state._replace(mask=continue_from(state.mask, origin))
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
-        encoded = self.encode(src)
-        return Decoded(self._decode(tgt_in, encoded, self.start(encoded, 1))[0])
+        return Decoded(self._decode(tgt_in, *self._encode(src, fast_attention), Attends()))
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
         maps = Attention([], [], [])
-        encoded = self._encode(src, _recorder(maps.encoder))
-        attends = Attends(_recorder(maps.decoder), _recorder(maps.cross))
-        self._decode(tgt_in, encoded, self.start(encoded, 1), attends)
+        source = self._encode(src, _recorder(maps.encoder))
+        self._decode(tgt_in, *source, Attends(_recorder(maps.decoder), _recorder(maps.cross)))
         return Attention(*(torch.stack(layers, 1) for layers in maps))
 
     def _embed(self, embedded: Tensor, start: int) -> Tensor:
         x = embedded * self.width**0.5
         return self.dropout(x if self.position is None else self.position(x, start))
 
-    def _decode(
-        self, tokens: Tensor, encoded: Encoded, state: State, attends: Attends = Attends()
-    ) -> tuple[Tensor, State]:
-        """Tokens [B*K, T] that follow the state -> o [B*K, T, D] and the state after them."""
-        x = self._embed(self.embeddings.target(tokens), state.layers[0].keys.size(2))
-        after = []
-        for layer, past, source in zip(self.decoder, state.layers, encoded.layers, strict=True):
-            x, present = layer(x, past, source, encoded.mask, attends)
-            after.append(present)
-        return self.decoder_norm(x), State(tuple(after))
+    def _decode(self, tokens: Tensor, source: Tensor, mask: Tensor, attends: Attends) -> Tensor:
+        """Tokens [B, T] -> o [B, T, D]"""
+        x = self._embed(self.embeddings.target(tokens), 0)
+        for layer in self.decoder:
+            x = layer(x, source, mask, attends)
+        return self.decoder_norm(x)
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)

@@ -49,11 +49,10 @@ class Copy(Seq2Seq):
         return Encoded(src)
 
     def start(self, encoded, beams):
-        return State(torch.zeros(len(encoded.src) * beams, dtype=torch.long))
+        return State(torch.zeros(len(encoded.src), beams, dtype=torch.long))
 
     def step(self, token, encoded, state):
-        source = encoded.src.repeat_interleave(len(token) // len(encoded.src), 0)
-        wanted = source.gather(1, state.position[:, None].clamp(max=source.shape[1] - 1))[:, 0]
+        wanted = encoded.src.gather(1, state.position.clamp(max=encoded.src.shape[1] - 1))
         hidden = self.certainty * nn.functional.one_hot(wanted, self.vocabulary)
         return Step(hidden, State(state.position + 1))
 

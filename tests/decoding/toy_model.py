@@ -18,7 +18,7 @@ class Encoded(NamedTuple):
 
 
 class State(NamedTuple):
-    code: Tensor  # [B*K]
+    code: Tensor  # [B, K]
 
 
 class Toy(Seq2Seq):
@@ -37,11 +37,10 @@ class Toy(Seq2Seq):
         return Encoded(code)
 
     def start(self, encoded: Encoded, beams: int) -> State:
-        return State(encoded.code.repeat_interleave(beams, 0))
+        return State(encoded.code[:, None].repeat(1, beams))
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
-        source = encoded.code.repeat_interleave(len(token) // len(encoded.code), 0)
-        code = (state.code * 41 + token + 3 * source) % ROWS
+        code = (state.code * 41 + token + 3 * encoded.code[:, None]) % ROWS
         return Step(self.table[code], State(code))
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:

@@ -88,12 +88,13 @@ def test_several_systems_and_significance(place, learnt, fresh, test_text):
 
 
 def test_what_a_model_cost_and_what_names_it(learnt, place):
-    model = nmt.evaluate(learnt, beam=1, length_penalty=0.5).systems[0].model
+    model = nmt.evaluate(learnt, beam=1, length_penalty=0.5, precision="float32").systems[0].model
     loaded = bundle.load(learnt)
     assert model.parameters == sum(weight.numel() for weight in loaded.model.parameters())
     assert model.training_tokens > 0 and model.decoding_seconds > 0 and model.split == 0 and model.language == "en"
     digest = loaded.config.digest
-    assert model.signature == f"model:transformer|beam:1|alpha:0.5|seed:1|config:{digest}|nmt:{nmt.__version__}"
+    how = "model:transformer|beam:1|alpha:0.5|precision:float32"
+    assert model.signature == f"{how}|seed:1|config:{digest}|nmt:{nmt.__version__}"
 
 
 def test_the_search_can_be_overridden(learnt, test_text):

@@ -45,21 +45,25 @@ def test_a_later_token_changes_no_earlier_state(model):
 
 
 def test_hypotheses_side_by_side_are_rows_apart(model):
-    """K hypotheses of a sentence see its source as K rows of a batch would, also after select moves them."""
-    encoded, state = model.encode(SRC), model.start(model.encode(SRC), 2)
-    first = model.step(TGT[:, :2].flatten(), encoded, state)
-    swap = torch.tensor([1, 0, 3, 2, 5, 4])
-    second = model.step(TGT[:, 2].repeat_interleave(2), encoded, select(first.state, swap))
-    for beam in range(2):
-        tokens = torch.stack([TGT[:, 1 - beam], TGT[:, 2]], 1)
-        close(second.hidden[beam::2], scan(model, SRC, tokens)[:, -1])
+    """K hypotheses of a sentence see its source as K rows of a batch would, also after some branch and others end."""
+    encoded, tgt = model.encode(SRC), torch.tensor([[4, 5, 6, 7, 8, 9, 10, 4, 5, 6], [9, 8, 7, 6, 5, 4, 10, 9, 8, 7]])
+    state, past = model.start(encoded, 2), [torch.empty(3, 0, dtype=torch.long)] * 2
+    for position, token in enumerate(tgt.T):
+        step = model.step(token.expand(3, -1), encoded, state)
+        past = [torch.cat([each, token[beam].expand(3, 1)], 1) for beam, each in enumerate(past)]
+        for beam, each in enumerate(past):
+            close(step.hidden[:, beam], scan(model, SRC, each)[:, -1])
+        origin = torch.tensor([[1, 0], [0, 0], [1, 1]]).roll(position, 0)
+        state = model.reorder(step.state, origin)
+        past = [torch.stack([past[from_][row] for row, from_ in enumerate(each)]) for each in origin.T.tolist()]
 
 
 def test_finished_sentences_leave_both_trees(model):
     encoded = model.encode(SRC)
     left = torch.tensor([0, 2])
-    step = model.step(TGT[left, 0], select(encoded, left), select(model.start(encoded, 1), left))
-    close(step.hidden, model(SRC, TGT).hidden[left, 0])
+    first = model.step(TGT[:, :1], encoded, model.start(encoded, 1))
+    step = model.step(TGT[left, 1:2], *select((encoded, first.state), left))
+    close(step.hidden[:, 0], model(SRC, TGT).hidden[left, 1])
 
 
 def test_every_parameter_learns(model):
