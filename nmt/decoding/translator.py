@@ -22,6 +22,7 @@ from nmt.config import SearchConfig, check
 from nmt.data.batching import pad, plan
 from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.decoding import forced
+from nmt.decoding.abreast import abreast
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import Hypothesis, beam_search
 from nmt.decoding.splitting import split
@@ -169,19 +170,22 @@ class Translator:
 
     def _search(self, sources: list[list[int]], search: SearchConfig, attention: bool) -> list[_Part]:
         """Translate ids in batches of similar length."""
-        parts = {}
         width = search.n_best if search.sample else search.beam
-        for batch in _batches([(len(ids), 0) for ids in sources], search.batch_tokens // width):
-            ids = [sources[number] for number in batch]
-            src = self._pad(ids)
-            if search.sample:
-                found = draw(self.model, src, search, [_seed(each) for each in ids])
-            else:
-                found = beam_search(self.model, src, search)
-            best = [hypotheses[0].ids for hypotheses in found]
-            maps = forced.attention(self.model, src, best) if attention else [None] * len(batch)
-            parts.update(zip(batch, map(_Part, ids, found, maps), strict=True))
+        batches = list(_batches([(len(ids), 0) for ids in sources], search.batch_tokens // width))
+        ids = ([sources[number] for number in batch] for batch in batches)
+        found = abreast(partial(self._search_batch, search=search, attention=attention), ids, device=self.device)
+        parts = dict(zip(chain.from_iterable(batches), chain.from_iterable(found), strict=True))
         return [parts[number] for number in range(len(sources))]
+
+    def _search_batch(self, ids: list[list[int]], search: SearchConfig, attention: bool) -> list[_Part]:
+        src = self._pad(ids)
+        if search.sample:
+            found = draw(self.model, src, search, [_seed(each) for each in ids])
+        else:
+            found = beam_search(self.model, src, search)
+        best = [hypotheses[0].ids for hypotheses in found]
+        maps = forced.attention(self.model, src, best) if attention else [None] * len(ids)
+        return list(map(_Part, ids, found, maps))
 
     def _pad(self, sources: list[list[int]]) -> Tensor:
         return pad([[*ids, EOS] for ids in sources]).to(self.device)

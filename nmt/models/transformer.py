@@ -31,7 +31,7 @@ from nmt.models.base import Attention, Decoded, Seq2Seq, Step, continue_from
 
 
 _ROOM = 16
-"""Entries by which a memory grows."""
+"""Entries of a memory at first, or a multiple; then it doubles."""
 
 
 class Memory(NamedTuple):
@@ -152,9 +152,10 @@ def _causal(x: Tensor) -> Tensor:
 def _look(query: Tensor, memory: Memory, mask: Tensor) -> Tensor:
     """softmax(Q K^T / sqrt(D/H) + mask) V: [B*K, H, 1, D/H] against a memory -> [B*K, 1, D]"""
     beside = query.squeeze(2).unflatten(0, (len(mask), -1)).transpose(1, 2)  # [B, H, K, D/H]
-    beside = beside.to(memory.keys.dtype, memory_format=torch.contiguous_format)
-    weights = torch.softmax(beside * query.size(3) ** -0.5 @ memory.keys.mT + mask[:, None], -1)
-    return (weights @ memory.values).transpose(1, 2).to(query.dtype).reshape(len(query), 1, -1)
+    energy = beside.to(memory.keys.dtype, memory_format=torch.contiguous_format) @ memory.keys.mT
+    weights = torch.add(mask[:, None], energy, alpha=query.size(3) ** -0.5).softmax(-1)
+    context = (weights @ memory.values).transpose(1, 2)
+    return context.to(query.dtype, memory_format=torch.contiguous_format).reshape(len(query), 1, -1)
 
 
 def _take_places(state: State) -> tuple[State, Tensor]:
@@ -163,7 +164,7 @@ def _take_places(state: State) -> tuple[State, Tensor]:
     free = state.mask.amax(1) < 0  # [B, entries]: of no hypothesis' past
     lacking = beams - (int(free.sum(1).min()) if room else 0)
     if lacking > 0:
-        more = -(-lacking // _ROOM) * _ROOM
+        more = max(room, -(-lacking // _ROOM) * _ROOM)
         layers = tuple(Memory(*(F.pad(part, (0, 0, 0, more)) for part in each)) for each in state.layers)
         state = state._replace(layers=layers, mask=F.pad(state.mask, (0, more), value=-torch.inf))
         free = F.pad(free, (0, more), value=True)

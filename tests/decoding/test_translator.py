@@ -174,6 +174,18 @@ def test_attention_of_real_models(tokenizers):
             assert attention.sum(1).tolist() == pytest.approx([1.0] * len(attention), abs=1e-5)
 
 
+@pytest.mark.parametrize("name", REAL)
+def test_threads_change_no_bit(tokenizers, name):
+    model = real_model(name, tokenizers.source.size, tokenizers.target.size).float()
+    translator, found = Translator(model, tokenizers, SearchConfig(beam=3, batch_tokens=60)), []
+    before = torch.get_num_threads()
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append([each.hypotheses for each in translator.translations(TEXT * 2)])
+    torch.set_num_threads(before)
+    assert found[0] == found[1]
+
+
 def test_it_reads_no_further_ahead_than_it_says(copying, monkeypatch):
     monkeypatch.setattr(windows, "READ_AHEAD", 4)
     taken = []
