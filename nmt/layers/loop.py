@@ -81,8 +81,8 @@ class LoopLinear(nn.Linear):
 
 @contextmanager
 def loop(model: nn.Module) -> Iterator[None]:
-    """Around a time loop: a LoopLinear of the model shares its matrix among all steps."""
-    layers = [module for module in model.modules() if isinstance(module, LoopLinear)]
+    """Around a time loop: while gradients are wanted, a LoopLinear of the model shares its matrix among all steps."""
+    layers = [module for module in model.modules() if isinstance(module, LoopLinear) and torch.is_grad_enabled()]
     for layer in layers:
         layer.shared = share(layer.weight.mT, layer.bias)
     try:

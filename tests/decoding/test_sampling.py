@@ -49,8 +49,8 @@ def test_the_largest_number_finds_a_column_that_may_be_drawn():
 
 def test_whole_sentences_come_as_often_as_the_model_says():
     model, src = Toy(5, sharpness=1.0), sources(1)
-    (found,) = draw(model, src, config(n_best=4000, max_length=2), [0])
-    counts = Counter(tuple(each.ids) for each in found)
+    found = draw(model, src.repeat(4, 1), config(n_best=1000, max_length=2), [0, 1, 2, 3])
+    counts = Counter(tuple(each.ids) for samples in found for each in samples)
     assert len(counts) == 7  # (), two of one piece, four of two
     for ids, count in counts.items():
         probability = _probability(model, src, ids, forced=len(ids) == 2)
