@@ -57,6 +57,12 @@ def test_it_comes_back_as_it_was_saved(run):
     assert loaded.card["data"]["pairs"] == 1500
 
 
+def test_it_computes_in_the_precision_that_is_asked_for(run):
+    for precision in ("float32", "bfloat16"):
+        translator = Translator.load(run, device="cpu", precision=precision)
+        assert translator.dtype == getattr(torch, precision) and len(translator.translate(["a b c"])) == 1
+
+
 def test_tied_weights_are_stored_once(run):
     weights = load_file(run / "model" / "model.safetensors")
     embeddings = [tensor for tensor in weights.values() if len(tensor) == bundle.load(run).tokenizers.source.size]

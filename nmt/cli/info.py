@@ -16,17 +16,19 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what a model is: size, languages, data, training, scores. Reading it also checks that it is whole."""
-    from nmt import bundle
+    from nmt import bundle, runtime
 
     folder = bundle.locate(model)
-    loaded = bundle.load(folder, device=common.choose_device())
+    device = common.choose_device()
+    loaded = bundle.load(folder, device=device)
     size = sum(each.stat().st_size for each in folder.iterdir())
     if as_json:
         config = loaded.config.model_dump(mode="json")
         facts = {"folder": str(folder), "bytes": size, "config": config, "card": loaded.card}
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    rows = _rows(loaded.config, loaded.card, size)
+    precision = runtime.name_of(runtime.choose_precision("auto", device))
+    rows = [*_rows(loaded.config, loaded.card, size), ("here", f"translates in {precision} on {device}")]
     width = max(len(name) for name, _ in rows)
     typer.echo(f"{folder}")
     for name, text in rows:

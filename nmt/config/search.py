@@ -40,7 +40,7 @@ class SearchConfig(Section):
     """Sampling: only among the likeliest pieces that together reach this probability."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Sampling: the random seed. A line's samples do not depend on its neighbours' order."""
-    batch_tokens: BatchTokens = 4096
+    batch_tokens: BatchTokens = 8192
     """Source pieces a batch, padding and beams included."""
 
     def conflicts(self) -> Iterator[Conflict]:

@@ -48,7 +48,7 @@ def continue_best(logits: Tensor, log_probability: Tensor, full: Tensor, first: 
         token[full, :slots], token[full, slots:] = EOS, vocabulary
         slot[full, :slots] = torch.arange(slots, device=slot.device)
     row = slot + slots * torch.arange(sentences, device=slot.device)[:, None]
-    within = (token >= first) & (token < vocabulary)
+    within = ((token >= first) | full[:, None]) & (token < vocabulary)
     value = logits.flatten()[row * vocabulary + token.clamp(max=vocabulary - 1)].to(before.dtype)
     total = torch.where(within, value + before.flatten()[row], -torch.inf)
     total, chosen = total.topk(slots)

@@ -31,7 +31,7 @@ from nmt.models.base import Attention, Decoded, Seq2Seq, Step, continue_from
 
 
 _ROOM = 16
-"""Entries of a memory at first, or a multiple; then it doubles."""
+"""A memory has a multiple of so many entries, and grows by a quarter at least, so that copies are rare."""
 
 
 class Memory(NamedTuple):
@@ -164,7 +164,7 @@ def _take_places(state: State) -> tuple[State, Tensor]:
     free = state.mask.amax(1) < 0  # [B, entries]: of no hypothesis' past
     lacking = beams - (int(free.sum(1).min()) if room else 0)
     if lacking > 0:
-        more = max(room, -(-lacking // _ROOM) * _ROOM)
+        more = -(-max(lacking, room // 4) // _ROOM) * _ROOM
         layers = tuple(Memory(*(F.pad(part, (0, 0, 0, more)) for part in each)) for each in state.layers)
         state = state._replace(layers=layers, mask=F.pad(state.mask, (0, more), value=-torch.inf))
         free = F.pad(free, (0, more), value=True)
