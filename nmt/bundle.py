@@ -5,19 +5,20 @@
     config.yaml           BundleConfig: what it takes to translate
     SHA256SUMS            what these files held when they were written
     card.json, README.md  where the model comes from and how good it is, for programs and for people
+
+An exported model (see nmt/export) is a bundle with another engine's files in the place of the weights. What is not the
+weights is read without torch.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import torch
 from pydantic import ValidationError
-from torch import Tensor
 
-from nmt import checksums, files, runtime, tensors
+from nmt import checksums, files
 from nmt import config as settings
 from nmt.card import Card, readme
 from nmt.config import Config, ModelConfig, SearchConfig, Section, TokenizerConfig
@@ -25,8 +26,12 @@ from nmt.config.run import vocabulary_conflicts
 from nmt.config.section import Conflict
 from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
 from nmt.errors import CheckpointError, ConfigError
-from nmt.models import build
-from nmt.models.base import Seq2Seq
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from nmt.models.base import Seq2Seq
 
 WEIGHTS, CONFIG, CARD, README = "model.safetensors", "config.yaml", "card.json", "README.md"
 SHARED, SEPARATE = ["tokenizer.model"], ["source.model", "target.model"]
@@ -40,6 +45,9 @@ DESCRIPTIONS = (CARD, README)
 """Files that may be written anew when more is known."""
 MOST_EXCHANGES = 10
 """How often a bundle may become another while it is read."""
+
+
+Read = TypeVar("Read")
 
 
 class BundleConfig(Section):
@@ -66,10 +74,19 @@ class BundleConfig(Section):
         yield from vocabulary_conflicts(self)
 
 
+class Description(NamedTuple):
+    """All that a bundle holds but for the weights."""
+
+    folder: Path
+    tokenizers: Tokenizers
+    config: BundleConfig
+    card: dict[str, Any]
+
+
 class Bundle(NamedTuple):
     """A model that is ready to translate, with what it was made of."""
 
-    model: Seq2Seq
+    model: "Seq2Seq"
     """In evaluation mode."""
     tokenizers: Tokenizers
     config: BundleConfig
@@ -82,9 +99,11 @@ def digest(config: Config) -> str:
 
 
 def save(
-    folder: str | Path, *, weights: dict[str, Tensor], tokenizers: Tokenizers, config: Config, facts: dict[str, Any]
+    folder: str | Path, *, weights: "dict[str, Tensor]", tokenizers: Tokenizers, config: Config, facts: dict[str, Any]
 ) -> None:
     """Write a bundle in the place of `folder`. `facts` become its Card."""
+    from nmt import tensors
+
     described = BundleConfig(
         format=FORMAT, source_language=config.data.source_language, target_language=config.data.target_language,
         tokenizer=config.tokenizer, model=config.model, search=config.search,
@@ -134,33 +153,51 @@ def version(path: str | Path) -> tuple[int, int] | None:
     return None
 
 
-def load(path: str | Path, *, device: torch.device | str = "cpu", precision: str = "float32") -> Bundle:
-    """Read a bundle, or a run folder's, and check all of it. Raises CheckpointError that names the faulty file.
+def unchanged(path: str | Path, reading: Callable[[], Read]) -> Read:
+    """What `reading` a bundle gives. A training may exchange it meanwhile: then it is read again, as a whole.
 
-    `precision` is the number format in which the model will compute; auto takes the device's fastest. A training may
-    exchange the bundle meanwhile: then all of it is read again, so that no file is of another than the rest.
+    Raises what the reading raises, and CheckpointError when the exchanges do not end.
     """
-    device = torch.device(device)
-    dtype = runtime.choose_precision(precision, device)
     for _ in range(MOST_EXCHANGES):
         before, fault = version(path), None
         try:
-            loaded = _read(locate(path))
+            result = reading()
         except (CheckpointError, OSError) as error:
             fault = error
         if version(path) == before:
             if fault is not None:
                 raise fault
-            return loaded._replace(model=loaded.model.to(device, dtype))
+            return result
     raise CheckpointError(f"{path}: changes faster than it is read", hint="take a copy of it")
 
 
-def _read(folder: Path) -> Bundle:
+def load(path: str | Path, *, device: "torch.device | str" = "cpu") -> Bundle:
+    """Read a bundle, or a run folder's, and check all of it: a model in float32 with its tokenizers.
+
+    Raises CheckpointError that names the faulty file.
+    """
+    return unchanged(path, lambda: _load(path, device))
+
+
+def _load(path: str | Path, device: "torch.device | str") -> Bundle:
+    described = read(path)
+    return Bundle(load_model(described, device=device), described.tokenizers, described.config, described.card)
+
+
+def read(path: str | Path) -> Description:
+    """All of a bundle but the weights. Raises CheckpointError that names the faulty file."""
+    folder = locate(path)
     config = _config(folder / CONFIG)
     card = _card(folder / CARD)
-    tokenizers = _tokenizers(folder, config)
-    model = _model(folder / WEIGHTS, config.model, tokenizers)
-    return Bundle(model.eval(), tokenizers, config, card)
+    return Description(folder, _tokenizers(folder, config), config, card)
+
+
+def load_model(
+    described: Description, *, device: "torch.device | str" = "cpu", dtype: "torch.dtype | None" = None
+) -> "Seq2Seq":
+    """The model that belongs to it, in evaluation mode, computing in float32 unless said otherwise."""
+    model = _model(described.folder / WEIGHTS, described.config.model, described.tokenizers)
+    return model.to(device=device, dtype=dtype).eval()
 
 
 def _config(path: Path) -> BundleConfig:
@@ -207,7 +244,12 @@ def _tokenizers(folder: Path, config: BundleConfig) -> Tokenizers:
     return tokenizers
 
 
-def _model(path: Path, config: ModelConfig, tokenizers: Tokenizers) -> Seq2Seq:
+def _model(path: Path, config: ModelConfig, tokenizers: Tokenizers) -> "Seq2Seq":
+    import torch
+
+    from nmt import tensors
+    from nmt.models import build
+
     checksums.check(path, most=MOST_WEIGHTS)
     size = path.stat().st_size
     with torch.random.fork_rng(devices=[]), tensors.Limit(size, name=str(path)):  # fresh weights, soon thrown away

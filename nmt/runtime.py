@@ -1,16 +1,23 @@
-"""The machine: device, number format, threads and memory."""
+"""The machine: device, number format, threads and memory.
+
+torch is imported where it is needed: its second is longer than all else that a translation without it takes.
+"""
 
 import ctypes
 import os
 import sys
-
-import torch
+from typing import TYPE_CHECKING
 
 from nmt.errors import NMTError
 
+if TYPE_CHECKING:
+    import torch
 
-def choose_device(name: str = "auto") -> torch.device:
+
+def choose_device(name: str = "auto") -> "torch.device":
     """auto takes CUDA, then Apple's MPS, then the CPU. Each process of a machine has a CUDA card of its own."""
+    import torch
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -31,19 +38,23 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and says_so)
 
 
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
+def choose_precision(name: str, device: "torch.device") -> "torch.dtype":
     """auto is bfloat16 where the device multiplies in it, else float32."""
+    import torch
+
     if name == "auto":
         name = "bfloat16" if _computes_in_bfloat16(device) else "float32"
     return getattr(torch, name)
 
 
-def name_of(precision: torch.dtype) -> str:
+def name_of(precision: "torch.dtype") -> str:
     """As a config says it."""
     return str(precision).removeprefix("torch.")
 
 
-def _computes_in_bfloat16(device: torch.device) -> bool:
+def _computes_in_bfloat16(device: "torch.device") -> bool:
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
     # Emulated bfloat16 is slower than float32, so only processors with instructions for it count.
@@ -56,12 +67,16 @@ def make_deterministic() -> None:
 
     Call it before the device is first used: cuBLAS looks at its setting once.
     """
+    import torch
+
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
 
 
 def set_threads(threads: int | None) -> None:
     """Threads of one operation on the CPU; None leaves torch's choice."""
+    import torch
+
     if threads is not None:
         torch.set_num_threads(threads)
 
@@ -82,8 +97,10 @@ def keep_freed_memory() -> None:
         libc.mallopt(top_pad, 64 << 20)
 
 
-def describe(device: torch.device) -> dict[str, str | int]:
+def describe(device: "torch.device") -> dict[str, str | int]:
     """Facts about the machine that a log should hold: where one differs, so may the last bits of a result."""
+    import torch
+
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {
         "device": name, "threads": torch.get_num_threads(), "cores": os.cpu_count() or 1,

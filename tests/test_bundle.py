@@ -60,7 +60,7 @@ def test_it_comes_back_as_it_was_saved(run):
 def test_it_computes_in_the_precision_that_is_asked_for(run):
     for precision in ("float32", "bfloat16"):
         translator = Translator.load(run, device="cpu", precision=precision)
-        assert translator.dtype == getattr(torch, precision) and len(translator.translate(["a b c"])) == 1
+        assert translator.engine.precision == precision and len(translator.translate(["a b c"])) == 1
 
 
 def test_tied_weights_are_stored_once(run):

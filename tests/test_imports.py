@@ -20,7 +20,11 @@ MAY_IMPORT = {
     "card": (*GROUND, "config"),
     "bundle": (*GROUND, "models", "data.tokenizer", "config", "card"),
     "decoding": (*GROUND, "models.base", "data", "config"),
-    "decoding.translator": (*GROUND, "models.base", "data", "config", "bundle"),
+    **dict.fromkeys(
+        ("decoding.translator", "decoding.engine", "decoding.torch_engine", "decoding.ctranslate2_engine"),
+        (*GROUND, "models.base", "data", "config", "bundle"),
+    ),
+    "export": (*GROUND, "layers", "data", "config", "bundle", "decoding"),
     "evaluation.metrics": GROUND,
     "evaluation.moses": GROUND,
     "evaluation": (*GROUND, "data", "config", "bundle", "decoding"),

@@ -29,19 +29,21 @@ FACTS = {
 }  # fmt: skip
 
 
-def save(folder: Path) -> Path:
+def save(folder: Path, *, scale: float = 2, **model) -> Path:
+    """`model` replaces settings of MODEL; without tied source embeddings there are two tokenizers of two sizes."""
+    shared = {"tied_embeddings": "all", **model}["tied_embeddings"] == "all"
     text = {"source": "a", "target": "b"}
-    tokenizing = {"vocabulary": 330, "normalisation": "identity"}
+    tokenizing = {"vocabulary": 330, "normalisation": "identity", "shared": shared}
     search = {"beam": 3, "max_length_factor": 0.5, "max_length_extra": 4}
     value = {
         "run": str(folder), "data": {"source_language": "en", "target_language": "en", "train": text, "dev": text},
-        "tokenizer": tokenizing, "model": {**MODEL, "max_length": 96}, "search": search,
+        "tokenizer": tokenizing, "model": {**MODEL, "max_length": 96, **model}, "search": search,
     }  # fmt: skip
     config = check(Config, value, name="test", folder=folder)
-    tokenizer = train_tokenizer(TEXT * 5, TokenizerConfig(**tokenizing))
+    source = train_tokenizer(TEXT * 5, TokenizerConfig(**tokenizing))
+    target = source if shared else train_tokenizer(TEXT * 5, TokenizerConfig(**{**tokenizing, "vocabulary": 320}))
     torch.manual_seed(1)
-    weights = {
-        name: 2 * each.detach() for name, each in build(config.model, tokenizer.size, tokenizer.size).named_parameters()
-    }
-    bundle.save(folder, weights=weights, tokenizers=Tokenizers(tokenizer, tokenizer), config=config, facts=FACTS)
+    parameters = build(config.model, source.size, target.size).named_parameters()
+    weights = {name: scale * each.detach() for name, each in parameters}
+    bundle.save(folder, weights=weights, tokenizers=Tokenizers(source, target), config=config, facts=FACTS)
     return folder

@@ -9,6 +9,7 @@ import typer
 from nmt.cli.common import Version
 from nmt.cli.config import config
 from nmt.cli.evaluate import evaluate
+from nmt.cli.export import export
 from nmt.cli.info import info
 from nmt.cli.init import init
 from nmt.cli.prepare import prepare
@@ -30,7 +31,7 @@ def nmt(version: Version = False) -> None:
 
 for name, function in {
     "init": init, "prepare": prepare, "tokenize": tokenize, "train": train, "translate": translate,
-    "eval": evaluate, "score": score, "config": config, "info": info,
+    "eval": evaluate, "score": score, "export": export, "config": config, "info": info,
 }.items():  # fmt: skip
     app.command(name)(function)
 

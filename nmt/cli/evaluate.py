@@ -60,14 +60,14 @@ def evaluate(
 
     given = {"beam": beam, "length_penalty": length_penalty, "batch_tokens": batch_tokens}
     search = {name: value for name, value in given.items() if value is not None}
-    device = str(common.choose_device())
     runtime.keep_freed_memory()
     progress = Progress()
     comparison = compare.evaluate(
         model or (), hypotheses=hypothesis or (), config=config, source=source, references=reference or (),
         tokenized_references=tokenized_reference or (), language=language,
         metric=metric.split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
-        paired=paired and paired.value, device=device, precision=precision, workers=workers,
+        paired=paired and paired.value, device=common.device, precision=precision, threads=common.threads,
+        workers=workers,
         on_system=lambda name: progress.note(f"note: {name} translates"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), **search,
     )  # fmt: skip

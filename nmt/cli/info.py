@@ -16,19 +16,20 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what a model is: size, languages, data, training, scores. Reading it also checks that it is whole."""
-    from nmt import bundle, runtime
+    from nmt import bundle
+    from nmt.decoding.engine import open_engine
 
-    folder = bundle.locate(model)
-    device = common.choose_device()
-    loaded = bundle.load(folder, device=device)
+    described = bundle.read(model)
+    engine = open_engine(described, device=common.device, threads=common.threads)
+    folder, config, card = described.folder, described.config, described.card
     size = sum(each.stat().st_size for each in folder.iterdir())
     if as_json:
-        config = loaded.config.model_dump(mode="json")
-        facts = {"folder": str(folder), "bytes": size, "config": config, "card": loaded.card}
+        settings = config.model_dump(mode="json")
+        here = {"engine": engine.name, "precision": engine.precision}
+        facts = {"folder": str(folder), "bytes": size, **here, "config": settings, "card": card}
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    precision = runtime.name_of(runtime.choose_precision("auto", device))
-    rows = [*_rows(loaded.config, loaded.card, size), ("here", f"translates in {precision} on {device}")]
+    rows = [*_rows(config, card, size), ("here", f"translates with {engine.name} in {engine.precision}")]
     width = max(len(name) for name, _ in rows)
     typer.echo(f"{folder}")
     for name, text in rows:

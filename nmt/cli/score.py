@@ -21,6 +21,7 @@ def score(
     tsv: Annotated[Path | None, typer.Option(help="Instead: source and target in one file, a tab between.")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the scores go [stdout].")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Pieces a batch, padding included.")] = None,
+    precision: lines.Precision = "float32",
     workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with each token's log-probability.")] = False,
 ) -> None:
@@ -36,7 +37,8 @@ def score(
     text = ParallelText(tsv=tsv) if tsv else ParallelText(source=source, target=target)
     overrides = {} if batch_tokens is None else {"batch_tokens": batch_tokens}
     runtime.keep_freed_memory()
-    translator = Translator.load(model, device=str(common.choose_device()), precision="float32", **overrides)
+    where = {"device": common.device, "threads": common.threads, "precision": precision}
+    translator = Translator.load(model, **where, **overrides)
     with lines.writer(output, inputs=(source, target, tsv)) as write:
         unscored = 0
         for each in translator.scores(read_pairs(text), workers=workers):

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,8 +58,9 @@ def translate(
     split = 0
     with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
         translator = _load(model, common, precision, overrides)
-        quiet = output is None and sys.stdout.isatty()
-        for translation in _translations(translator, input, workers, attention=attention, quiet=quiet):
+        quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
+        translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
+        for translation in _translations(translate, input, pipe=(workers or 1) == 1, quiet=quiet):
             write(_json(translation) if as_json else translation.text)
             split += translation.parts > 1
     if split:
@@ -71,26 +73,28 @@ def _load(model: Path, common: Common, precision: str, overrides: dict[str, Any]
     from nmt.decoding.translator import Translator
 
     runtime.keep_freed_memory()
-    return Translator.load(model, device=str(common.choose_device()), precision=precision, **overrides)
+    return Translator.load(model, device=common.device, precision=precision, threads=common.threads, **overrides)
 
 
 def _translations(
-    translator: "Translator", path: Path | None, workers: int | None, *, attention: bool, quiet: bool
+    translate: "Callable[[Iterable[str]], Translations]", path: Path | None, *, pipe: bool, quiet: bool
 ) -> "Translations":
     """The translations of a file, with a progress bar where someone may look at it, or of a pipe as it comes."""
-    from tqdm import tqdm
-
     from nmt.data.text import read_lines
     from nmt.decoding.windows import READ_AHEAD
 
-    if path is not None or lines.stdin_is_file() or (workers or 1) > 1:
-        text = lines.stdin_lines() if path is None else read_lines(path)
-        translated = translator.translations(text, attention=attention, workers=workers)
-        yield from tqdm(translated, unit=" lines", disable=quiet or not sys.stderr.isatty())
+    if path is None and pipe and not lines.stdin_is_file():
+        for window in lines.windows(lines.stdin_lines(), READ_AHEAD):
+            yield from translate(window)
+            lines.flush()
         return
-    for window in lines.windows(lines.stdin_lines(), READ_AHEAD):
-        yield from translator.translations(window, attention=attention)
-        lines.flush()
+    translated = translate(lines.stdin_lines() if path is None else read_lines(path))
+    if quiet:
+        yield from translated
+        return
+    from tqdm import tqdm
+
+    yield from tqdm(translated, unit=" lines")
 
 
 def _json(translation: "Translation") -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from nmt.config.data import DataConfig
+from nmt.config.export import Export, obstacle
 from nmt.config.model import ModelConfig
 from nmt.config.paths import ConfigPath
 from nmt.config.search import SearchConfig
@@ -46,9 +47,14 @@ class Config(Section):
     """The training loop."""
     search: SearchConfig = SearchConfig()
     """How translations are found, unless the command line says otherwise."""
+    export: Export | None = None
+    """Engine that the finished model shall run on too (see `nmt export`); what that cannot run is not even trained."""
 
     def conflicts(self) -> Iterator[Conflict]:
         yield from vocabulary_conflicts(self)
+        model = getattr(self, "model", None)  # one that is faulty elsewhere may lack it
+        if self.export and model and (why := obstacle(model)):
+            yield Conflict(("export", "model.type"), f"export: {why}")
         if self.search.sample and self.training.measure != "loss":
             yield Conflict(
                 ("search.sample", "training.measure"),

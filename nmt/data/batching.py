@@ -1,4 +1,4 @@
-"""Which pairs go into a batch together (`plan`, pure), and the tensors that a model sees (`Batch`).
+"""The batches of an epoch in their order, and the tensors that a model sees (`Batch`).
 
 An epoch is a permutation of the pairs, cut into pools; a pool is sorted by length and cut into batches of like lengths,
 which come in random order. All of it is a pure function of (seed, epoch), so a position in the data is
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from nmt.data.corpus import Corpus, Ragged
+from nmt.data.planning import plan
 from nmt.ids import BOS, EOS, PAD
 
 # B rows, S source ids, T target ids, N pairs
@@ -26,24 +27,6 @@ class Batch(NamedTuple):
     src: Tensor  # [B, S] pieces + EOS
     tgt_in: Tensor  # [B, T] BOS + pieces
     tgt_out: Tensor  # [B, T] pieces + EOS
-
-
-def plan(lengths: np.ndarray, *, batch_tokens: int) -> list[np.ndarray]:
-    """The rows of `lengths` [N, 2] (pieces, end mark not counted), sorted by length and cut into batches.
-
-    A batch has rows * (longest side + 1) <= batch_tokens; a pair that is longer than that is a batch of its own.
-    Rows come by their longer side, and among equals by which side that is: upwards and downwards in turn, so that the
-    shorter sides change little where one length meets the next.
-    """
-    longer = lengths.max(1)
-    leaning = (lengths[:, 0] - lengths[:, 1]) * (1 - 2 * (longer % 2))
-    order = np.lexsort((leaning, longer))  # stable: equals stay in the order in which they came
-    batches, begin = [], 0
-    for end, width in enumerate((longer[order] + 1).tolist()):  # ascending: the last pair is the widest
-        if end > begin and (end + 1 - begin) * width > batch_tokens:
-            batches.append(order[begin:end])
-            begin = end
-    return [*batches, order[begin:]] if len(order) else []
 
 
 def updates(

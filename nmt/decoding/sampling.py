@@ -15,7 +15,8 @@ from torch import Tensor
 
 from nmt.config.search import SearchConfig
 from nmt.decoding.continuations import normaliser
-from nmt.decoding.search import Hypothesis, fewest_pieces, most_pieces
+from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.search import fewest_pieces, most_pieces
 from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, UNK
 from nmt.models.base import Seq2Seq, select

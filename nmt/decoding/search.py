@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nmt.config.search import SearchConfig
 from nmt.decoding.continuations import Continuations, continue_best
+from nmt.decoding.hypothesis import Hypothesis
 from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, PAD, UNK
 from nmt.models.base import Seq2Seq, continue_from, select
@@ -23,19 +24,6 @@ from nmt.models.base import Seq2Seq, continue_from, select
 _LEAVE = 32
 """Hypotheses of sentences that leave together: a CPU compiles bfloat16 products anew for each number of rows, which is
 slower than computing some of them for nothing."""
-
-
-class Hypothesis(NamedTuple):
-    """A translation in ids."""
-
-    ids: list[int]
-    """Without begin and end mark."""
-    score: float
-    """log p(y|x) / n^alpha."""
-    log_probability: float
-    """log p(y|x), natural logarithm, end mark included."""
-    token_log_probabilities: list[float]
-    """log p(y_t | y_<t, x) of each id and, last, of the end mark."""
 
 
 class Beams(NamedTuple):

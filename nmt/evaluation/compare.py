@@ -61,17 +61,18 @@ def evaluate(
     paired: Test | None = None,
     device: str = "auto",
     precision: str = "auto",
+    threads: int | None = None,
     workers: int | None = 1,
     on_system: Callable[[str], None] = lambda name: None,
     on_progress: OnProgress | None = None,
     **search: Any,
 ) -> Comparison:
-    """Score models (run folders or bundles) and then files of hypotheses, all on one test set.
+    """Score models (run folders, bundles or exports) and then files of hypotheses, all on one test set.
 
     The test set is `source` and `references`, else what `config` names, else what the first run's config names.
     `tokenized_references` add the tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`,
     by default the models'. `confidence` adds 95% intervals, `paired` a test against the first system. `search`
-    replaces settings of the models' search, and `workers` are those of Translator.translations. `on_system` hears each
+    replaces settings of the models' search, `threads` and `workers` are those of Translator. `on_system` hears each
     model's name before it translates, `on_progress` what `prepare` does where it holds the test set out anew.
 
     Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
@@ -83,7 +84,8 @@ def evaluate(
     for name in metric:
         metrics.named(name, lowercase=lowercase, tokenize=tokenize)
     named = zip(models, systems.names(models), strict=True)
-    ready = [systems.load(path, name, device=device, precision=precision, search=search) for path, name in named]
+    where = {"device": device, "precision": precision, "threads": threads}
+    ready = [systems.load(path, name, where=where, search=search) for path, name in named]
     test = testset.find(models, config, source, _paths(references), _paths(tokenized_references), on_progress)
     given = [systems.read(path, test) for path in files]
     if test.tokenized:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt import bundle, runtime
-from nmt.bundle import Bundle, BundleConfig
-from nmt.config import SearchConfig, check
+from nmt import bundle
+from nmt.bundle import BundleConfig, Description
 from nmt.decoding.translator import Translator
 from nmt.evaluation import testset
 from nmt.evaluation.testset import TestSet
@@ -44,7 +43,7 @@ class Ready(NamedTuple):
     """A model that can begin."""
 
     name: str
-    bundle: Bundle
+    bundle: Description
     translator: Translator
 
 
@@ -53,20 +52,20 @@ def read(path: Path, test: TestSet) -> System:
     return System(str(path), testset.read(path, test))
 
 
-def load(path: Path, name: str, *, device: str, precision: str, search: dict[str, Any]) -> Ready:
-    """The model of a run folder or bundle; `search` replaces settings of its search.
+def load(path: Path, name: str, *, where: dict[str, Any], search: dict[str, Any]) -> Ready:
+    """The model of a run folder, bundle or export; `search` replaces settings of its search.
 
-    Raises CheckpointError for the model and ConfigError for the search.
+    `where` are the device, precision and threads of Translator.load. Raises CheckpointError for the model and
+    ConfigError for the search.
     """
-    loaded = bundle.load(path, device=runtime.choose_device(device), precision=precision)
-    chosen = check(SearchConfig, loaded.config.search.model_dump() | {"n_best": 1} | search, name="search")
-    return Ready(name, loaded, Translator(loaded.model, loaded.tokenizers, chosen, path=path))
+    translator = Translator.load(path, **where, **{"n_best": 1, **search})
+    return Ready(name, bundle.read(path), translator)
 
 
 def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> System:
     """Let a model translate the test set; `workers` as in Translator.translations."""
     start = time.perf_counter()
-    translations = list(ready.translator.translations(lines, workers=workers))
+    translations = list(ready.translator.translations(lines, details=False, workers=workers))
     seconds = time.perf_counter() - start
     config, card = ready.bundle.config, ready.bundle.card
     model = Model(
@@ -86,9 +85,9 @@ def names(paths: Sequence[Path]) -> list[str]:
 
 def _signature(model: BundleConfig, translator: Translator) -> str:
     """In sacreBLEU's form: what else the scores depend on. `config` names the settings of the training."""
-    search, precision = translator.search, runtime.name_of(translator.dtype)
+    search, engine = translator.search, translator.engine
     how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
     if search.sample:
         how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
     trained = f"seed:{model.seed}|config:{model.digest}|nmt:{__version__}"
-    return f"model:{model.model.type}|{how}|precision:{precision}|{trained}"
+    return f"model:{model.model.type}|{how}|engine:{engine.name}|precision:{engine.precision}|{trained}"

@@ -20,7 +20,8 @@ LOCK = ".lock"
 MARK = "# A run of nmt: the settings with every default filled in."
 
 MAY_CHANGE = (
-    "run", "data.cache", "search", "training.steps", "training.patience", "training.log_every", "training.tensorboard",
+    "run", "data.cache", "search", "export",
+    "training.steps", "training.patience", "training.log_every", "training.tensorboard",
     "training.evaluate_every", "training.evaluate_sentences", "training.evaluate_beam",
 )  # fmt: skip
 """Settings that undo no update that was made: none of its learning rates, batches and random numbers follows from them.

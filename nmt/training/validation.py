@@ -9,6 +9,7 @@ from nmt.config import Config, SearchConfig
 from nmt.data.batching import batches
 from nmt.data.prepare import Pairs, Prepared
 from nmt.data.tokenizer import Tokenizers
+from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
 from nmt.evaluation import metrics
 from nmt.evaluation.metrics import Score
@@ -64,7 +65,8 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
 
 def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score]:
     """BLEU and chrF of the model's translations of a text."""
-    hypotheses = Translator(model, tokenizers, search_for(config)).translate(text.source)
+    translator = Translator(TorchEngine(model), tokenizers, search_for(config))
+    hypotheses = translator.translate(text.source)
     return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target)
 
 

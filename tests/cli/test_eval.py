@@ -84,7 +84,7 @@ def test_models_show_what_they_cost(runs, place):
     assert header == ["system", "BLEU", "parameters", "training", "tokens/s", "decoding", "sentences/s"]
     assert (learnt[0], fresh[0]) == ("learnt", "fresh") and float(learnt[1]) > float(fresh[1])
     assert re.fullmatch(r"0\.0\d M", learnt[2]) and learnt[3].endswith(" min") and learnt[5].endswith(" s")
-    how = r"model:transformer\|beam:2\|alpha:1\|precision:\w+"
+    how = r"model:transformer\|beam:2\|alpha:1\|engine:torch\|precision:\w+"
     assert re.search(rf"\nlearnt: {how}\|seed:1\|config:\w+\|nmt:{__version__}\n", text)
     for name, score in (("learnt", learnt[1]), ("fresh", fresh[1])):
         kept = place / "kept" / f"{name}.txt"

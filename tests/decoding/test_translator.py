@@ -11,6 +11,7 @@ from toy_model import REAL, Toy, real_model
 from nmt.config import SearchConfig, TokenizerConfig
 from nmt.data.tokenizer import Tokenizers, train_tokenizer
 from nmt.decoding import windows
+from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
 from nmt.errors import ConfigError
 from nmt.ids import BOS, EOS
@@ -71,13 +72,13 @@ def tokenizers() -> Tokenizers:
 
 @pytest.fixture
 def copying(tokenizers) -> Translator:
-    return Translator(Copy(tokenizers.target.size), tokenizers, SearchConfig(beam=3))
+    return Translator(TorchEngine(Copy(tokenizers.target.size)), tokenizers, SearchConfig(beam=3))
 
 
 @pytest.fixture
 def guessing(tokenizers) -> Translator:
     model = Toy(tokenizers.target.size, seed=3, sharpness=3.0, max_length=90)
-    return Translator(model, tokenizers, SearchConfig(beam=4, max_length_factor=1, max_length_extra=2))
+    return Translator(TorchEngine(model), tokenizers, SearchConfig(beam=4, max_length_factor=1, max_length_extra=2))
 
 
 def test_lines_keep_their_order_whatever_their_length(copying):
@@ -99,7 +100,7 @@ def test_a_blank_line_needs_no_model(copying, line):
     (found,) = copying.translations([line])
     assert (found.source, found.text, found.parts) == (line, "", 0)
     assert found.hypotheses == [("", 0.0, 0.0, [], [])]
-    assert copying.model.sentences == 0
+    assert copying.engine.model.sentences == 0
 
 
 @pytest.mark.parametrize("mark", "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
@@ -162,9 +163,8 @@ def test_attention_has_a_row_a_token_and_a_column_a_source_token(copying):
 
 def test_attention_of_real_models(tokenizers):
     for name in REAL:
-        translator = Translator(
-            real_model(name, tokenizers.source.size, tokenizers.target.size), tokenizers, SearchConfig(beam=2)
-        )
+        engine = TorchEngine(real_model(name, tokenizers.source.size, tokenizers.target.size))
+        translator = Translator(engine, tokenizers, SearchConfig(beam=2))
         for found in translator.translations(["A man", "Nobody is"], attention=True):
             if name == "gru":
                 assert found.attention is None
@@ -177,7 +177,7 @@ def test_attention_of_real_models(tokenizers):
 @pytest.mark.parametrize("name", REAL)
 def test_threads_change_no_bit(tokenizers, name):
     model = real_model(name, tokenizers.source.size, tokenizers.target.size).float()
-    translator, found = Translator(model, tokenizers, SearchConfig(beam=3, batch_tokens=60)), []
+    translator, found = Translator(TorchEngine(model), tokenizers, SearchConfig(beam=3, batch_tokens=60)), []
     before = torch.get_num_threads()
     for threads in (1, 3):
         torch.set_num_threads(threads)
@@ -231,8 +231,9 @@ def test_score_is_the_log_probability_under_teacher_forcing(guessing, tokenizers
     pairs = [(source, target) for source in TEXT[:3] for target in ("A hat.", "Nobody", "", TEXT[4])]
     for (source, target), found in zip(pairs, guessing.score(pairs), strict=True):
         (src,), (ids,) = tokenizers.source.encode([source]), tokenizers.target.encode([target])
-        hidden = guessing.model.forward(torch.tensor([[*src, EOS]]), torch.tensor([[BOS, *ids]])).hidden
-        logs = guessing.model.project(hidden.detach())[0].log_softmax(-1)[torch.arange(len(ids) + 1), [*ids, EOS]]
+        model = guessing.engine.model
+        hidden = model.forward(torch.tensor([[*src, EOS]]), torch.tensor([[BOS, *ids]])).hidden
+        logs = model.project(hidden.detach())[0].log_softmax(-1)[torch.arange(len(ids) + 1), [*ids, EOS]]
         assert found.tokens == tokenizers.target.pieces([*ids, EOS])
         assert found.token_log_probabilities == pytest.approx(logs.tolist(), abs=1e-4)
         assert found.log_probability == pytest.approx(float(logs.sum()), abs=1e-3)

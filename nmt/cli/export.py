@@ -1,0 +1,71 @@
+"""nmt export: a model in the form of another engine."""
+
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.cli import lines
+from nmt.cli.common import Common, command
+
+if TYPE_CHECKING:
+    from nmt.export import Exported
+
+
+class Engine(str, Enum):
+    ctranslate2 = "ctranslate2"
+
+
+class Quantization(str, Enum):
+    float32 = "float32"
+    int8 = "int8"
+    int8_float32 = "int8_float32"
+    int8_float16 = "int8_float16"
+    int8_bfloat16 = "int8_bfloat16"
+    int16 = "int16"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+
+
+@command
+def export(
+    common: Common,
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", show_default=False)],
+    model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
+    to: Annotated[Engine, typer.Option(help="The engine.")] = Engine.ctranslate2,
+    quantization: Annotated[Quantization, typer.Option(help="Number format of the weights.")] = Quantization.float32,
+    input: Annotated[Path | None, typer.Option(help="Lines that both engines translate [development text].")] = None,
+    most: Annotated[int, typer.Option("--lines", min=1, help="At most so many of them.")] = 500,
+    force: Annotated[bool, typer.Option("--force", help="Replace the folder that is there.")] = False,
+) -> None:
+    """Write a model for another engine, and say how far both agree. `nmt translate` and `eval` take the folder."""
+    from nmt import export as exporting
+    from nmt import runtime
+    from nmt.data.text import read_lines
+    from nmt.errors import ConfigError
+    from nmt.export.run import development_lines
+
+    if output.exists() and not force:
+        raise ConfigError(f"{output}: exists", hint="--force replaces it with all it holds")
+    runtime.set_threads(common.threads)
+    runtime.keep_freed_memory()
+    text = list(islice(read_lines(input), most)) if input else development_lines(model, most)
+    lines.note(f"both engines translate {len(text):,} lines")
+    exported = exporting.export(model, output, lines=text, quantization=quantization.value, threads=common.threads)
+    for line in report(exported):
+        typer.echo(line)
+    typer.echo(f"{output}: {to.value}, {quantization.value}, {exported.bytes / 1e6:,.1f} MB")
+    typer.echo(f"next: nmt translate --model {output} --input FILE")
+
+
+def report(exported: "Exported") -> list[str]:
+    """How far both engines agree."""
+    found = exported.agreement
+    greedy, beam = (f"{same:,} of {found.lines:,} lines" for same in (found.greedy, found.beam))
+    return [
+        f"identical, greedy           {greedy}",
+        f"identical, config's search  {beam}",
+        f"largest score difference    {found.score_difference:.2g} nats a token, of the same translation",
+    ]

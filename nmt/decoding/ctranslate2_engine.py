@@ -1,0 +1,143 @@
+"""An exported model and CTranslate2 (Klein 2020), which runs it without torch, in threads that share its weights."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import local
+from typing import Any
+
+from nmt import checksums
+from nmt.bundle import Description
+from nmt.config import SearchConfig
+from nmt.decoding import ctranslate2_search
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, Result, batches
+from nmt.decoding.windows import Item
+from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.workers import count_cores
+
+FILES = (CTRANSLATE2_WEIGHTS, "config.json")
+SHARED, SEPARATE = ("shared_vocabulary.json",), ("source_vocabulary.json", "target_vocabulary.json")
+"""What CTranslate2 reads: these files, and one vocabulary or two."""
+
+
+class CTranslate2Engine:
+    """Every thread has a batch of its own, which is faster than a batch that all of them share."""
+
+    def __init__(self, described: Description, *, device: str, precision: str, threads: int | None):
+        """Raises CheckpointError for a damaged folder, NMTError where CTranslate2, device or precision are missing."""
+        library, tokenizers = _imported(), described.tokenizers
+        device = _choose_device(library, device)
+        self._threads = (threads or count_cores()) if device == "cpu" else 1
+        run = _load(library, described.folder, device, self._threads)
+        source, target = (side.pieces(range(side.size)) for side in tokenizers)
+        ids = {piece: number for number, piece in enumerate(target)}
+        self.max_length = described.config.model.max_length
+        self.name, self.precision = f"ctranslate2-{library.__version__}", run.compute_type
+        if precision not in ("auto", self.precision):
+            raise NMTError(
+                f"--precision {precision}: the model was exported to compute in {self.precision}",
+                hint="give --precision auto, or export it with another --quantization",
+            )
+        self._model = ctranslate2_search.Model(run, source, target, ids, self.max_length)
+        self._here = local()  # to a window's thread: the pool for its batches
+
+    def search(
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: bool, details: bool
+    ) -> list[Found]:
+        """In batches of similar length. The details cost another pass.
+
+        Raises ConfigError for what CTranslate2 cannot do.
+        """
+        _refuse(search, attention=attention)
+
+        def work(batch: list[int]) -> list[Found]:
+            chosen = [sources[number] for number in batch]
+            found = ctranslate2_search.translate(self._model, chosen, search, details=details)
+            return [Found(hypotheses, None) for hypotheses in found]
+
+        lengths = [(len(ids), 0) for ids in sources]
+        return _in_threads(self._here.pool, work, batches(lengths, search.batch_tokens // search.beam))
+
+    def score(
+        self, sources: Sequence[list[int]], targets: Sequence[list[int]], *, batch_tokens: int
+    ) -> list[list[float]]:
+        """log p(y_t | y_<t, x) of each target's ids and, last, of its end mark."""
+
+        def work(batch: list[int]) -> list[list[float]]:
+            chosen = ([side[number] for number in batch] for side in (sources, targets))
+            return ctranslate2_search.score(self._model, *chosen)
+
+        lengths = [(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
+        return _in_threads(self._here.pool, work, batches(lengths, batch_tokens))
+
+    def each(
+        self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,
+        workers: int | None,
+    ) -> Iterator[list[Result]]:  # fmt: skip
+        """As many windows are under way as there are threads. No number of processes could be faster."""
+        under_way, here = deque(), (self._here, "pool")
+        with (
+            ThreadPoolExecutor(self._threads) as for_batches,
+            ThreadPoolExecutor(self._threads, initializer=setattr, initargs=(*here, for_batches)) as for_windows,
+        ):
+            try:
+                for window in windows:
+                    under_way.append(for_windows.submit(method, translator, window))
+                    if len(under_way) > self._threads:
+                        yield under_way.popleft().result()
+                while under_way:
+                    yield under_way.popleft().result()
+            finally:  # where nobody wants the rest, wait for no more than the batches that have begun
+                for pool in (for_windows, for_batches):
+                    pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _load(library: Any, folder: Path, device: str, threads: int) -> Any:
+    """A ctranslate2.Translator, once the files are known to be whole."""
+    shared = (folder / SHARED[0]).exists()
+    for name in (*FILES, *(SHARED if shared else SEPARATE)):
+        checksums.check(folder / name)
+    try:
+        return library.Translator(str(folder), device=device, inter_threads=threads, intra_threads=1)
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder}: CTranslate2 {library.__version__} cannot load it: {' '.join(str(error).split())}",
+            hint="export the model again with the CTranslate2 that is installed",
+        ) from error
+
+
+def _in_threads(pool: ThreadPoolExecutor, work: Callable[[list[int]], list], batches: Iterable[list[int]]) -> list:
+    """`work` on batches of places; the results in the order of the places."""
+    jobs, found = [(batch, pool.submit(work, batch)) for batch in batches], {}
+    for batch, job in jobs:
+        found.update(zip(batch, job.result(), strict=True))
+    return [found[number] for number in range(len(found))]
+
+
+def _refuse(search: SearchConfig, *, attention: bool) -> None:
+    if search.sample:
+        raise ConfigError(
+            "sample: CTranslate2 draws for all lines from one stream, so that no line's draw could be repeated",
+            hint="sample from the run that the model was exported from",
+        )
+    if attention:
+        raise ConfigError(
+            "attention: CTranslate2 gives that of one layer, and not the mean of all",
+            hint="take the run that the model was exported from",
+        )
+
+
+def _imported():
+    try:
+        import ctranslate2
+    except ImportError as error:
+        raise NMTError("this needs CTranslate2, which is not installed", hint="pip install nmt[ctranslate2]") from error
+    return ctranslate2
+
+
+def _choose_device(library: Any, name: str) -> str:
+    cards = library.get_cuda_device_count() if name in ("auto", "cuda") else 0
+    if name == "mps" or (name == "cuda" and not cards):
+        raise NMTError(f"CTranslate2 finds no {name.upper()} device", hint="use --device auto or --device cpu")
+    return "cuda" if cards else "cpu"

@@ -1,0 +1,122 @@
+"""Our search and score by means of CTranslate2 (Klein 2020), a batch at a time.
+
+The score is the same, log p(y|x) / n^alpha. The search differs in one point: when hypotheses have ended, CTranslate2
+keeps K others alive where ours gives their slots up, so more of them have to end (PATIENCE) before it knows the best.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nmt.config import SearchConfig
+from nmt.decoding.hypothesis import Hypothesis
+from nmt.ids import BOS, EOS, PAD
+
+PATIENCE = 2.0
+"""Hypotheses that end before a search is over, as a multiple of the beam."""
+
+
+class Model(NamedTuple):
+    """A model as CTranslate2 knows it: sequences are pieces."""
+
+    run: Any  # ctranslate2.Translator
+    source: list[str]
+    """The pieces by their ids."""
+    target: list[str]
+    ids: dict[str, int]
+    """Of the target's pieces."""
+    max_length: int
+    """Longest sequence, end mark included."""
+
+
+def translate(
+    model: Model, sources: Sequence[list[int]], search: SearchConfig, *, details: bool
+) -> list[list[Hypothesis]]:
+    """The n_best hypotheses of each source, best first.
+
+    Without `details` they lack the tokens' log-probabilities, and scores count what is forbidden (padding and begin
+    mark always, an end before min_length) as impossible, where ours leave the model's probabilities as they are.
+    """
+    limits = [most_pieces(len(ids), search, model.max_length) for ids in sources]
+    found, over = [], defaultdict(list)
+    for number, result in enumerate(_run(model, sources, search, max(limits) + 1)):
+        found.append([_hypothesis(model, *each, search) for each in zip(result.hypotheses, result.scores, strict=True)])
+        if any(each is None or len(each.ids) > limits[number] for each in found[-1]):
+            over[limits[number]].append(number)
+    for limit, numbers in over.items():
+        within = _translate_within(model, [sources[number] for number in numbers], limit, search)
+        for number, hypotheses in zip(numbers, within, strict=True):
+            found[number] = hypotheses
+    return _rescored(model, sources, found, search) if details else found
+
+
+def score(model: Model, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[list[float]]:
+    """log p(y_t | y_<t, x) of each target's ids and, last, of its end mark."""
+    results = model.run.score_batch(
+        [_pieces(model.source, [*ids, EOS]) for ids in sources],
+        [_pieces(model.target, ids) for ids in targets],  # it adds their end marks by itself
+        max_input_length=0,
+    )
+    return [list(each.log_probs) for each in results]
+
+
+def most_pieces(pieces: int, search: SearchConfig, max_length: int) -> int:
+    """Pieces after which the translation of so many must end: what nmt.decoding.search computes in float32 tensors."""
+    allowed = int(np.float32(pieces) * np.float32(search.max_length_factor) + np.float32(search.max_length_extra))
+    if search.max_length is not None:
+        allowed = search.max_length
+    return min(max(allowed, search.min_length), max_length - 1)
+
+
+def _run(model: Model, sources: Sequence[list[int]], search: SearchConfig, most: int) -> list:
+    """CTranslate2's results of at most so many tokens, end marks included."""
+    return model.run.translate_batch(
+        [_pieces(model.source, [*ids, EOS]) for ids in sources],
+        beam_size=search.beam, patience=PATIENCE, num_hypotheses=search.n_best, length_penalty=search.length_penalty,
+        min_decoding_length=min(search.min_length, model.max_length - 1), max_decoding_length=most, max_input_length=0,
+        suppress_sequences=[[model.target[PAD]], [model.target[BOS]]], return_end_token=True, return_scores=True,
+    )  # fmt: skip
+
+
+def _hypothesis(model: Model, tokens: list[str], score: float, search: SearchConfig) -> Hypothesis | None:
+    """None for one that has not ended."""
+    if tokens[-1:] != [model.target[EOS]]:
+        return None
+    return Hypothesis(_ids(model, tokens), score, score * len(tokens) ** search.length_penalty, [])
+
+
+def _translate_within(
+    model: Model, sources: Sequence[list[int]], limit: int, search: SearchConfig
+) -> list[list[Hypothesis]]:
+    """The hypotheses of sources of which one passes the limit: there ours have to end, and CTranslate2's just stop."""
+    found = [
+        [Hypothesis(_ids(model, tokens), 0.0, 0.0, []) for tokens in result.hypotheses]
+        for result in _run(model, sources, search, limit)
+    ]
+    return _rescored(model, sources, found, search)
+
+
+def _rescored(
+    model: Model, sources: Sequence[list[int]], found: list[list[Hypothesis]], search: SearchConfig
+) -> list[list[Hypothesis]]:
+    """Each source's hypotheses with the model's own probabilities, best first."""
+    repeated = [source for source, hypotheses in zip(sources, found, strict=True) for _ in hypotheses]
+    logs = iter(score(model, repeated, [each.ids for hypotheses in found for each in hypotheses]))
+    scored = [[_scored(each.ids, next(logs), search) for each in hypotheses] for hypotheses in found]
+    return [sorted(each, key=lambda hypothesis: hypothesis.score, reverse=True) for each in scored]
+
+
+def _scored(ids: list[int], logs: list[float], search: SearchConfig) -> Hypothesis:
+    log_probability = sum(logs)
+    return Hypothesis(ids, log_probability / len(logs) ** search.length_penalty, log_probability, logs)
+
+
+def _pieces(names: list[str], ids: Sequence[int]) -> list[str]:
+    return [names[number] for number in ids]
+
+
+def _ids(model: Model, tokens: Sequence[str]) -> list[int]:
+    """Without the end mark, if there is one."""
+    return [number for number in map(model.ids.__getitem__, tokens) if number != EOS]

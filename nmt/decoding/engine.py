@@ -1,0 +1,83 @@
+"""What finds and scores translations in ids: torch, or CTranslate2 where a model was exported to it.
+
+A Translator turns text into ids and back and asks an engine for the rest. This file imports neither: torch's import
+alone takes longer than CTranslate2 takes for a sentence.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from nmt.bundle import Description
+from nmt.config import SearchConfig
+from nmt.data.planning import plan
+from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.windows import Item
+
+CTRANSLATE2_WEIGHTS = "model.bin"
+"""The file by which an exported model is known."""
+
+Result = TypeVar("Result")
+
+
+class Found(NamedTuple):
+    """What became of a source."""
+
+    hypotheses: list[Hypothesis]
+    """Best first; samples in the order drawn."""
+    attention: np.ndarray | None
+    """[first hypothesis' tokens, source tokens], end marks included; None unless asked for and there is one."""
+
+
+class Engine(Protocol):
+    """A model and the way it is run."""
+
+    max_length: int
+    """Longest source or target in ids, end mark included."""
+    name: str
+    """For the signature of a score."""
+    precision: str
+    """The number format in which it computes, likewise."""
+
+    def search(
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: bool, details: bool
+    ) -> list[Found]:
+        """Translate sources without their end marks.
+
+        Without `details` an engine that gets no token's log-probability from its search may leave them out.
+        """
+
+    def score(
+        self, sources: Sequence[list[int]], targets: Sequence[list[int]], *, batch_tokens: int
+    ) -> list[list[float]]:
+        """log p(y_t | y_<t, x) of each target's ids and, last, of its end mark."""
+
+    def each(
+        self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,
+        workers: int | None,
+    ) -> Iterator[list[Result]]:  # fmt: skip
+        """`method(translator, window)` for each window, in order, by so many workers; None chooses."""
+
+
+def open_engine(
+    described: Description, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+) -> Engine:
+    """The engine that a bundle is for. `precision` is float32, bfloat16, or auto; `threads` are those of the CPU, None
+    lets the engine choose.
+
+    Raises CheckpointError for the bundle and NMTError for the device or the precision.
+    """
+    if (described.folder / CTRANSLATE2_WEIGHTS).is_file():
+        from nmt.decoding.ctranslate2_engine import CTranslate2Engine
+
+        return CTranslate2Engine(described, device=device, precision=precision, threads=threads)
+    from nmt.decoding.torch_engine import load
+
+    return load(described, device=device, precision=precision, threads=threads)
+
+
+def batches(lengths: Sequence[tuple[int, int]], tokens: int) -> Iterator[list[int]]:
+    """Places of rows of like lengths (pieces of source and target), in batches whose padded rectangle fits `tokens`."""
+    if lengths:
+        yield from (batch.tolist() for batch in plan(np.array(lengths), batch_tokens=tokens))

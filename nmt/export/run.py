@@ -1,0 +1,100 @@
+"""From a run to an exported model: a bundle with the other engine's files in the place of the weights."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from nmt import bundle, checksums, files
+from nmt import config as settings
+from nmt.bundle import Description
+from nmt.config import ParallelText
+from nmt.config.export import obstacle
+from nmt.data.prepare import prepare
+from nmt.data.text import read_pairs
+from nmt.decoding.engine import open_engine
+from nmt.decoding.torch_engine import TorchEngine
+from nmt.decoding.translator import Translator
+from nmt.errors import CheckpointError, ConfigError, DataError
+from nmt.export import ctranslate2
+from nmt.export.agreement import Agreement, agreement
+
+TOLERANCE = 1e-3
+"""Largest difference between the engines' log-probabilities of a token in float32; about 1e-6 is usual. More means that
+they compute different models, and no such export is kept. Of a coarser number format only its user can say whether what
+it changes matters."""
+
+
+class Exported(NamedTuple):
+    """What came of it."""
+
+    bytes: int
+    agreement: Agreement
+
+
+def export(
+    model: str | Path, folder: str | Path, *, lines: Sequence[str], quantization: str = "float32",
+    threads: int | None = None,
+) -> Exported:  # fmt: skip
+    """Write a model for CTranslate2 in the place of `folder`, once both engines have translated the lines.
+
+    Raises ConfigError for a model that CTranslate2 cannot run, and CheckpointError where the engines disagree.
+    """
+    described = bundle.read(model)
+    if why := obstacle(described.config.model):
+        raise ConfigError(f"{described.folder}: {why}", hint="with `export: ctranslate2` `nmt config` tells at once")
+    if not (described.folder / bundle.WEIGHTS).is_file():
+        raise CheckpointError(f"{described.folder}: was exported already", hint="export from the run")
+    original = bundle.load(described.folder)
+    with files.replacing_folder(folder) as inside:
+        ctranslate2.write(inside, original, quantization=quantization)
+        _accompany(inside, described)
+        size = sum(each.stat().st_size for each in inside.iterdir())
+        search = original.config.search
+        ours = Translator(TorchEngine(original.model), original.tokenizers, search)
+        exported = open_engine(bundle.read(inside), device="cpu", threads=threads)
+        found = agreement(ours, Translator(exported, original.tokenizers, search), lines)
+        if quantization == "float32" and found.score_difference > TOLERANCE:
+            raise CheckpointError(
+                f"{folder}: is not kept, for CTranslate2 computes another model than ours: log-probabilities of a "
+                f"token differ by {found.score_difference:.2g}",
+                hint="please report it, with the model's config and the version of CTranslate2",
+            )
+        _add_to_readme(inside / bundle.README, quantization, found)
+    return Exported(size, found)
+
+
+def development_lines(run: str | Path, most: int) -> list[str]:
+    """The source of a run's development text, at most so many lines. Raises DataError where no run is."""
+    run = Path(run)
+    if bundle.locate(run) == run:
+        raise DataError(f"{run}: a model bundle names no development text", hint="give --input")
+    config = settings.load(run / "config.yaml")
+    if isinstance(config.data.dev, ParallelText):
+        return [source for source, _ in read_pairs(config.data.dev)][:most]
+    return prepare(config).dev_text.source[:most]
+
+
+def _accompany(inside: Path, original: Description) -> None:
+    """What a bundle holds beside the weights, and the checksums."""
+    for name in (*bundle.SHARED, *bundle.SEPARATE, bundle.CONFIG):
+        if (original.folder / name).exists():
+            files.write_bytes(inside / name, (original.folder / name).read_bytes())
+    _sum(inside)
+    bundle.describe(inside, original.card)
+
+
+def _sum(folder: Path) -> None:
+    kept = (checksums.NAME, *bundle.DESCRIPTIONS)
+    checksums.write(folder, sorted(each.name for each in folder.iterdir() if each.name not in kept))
+
+
+def _add_to_readme(path: Path, quantization: str, found: Agreement) -> None:
+    page = path.read_text(encoding="utf-8")
+    page += f"""
+## This copy
+
+Exported for CTranslate2, weights in {quantization}; it needs `pip install nmt[ctranslate2]`. Of {found.lines:,} lines
+{found.greedy:,} come out as from the original with greedy search, and {found.beam:,} with the config's. The engines'
+log-probabilities of one translation differ by up to {found.score_difference:.2g} nats a token.
+"""
+    files.write_text(path, page)

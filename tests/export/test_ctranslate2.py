@@ -1,0 +1,224 @@
+"""An exported model is the model: every option of the Transformer, and all that is asked of an engine."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny_bundle
+import torch
+from odd_lines import MARKED
+from tiny_bundle import TEXT
+from variants import OPTIONS, pairwise
+
+from nmt import Translator, bundle
+from nmt.config import SearchConfig
+from nmt.decoding import ctranslate2_search, search, windows
+from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.export import export, run
+from nmt.export.agreement import agreement
+from nmt.ids import PAD
+
+pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: pip install nmt[ctranslate2]")
+
+LINES = [*TEXT, "", "Nobody climbs.", "A man! " * 30, "x", "Two ☃ 漢字 males \0 are \u2028 outside."]
+PAIRS = [(line, TEXT[number % 4]) for number, line in enumerate(LINES)] + [("A man", ""), ("", ""), ("", "A man")]
+
+
+def _name(options: dict) -> str:
+    return "-".join(map(str, options.values()))
+
+
+def export_to(folder, model, **options):
+    return export(model, folder, lines=TEXT, threads=1, **options)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A bundle and what was exported from it."""
+    folder = tmp_path_factory.mktemp("exported")
+    model = tiny_bundle.save(folder / "model")
+    export_to(folder / "out", model)
+    return model, folder / "out"
+
+
+@pytest.fixture(scope="module")
+def engines(folders):
+    model, exported = folders
+    ours = Translator.load(model, device="cpu", precision="float32", threads=1)
+    return ours, Translator.load(exported, device="cpu", threads=3)
+
+
+def same(mine, its) -> None:
+    """Translations with all their numbers, but for the attention."""
+    for one, other in zip(mine, its, strict=True):
+        assert one.text == other.text and one.source_tokens == other.source_tokens and one.parts == other.parts
+        for ours, exported in zip(one.hypotheses, other.hypotheses, strict=True):
+            assert ours.tokens == exported.tokens
+            assert exported.score == pytest.approx(ours.score, rel=1e-5, abs=1e-4)
+            assert exported.token_log_probabilities == pytest.approx(ours.token_log_probabilities, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("options", pairwise(OPTIONS["transformer"]), ids=_name)
+def test_every_option_gives_the_same_scores_and_translations(tmp_path, options):
+    sizes = {"width": 12, "feed_forward": 20, "max_length": 30}
+    model = tiny_bundle.save(tmp_path / "model", **sizes, **options)
+    exported = export_to(tmp_path / "out", model)
+    assert exported.agreement.score_difference < 1e-4
+    ours, other = (
+        Translator.load(each, device="cpu", precision="float32", threads=1) for each in (model, tmp_path / "out")
+    )
+    for mine, its in zip(ours.score(PAIRS), other.score(PAIRS), strict=True):
+        assert its.tokens == mine.tokens
+        assert its.token_log_probabilities == pytest.approx(mine.token_log_probabilities, rel=1e-4, abs=1e-4)
+    same(ours.translations(LINES, beam=1), other.translations(LINES, beam=1))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"max_length": 3}, {"max_length": 200}, {"min_length": 40}, {"length_penalty": 0},
+                 {"batch_tokens": 1}, {"max_length_factor": 0.3, "max_length_extra": 1}],
+)  # fmt: skip
+def test_greedy_search_is_ours_with_all_its_limits(engines, settings):
+    ours, exported = (list(each.translations(LINES, beam=1, **settings)) for each in engines)
+    same(ours, exported)
+
+
+def test_a_beam_finds_the_same_or_better(engines):
+    ours, exported = (list(each.translations(MARKED[:100], beam=4, n_best=3, max_length=6)) for each in engines)
+    best = [(mine.hypotheses[0].score, its.hypotheses[0].score) for mine, its in zip(ours, exported, strict=True)]
+    assert sum(its > mine - 1e-4 for mine, its in best) > 75  # of a model that learnt nothing
+    for each in exported:
+        scores = [hypothesis.score for hypothesis in each.hypotheses]
+        assert scores == sorted(scores, reverse=True) and len({tuple(one.tokens) for one in each.hypotheses}) == 3
+        for found in each.hypotheses:
+            assert len(found.tokens) <= 7 and found.tokens[-1] == "</s>" and not {"<pad>", "<s>"} & {*found.tokens}
+            assert found.log_probability == pytest.approx(sum(found.token_log_probabilities))
+            assert found.score == pytest.approx(found.log_probability / len(found.tokens))
+
+
+def test_without_details_the_text_is_the_same(engines):
+    for settings in ({"beam": 1}, {"beam": 4}):
+        detailed = [each.text for each in engines[1].translations(LINES, **settings)]
+        assert engines[1].translate(LINES, **settings) == detailed
+
+
+@pytest.mark.parametrize("threads", [None, 1, 2, 5])
+def test_lines_keep_their_order_whatever_the_threads(engines, folders, monkeypatch, threads):
+    monkeypatch.setattr(windows, "READ_AHEAD", 20)
+    text, settings = [*MARKED[:150], ""] * 2, {"beam": 1, "max_length": 4, "batch_tokens": 300}
+    exported = Translator.load(folders[1], device="cpu", threads=threads)
+    found = [each.text for each in exported.translations(iter(text), workers=None, details=False, **settings)]
+    assert found == engines[0].translate(text, **settings)
+    pairs = list(zip(text, text[::-1], strict=True))
+    scores = [each.log_probability for each in exported.scores(pairs)]
+    ours = [each.log_probability for each in engines[0].scores(pairs)]
+    assert scores == pytest.approx(ours, abs=1e-3, nan_ok=True)
+
+
+def test_a_reader_that_leaves_ends_the_work(engines):
+    found = engines[1].translations((f"Line {number}." for number in range(10**9)), beam=1, max_length=2)
+    assert next(found).source == "Line 0."
+    found.close()
+
+
+def test_the_longest_translation_is_as_long_as_ours():
+    """In float32, in which ours multiplies."""
+    model = type("Model", (), {"max_length": 90})
+    for factor in (0, 0.1, 0.57, 0.7, 1, 1.1, 2, 3.3):
+        for limits in ({}, {"min_length": 20}, {"max_length": 30, "min_length": 7}):
+            settings = SearchConfig(max_length_factor=factor, max_length_extra=3, **limits)
+            src = torch.ones(99, 100, dtype=torch.long).tril(1)
+            src[:, 0] = 1
+            pieces = ((src != PAD).sum(1) - 1).tolist()
+            found = [ctranslate2_search.most_pieces(each, settings, 90) for each in pieces]
+            assert found == search.most_pieces(model, src, settings).tolist()
+
+
+def test_what_the_engine_cannot_do_is_refused_by_name(engines, folders):
+    with pytest.raises(ConfigError, match="sample: CTranslate2"):
+        engines[1].translate(TEXT, sample=True)
+    with pytest.raises(ConfigError, match="attention: CTranslate2"):
+        list(engines[1].translations(TEXT, attention=True))
+    with pytest.raises(NMTError, match="no MPS device"):
+        Translator.load(folders[1], device="mps")
+
+
+def test_damage_is_told(tmp_path, folders):
+    for name in ("model.bin", "config.json", "shared_vocabulary.json", "tokenizer.model", "config.yaml"):
+        copied = tmp_path / "copy"
+        copied.mkdir(exist_ok=True)
+        for file in folders[1].iterdir():
+            (copied / file.name).write_bytes(file.read_bytes())
+        content = bytearray((copied / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (copied / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match=name):
+            Translator.load(copied)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        bundle.load(folders[1])
+
+
+def test_a_file_that_ctranslate2_cannot_read_is_told(tmp_path, folders):
+    for file in folders[1].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "model.bin").write_bytes(b"\xff" * 100)
+    run._sum(tmp_path)
+    with pytest.raises(CheckpointError, match="cannot load it"):
+        Translator.load(tmp_path)
+
+
+@pytest.mark.parametrize("quantization", ["int8", "int16", "bfloat16"])
+def test_coarser_numbers_are_measured(tmp_path, folders, quantization):
+    exported = export_to(tmp_path / "out", folders[0], quantization=quantization)
+    size = sum(each.stat().st_size for each in folders[1].iterdir())
+    assert 0 < exported.agreement.score_difference < 1 and exported.bytes < size
+    assert len(Translator.load(tmp_path / "out").translate(TEXT)) == len(TEXT)
+
+
+def test_another_model_is_not_kept(tmp_path, folders, monkeypatch):
+    written = run.ctranslate2.write
+
+    def write(folder, original, **options):
+        original.model.embeddings.target_weight.data[5:] *= 1.01
+        written(folder, original, **options)
+        original.model.embeddings.target_weight.data[5:] /= 1.01
+
+    monkeypatch.setattr(run.ctranslate2, "write", write)
+    with pytest.raises(CheckpointError, match="computes another model"):
+        export_to(tmp_path / "out", folders[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_config_that_samples_is_compared_by_search(engines):
+    drawing = SearchConfig(sample=True, temperature=0.5, top_k=3, n_best=2)
+    found = agreement(*(Translator(each.engine, each.tokenizers, drawing) for each in engines), TEXT)
+    assert found.lines == found.greedy == len(TEXT) and found.score_difference < 1e-4
+
+
+def test_the_page_says_how_far_both_agree(folders):
+    page = (folders[1] / "README.md").read_text(encoding="utf-8")
+    assert "This copy" in page and "Of 4 lines\n4 come out" in page
+
+
+def test_an_export_is_not_exported(tmp_path, folders):
+    with pytest.raises(CheckpointError, match="was exported already"):
+        export_to(tmp_path / "out", folders[1])
+
+
+def test_it_needs_no_torch(folders):
+    code = """
+import sys
+from nmt import Translator
+print(Translator.load(sys.argv[1], threads=1).translate(["A man."]), "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code, folders[1]], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.endswith("] False\n")
+
+
+def test_ctranslate2_that_is_missing_is_told(folders, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ctranslate2", None)
+    for work in (lambda: Translator.load(folders[1]), lambda: export_to(tmp_path / "out", folders[0])):
+        with pytest.raises(NMTError, match="not installed") as told:
+            work()
+        assert told.value.hint == "pip install nmt[ctranslate2]"
+    assert np.isfinite(Translator.load(folders[0]).score(PAIRS[:1])[0].log_probability)
