@@ -37,6 +37,11 @@ class Common(NamedTuple):
         runtime.set_threads(self.threads)
         return runtime.choose_device(self.device)
 
+    def typed(self) -> list[str]:
+        """The options of the machine as they are typed, but for defaults."""
+        device = [] if self.device == Device.auto.value else ["--device", self.device]
+        return [*device, *([] if self.threads is None else ["--threads", str(self.threads)])]
+
 
 def _version(shown: bool) -> None:
     if shown:

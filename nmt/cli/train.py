@@ -26,7 +26,7 @@ def train(
     from nmt import training
 
     checked = settings.load(config, overrides or [])
-    again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), "--resume"])
+    again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), *common.typed(), "--resume"])
     show = Show(again, dry_run=dry_run)
     work = training.rehearse if dry_run else training.train
     device = common.choose_device()

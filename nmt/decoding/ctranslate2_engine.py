@@ -29,16 +29,11 @@ class CTranslate2Engine:
         library, tokenizers = _imported(), described.tokenizers
         device = _choose_device(library, device)
         self._threads = (threads or count_cores()) if device == "cpu" else 1
-        run = _load(library, described.folder, device, self._threads)
+        run = _load(library, described.folder, device, precision, self._threads)
         source, target = (side.pieces(range(side.size)) for side in tokenizers)
         ids = {piece: number for number, piece in enumerate(target)}
         self.max_length = described.config.model.max_length
         self.name, self.precision = f"ctranslate2-{library.__version__}", run.compute_type
-        if precision not in ("auto", self.precision):
-            raise NMTError(
-                f"--precision {precision}: the model was exported to compute in {self.precision}",
-                hint="give --precision auto, or export it with another --quantization",
-            )
         self._model = ctranslate2_search.Model(run, source, target, ids, self.max_length)
         self._here = local()  # to a window's thread: the pool for its batches
 
@@ -93,13 +88,20 @@ class CTranslate2Engine:
                     pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _load(library: Any, folder: Path, device: str, threads: int) -> Any:
-    """A ctranslate2.Translator, once the files are known to be whole."""
+def _load(library: Any, folder: Path, device: str, precision: str, threads: int) -> Any:
+    """A ctranslate2.Translator, once the files are known to be whole. `auto` computes as the model was exported."""
+    compute_type = "default" if precision == "auto" else precision
+    if compute_type != "default" and compute_type not in library.get_supported_compute_types(device):
+        raise NMTError(
+            f"CTranslate2 {library.__version__} does not compute in {precision} here", hint="use --precision auto"
+        )
     shared = (folder / SHARED[0]).exists()
     for name in (*FILES, *(SHARED if shared else SEPARATE)):
         checksums.check(folder / name)
     try:
-        return library.Translator(str(folder), device=device, inter_threads=threads, intra_threads=1)
+        return library.Translator(
+            str(folder), device=device, inter_threads=threads, intra_threads=1, compute_type=compute_type
+        )
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(
             f"{folder}: CTranslate2 {library.__version__} cannot load it: {' '.join(str(error).split())}",

@@ -25,6 +25,7 @@ from nmt.layers.embedding import Embeddings
 from nmt.layers.feed_forward import FeedForward
 from nmt.layers.norm import LayerNorm
 from nmt.layers.position import Position, Rotary
+from nmt.layers.softmax import softmax
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step, continue_from
 
 # B batch, K hypotheses, S source, T target, D width, H heads
@@ -153,7 +154,7 @@ def _look(query: Tensor, memory: Memory, mask: Tensor) -> Tensor:
     """softmax(Q K^T / sqrt(D/H) + mask) V: [B*K, H, 1, D/H] against a memory -> [B*K, 1, D]"""
     beside = query.squeeze(2).unflatten(0, (len(mask), -1)).transpose(1, 2)  # [B, H, K, D/H]
     energy = beside.to(memory.keys.dtype, memory_format=torch.contiguous_format) @ memory.keys.mT
-    weights = torch.add(mask[:, None], energy, alpha=query.size(3) ** -0.5).softmax(-1)
+    weights = softmax(torch.add(mask[:, None], energy, alpha=query.size(3) ** -0.5)).to(energy.dtype)
     context = (weights @ memory.values).transpose(1, 2)
     return context.to(query.dtype, memory_format=torch.contiguous_format).reshape(len(query), 1, -1)
 

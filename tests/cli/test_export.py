@@ -67,8 +67,6 @@ def test_the_folder_is_a_model_for_the_other_commands(runs, exported, tmp_path):
     here = json.loads(nmt("info", exported[0], "--json")[1])
     assert here["engine"].startswith("ctranslate2-") and here["precision"] == "float32"
     assert json.loads(nmt("info", runs[0], "--json")[1])["engine"] == "torch"
-    code, _, told = nmt("translate", "--model", exported[0], "--precision", "bfloat16", stdin=text)
-    assert code == 1 and "exported to compute in float32" in told and "--precision auto" in told
 
 
 @INSTALLED
@@ -78,6 +76,12 @@ def test_a_file_to_translate_and_a_coarser_format(runs, tmp_path):
     code, shown, told = nmt("export", "--model", runs[0] / "model", *options, tmp_path / "out")
     assert code == 0 and "of 3 lines" in shown and "int8" in shown
     assert told == "note: both engines translate 3 lines\n"
+    for precision, computed in (("float32", "float32"), ("auto", "int8_float32")):
+        where = ("--model", tmp_path / "out", "--precision", precision)
+        code, shown, _ = nmt("eval", *where, "--source", tmp_path / "text", "--reference", tmp_path / "text")
+        assert code == 0 and f"|precision:{computed}|" in shown
+    (tmp_path / "pairs.tsv").write_text("ein hund\ta dog\n", encoding="utf-8")
+    assert nmt("score", "--model", tmp_path / "out", "--tsv", tmp_path / "pairs.tsv")[0] == 0
 
 
 @INSTALLED

@@ -125,7 +125,7 @@ def test_a_signal_leaves_a_run_that_resume_continues(config, number, code):
         process.send_signal(getattr(signal, number))
         rest = process.stderr.read()
     assert process.returncode == code
-    assert "saved after update" in rest and "--resume" in rest and rest.endswith("stopped\n")
+    assert "saved after update" in rest and rest.endswith("--device cpu --threads 1 --resume\nstopped\n")
     done = json.loads((config.parent / "run" / "last" / "state.json").read_text(encoding="utf-8"))["step"]
     result = nmt_train(config, "--resume", f"training.steps={done + 1}")
     assert result.exit_code == 0, result.stderr

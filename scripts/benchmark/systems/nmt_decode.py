@@ -13,7 +13,7 @@ def main() -> None:
     translator = Translator.load(job["run"], device=job["device"], beam=job["beam"])
 
     def translate(lines: list[str]) -> list[str]:
-        return [each.text for each in translator.translations(lines, workers=None)]
+        return [each.text for each in translator.translations(lines, details=False, workers=None)]
 
     harness.measure_decoding(job, "nmt", translate)
 
