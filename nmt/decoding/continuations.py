@@ -53,7 +53,8 @@ def continue_best(logits: Tensor, log_probability: Tensor, full: Tensor, first: 
     total = torch.where(within, value + before.flatten()[row], -torch.inf)
     total, chosen = total.topk(slots)
     row, value = row.gather(1, chosen), value.gather(1, chosen)
-    return Continuations(total, slot.gather(1, chosen), token.gather(1, chosen), value - normaliser[row])
+    token = token.gather(1, chosen).clamp(max=vocabulary - 1)  # where there are fewer than K, the rest is none at all
+    return Continuations(total, slot.gather(1, chosen), token, value - normaliser[row])
 
 
 def normaliser(logits: Tensor) -> Tensor:

@@ -1,3 +1,5 @@
+"""The best continuations, found in blocks, against a whole sort."""
+
 import pytest
 import torch
 
@@ -28,6 +30,7 @@ def test_the_best_are_those_of_a_whole_sort(vocabulary, first):
     before[1, 2:] = -torch.inf
     full = torch.arange(sentences) == 3
     found = continue_best(logits, before, full, first)
+    assert int(found.token.max()) < vocabulary  # also where there is no continuation: a model looks it up
     for sentence, rows in enumerate(logits.view(sentences, slots, -1)):
         expected = slow_best(rows, before[sentence], bool(full[sentence]), first)
         for rank, (total, slot, token) in enumerate(expected):
