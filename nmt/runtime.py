@@ -27,11 +27,6 @@ def choose_device(name: str = "auto") -> "torch.device":
     return torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
 
 
-def rank() -> int:
-    """Which of the processes that torchrun started this one is; the first without torchrun."""
-    return int(os.environ.get("RANK", "0"))
-
-
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory was short; torch says it in a RuntimeError, in other words on each device."""
     says_so = any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))

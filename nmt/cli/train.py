@@ -1,5 +1,6 @@
 """nmt train: train a model, or go on with a run."""
 
+import os
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,8 @@ def train(
 
     checked = settings.load(config, overrides or [])
     again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), *common.typed(), "--resume"])
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        again = "the same torchrun with --resume"
     show = Show(again, dry_run=dry_run)
     work = training.rehearse if dry_run else training.train
     device = common.choose_device()

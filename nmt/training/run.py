@@ -57,13 +57,15 @@ def _ready(
     workers: int | None = 1, on_event: Listener | None = None,
 ) -> Iterator[Trainer]:  # fmt: skip
     """The trainer in its run folder, restored where it resumes, after everything that it will do was tried once."""
-    first = runtime.rank() == 0
-    listen = on_event if on_event and first else lambda event: None
     if config.training.deterministic:
         runtime.make_deterministic()
     device = runtime.choose_device(str(device))
-    with run_folder.claimed(config.run) if first else nullcontext():
-        config, texts = _examine(config, resume=resume, force=force, listen=listen) if first else (config, None)
+    # Joined first of all, so that a fault that one of them finds ends the others at once.
+    with joined(device) as ranks, run_folder.claimed(config.run) if ranks.first else nullcontext():
+        texts, listen = None, lambda event: None
+        if ranks.first:
+            listen = on_event or listen
+            config, texts = _examine(config, resume=resume, force=force, listen=listen)
         if config.training.tensorboard:
             require_tensorboard()
         prepared = prepare(
@@ -72,7 +74,7 @@ def _ready(
         )  # fmt: skip
         if prepared.mended:
             listen(Mended(prepared.folder))
-        with holding_signals() as guard, joined(device) as ranks:
+        with holding_signals() as guard:
             guard.echo = ECHO if ranks.count > 1 else 0.0
             told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
             config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})

@@ -15,7 +15,7 @@ import torch
 from copy_task import config_of, value_of, write_text
 
 from nmt import tensors
-from nmt.training import train
+from nmt.training import run_folder, train
 
 WORKER = Path(__file__).with_name("ranks_worker.py")
 SHORT = {"steps": 6, "evaluate_every": 3, "log_every": 2, "warmup": 3, "accumulate": 2, "batch_tokens": 60}
@@ -156,3 +156,17 @@ def test_the_end_of_one_is_the_end_of_all(folder, number):
     value = plain(run, steps=state["step"] + 2)
     again = config_of(folder, run=run, training=value["training"], model=value["model"])
     assert train(again, resume=True).done == 2
+
+
+def test_a_fault_that_one_of_them_finds_ends_all_at_once(folder):
+    """Here the first, which alone looks into the run folder. Nobody has to be killed."""
+    run_folder.create(config_of(folder, run="there"))
+    job = torchrun(folder, "there")
+    try:
+        said = job.communicate(timeout=120)[1]
+    finally:
+        for process in [*children(job.pid), job.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+    assert job.returncode == 1 and "the run exists" in said
+    assert "forcefully exiting" not in said
