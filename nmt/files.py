@@ -164,8 +164,9 @@ def lock(path: str | Path) -> Iterator[bool]:
     The system lets go of it when the process ends, however it ends. Where the file system knows no locks, each gets it.
     """
     path = Path(path)
-    with naming(path), _parents(path):
-        file = _acquire(path)
+    with _parents(path):
+        with naming(path):
+            file = _acquire(path)
         try:
             yield file is not None
         finally:
@@ -215,9 +216,10 @@ def _parents(path: Path) -> Iterator[None]:
     """Make the folders above `path` that are missing; after an error those that are empty vanish again."""
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
-        for folder in reversed(missing):
-            folder.mkdir(exist_ok=True)
-            sync(folder.parent)
+        with naming(path):
+            for folder in reversed(missing):
+                folder.mkdir(exist_ok=True)
+                sync(folder.parent)
         yield
     except BaseException:
         for folder in missing:

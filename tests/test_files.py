@@ -248,6 +248,12 @@ def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path):
     assert names(tmp_path / "deep") == []
 
 
+def test_a_lock_is_not_blamed_for_what_fails_while_it_is_held(tmp_path):
+    with pytest.raises(OSError) as caught, files.lock(tmp_path / ".lock"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename is None
+
+
 def test_where_there_are_no_locks_nothing_is_refused(tmp_path, monkeypatch):
     def unsupported(*_):
         raise OSError(errno.ENOLCK, "No locks available")

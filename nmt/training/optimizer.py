@@ -105,8 +105,8 @@ class Optimizer:
         if self.skipped_in_row.item() >= MOST_SKIPPED:
             raise NMTError(
                 f"training broke down: loss or gradient of {int(self.skipped_in_row)} updates in a row were not finite",
-                hint="the best model so far is kept; train anew with a lower training.lr, a longer training.warmup or "
-                "training.precision=float32",
+                hint="the best model so far, if there is one, is kept; train anew with a lower training.lr, a longer "
+                "training.warmup or training.precision=float32",
             )
         return int(self.skipped.item())
 
