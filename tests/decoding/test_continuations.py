@@ -27,7 +27,7 @@ def test_the_best_are_those_of_a_whole_sort(vocabulary, first):
     logits = 3 * torch.randn(sentences * slots, vocabulary)
     logits[:, :2] += 9  # what never follows, though likely
     before = -3 * torch.rand(sentences, slots)
-    before[1, 2:] = -torch.inf
+    before[1, 2:] = before[3, 1:] = -torch.inf
     full = torch.arange(sentences) == 3
     found = continue_best(logits, before, full, first)
     assert int(found.token.max()) < vocabulary  # also where there is no continuation: a model looks it up
