@@ -145,11 +145,14 @@ def locate(path: str | Path) -> Path:
     raise CheckpointError(f"{path}: is neither a run folder nor a model bundle", hint="`nmt train` makes them")
 
 
-def version(path: str | Path) -> tuple[int, int] | None:
-    """Of a bundle's weights: another one when a training has put better ones there; None while there are none."""
+def version(path: str | Path) -> tuple[int, ...] | None:
+    """Of a bundle's weights: another one when a training has put better ones there; None while there are none.
+
+    A new file may get the number of one that is gone, and a copy keeps the time of its original, but not its own.
+    """
     with suppress(CheckpointError, OSError):
         weights = (locate(path) / WEIGHTS).stat()
-        return weights.st_ino, weights.st_mtime_ns
+        return weights.st_ino, weights.st_mtime_ns, weights.st_ctime_ns
     return None
 
 
