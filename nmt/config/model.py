@@ -9,6 +9,7 @@ from nmt.config.section import Conflict, Section
 
 Cell = Literal["rnn", "gru", "lstm"]
 Tie = Literal["none", "target", "all"]
+Weighting = Literal["softmax", "sparsemax", "entmax15", "sigmoid"]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 # Far beyond any model, so that a slip of the keyboard, or somebody else's model, does not fill the memory.
 Width = Annotated[int, Field(ge=1, le=1 << 14)]

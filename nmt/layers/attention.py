@@ -9,20 +9,9 @@ from torch import Tensor, nn
 from nmt.layers.dropout import keep_mask
 from nmt.layers.loop import LoopLinear, Shared, product
 from nmt.layers.position import Rotary
-from nmt.layers.softmax import softmax
+from nmt.layers.weighting import masked_softmax
 
 # B batch, H heads, Q queries, K keys, A width of the comparison, D width
-
-
-def masked_softmax(energy: Tensor, mask: Tensor | None, scale: float = 1.0) -> Tensor:
-    """alpha_j = exp(scale e_j) / sum_k exp(scale e_k) over the keys that the mask (True: may be seen) leaves.
-
-    Computed in float32 where `energy` is less, and rounded once.
-    """
-    bias = energy.new_zeros((1,) if mask is None else mask.shape, dtype=torch.float32)
-    if mask is not None:
-        bias.masked_fill_(~mask, -math.inf)
-    return softmax(torch.add(bias, energy, alpha=scale)).to(energy.dtype)
 
 
 class ScoredAttention(nn.Module):
