@@ -57,8 +57,7 @@ class AttentionRNNConfig(RecurrentConfig):
     weighting: Weighting = "softmax"
     """How the energies of a comparison become weights."""
     scope: Literal["global", "local_monotonic", "local_predictive", "hard"] = "global"
-    """How much of the source attention takes in: all, a window at the target's position or at a predicted one, or one
-    position, which is drawn in training and the likeliest in translation."""
+    """How much of the source attention takes in: all, a window, or one position."""
     window: Annotated[int, Field(ge=1, le=1 << 14)] = 10
     """Positions on each side of a window's centre (local_monotonic, local_predictive)."""
     coverage: bool = False

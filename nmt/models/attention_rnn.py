@@ -1,4 +1,4 @@
-"""The attention RNN (Bahdanau 2015; scores, local attention and input feeding of Luong 2015; hard attention, Xu 2015).
+"""The attention RNN (Bahdanau 2015; local attention and input feeding, Luong 2015; hard attention, Xu 2015).
 
     encoder     h_1 .. h_S = bidirectional RNN(E_x x_1 .. E_x x_S)                       (3.2)
     start       s_0 = tanh(W_0 [h_S forwards; h_1 backwards]), for each layer
