@@ -31,9 +31,14 @@ OPTIONS = {
         "input_feeding": [False, True],
     },
     "transformer": {
-        "heads": [1, 2],
+        "heads": [4, 2, 1],
+        "key_value_heads": [None, 1, 2],
+        "score": ["scaled_dot", "dot", "additive", "general"],
+        "weighting": ["softmax", "sparsemax", "entmax15", "sigmoid"],
+        "encoder_attention": ["full", "local", "linear"],
+        "decoder_attention": ["full", "local", "linear", "average", "ssru"],
         "norm": ["pre", "post"],
-        "positions": ["sinusoidal", "learned", "rotary"],
+        "positions": ["none", "sinusoidal", "learned", "rotary", "relative"],
         "activation": ["relu", "gelu", "swiglu"],
         "tied_embeddings": ["none", "target", "all"],
         "encoder_layers": [1, 2],
@@ -43,7 +48,7 @@ OPTIONS = {
 SIZES = {
     "gru": {"embedding": 6, "hidden": 5},
     "attention_rnn": {"embedding": 6, "hidden": 5, "attention": 7, "window": 1},
-    "transformer": {"width": 8, "feed_forward": 12},
+    "transformer": {"width": 8, "feed_forward": 12, "window": 1},
 }
 
 

@@ -1,4 +1,4 @@
-"""Attention by hand, and the fast kernels against the explicit equation."""
+"""The attention of the attention RNN by hand."""
 
 import math
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import tensor
 
-from nmt.layers.attention import MultiHead, ScoredAttention, explicit_attention, fast_attention, masked_softmax
-from nmt.layers.position import Rotary
+from nmt.layers.attention import ScoredAttention
 from nmt.layers.scope import Scope
+from nmt.layers.weighting import masked_softmax
 
 
 def scored(score, **weights):
@@ -83,40 +83,3 @@ def test_coverage_is_the_sum_of_the_weights_and_never_rough():
 def test_masked_softmax_by_hand():
     weights = masked_softmax(tensor([0.0, math.log(3), 9.0]), tensor([True, True, False]))
     torch.testing.assert_close(weights, tensor([0.25, 0.75, 0.0]))
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_fast_attention_is_explicit_attention(dtype):
-    query, key, value = (torch.randn(2, 3, n, 4).to(dtype) for n in (5, 7, 7))
-    mask = torch.rand(2, 1, 5, 7) > 0.3
-    mask[..., 0] = True
-    tolerance = 1e-12 if dtype == torch.float64 else 0.03
-    expected, weights = explicit_attention(query, key, value, mask)
-    torch.testing.assert_close(fast_attention(query, key, value, mask), expected, atol=tolerance, rtol=0)
-    fused = torch.nn.functional.scaled_dot_product_attention(query, key, value, mask)
-    torch.testing.assert_close(fused, expected, atol=tolerance, rtol=0)
-    energy = (query.double() @ key.double().mT / 2).masked_fill(~mask, -math.inf)
-    torch.testing.assert_close(weights.double(), energy.softmax(-1), atol=tolerance, rtol=0)
-
-
-def test_attention_dropout_keeps_the_mean():
-    query, key, value = torch.zeros(1, 1, 1, 2), torch.zeros(1, 1, 1000, 2), torch.ones(1, 1, 1000, 2)
-    output, weights = explicit_attention(query, key, value, None, 0.25)
-    assert output[0, 0, 0, 0].item() == pytest.approx(1, abs=0.1) and output[0, 0, 0, 0] != 1
-    assert weights.sum().item() == pytest.approx(1)
-
-
-def test_one_head_is_attention_between_projections():
-    layer = MultiHead(4, 1, 0.0).double().eval()
-    x, memory = torch.randn(2, 3, 4).double(), torch.randn(2, 5, 4).double()
-    key, value = layer.key_value(memory).chunk(2, -1)
-    expected = layer.output((layer.query(x) @ key.mT / 2).softmax(-1) @ value)
-    torch.testing.assert_close(layer(layer.queries(x), *layer.keys_values(memory), None), expected)
-
-
-def test_rotary_energies_depend_on_the_distance_alone():
-    rotary = Rotary(20, 6).double()
-    query, key = torch.randn(1, 1, 1, 6).double(), torch.randn(1, 1, 1, 6).double()
-    near, far = (rotary(query, start + 3) @ rotary(key, start).mT for start in (0, 11))
-    torch.testing.assert_close(near, far)
-    assert not torch.allclose(near, rotary(query, 4) @ rotary(key, 0).mT)
