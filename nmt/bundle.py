@@ -62,7 +62,7 @@ class BundleConfig(Section):
     tokenizer: TokenizerConfig
     """Text <-> ids."""
     model: ModelConfig
-    """The model; its `type` is gru, attention_rnn or transformer."""
+    """The model; its `type` is gru, attention_rnn, transformer or ntm."""
     search: SearchConfig
     """How translations are found, unless the user says otherwise."""
     seed: int

@@ -80,7 +80,7 @@ class Card(_Facts):
     source_language: Text
     target_language: Text
     model: Text
-    """gru, attention_rnn or transformer."""
+    """gru, attention_rnn, transformer or ntm."""
     parameters: int
     vocabulary: Vocabulary
     data: Data

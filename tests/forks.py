@@ -77,7 +77,7 @@ class Forks:
 
 EAGER = (
     "sacrebleu", "torch._dynamo", "numpy.random", "nmt.cli.app", "nmt.training", "nmt.models.gru",
-    "nmt.models.attention_rnn", "nmt.models.transformer",
+    "nmt.models.attention_rnn", "nmt.models.transformer", "nmt.models.ntm",
 )  # fmt: skip
 """What a training imports sooner or later, here before the fork."""
 

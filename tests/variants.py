@@ -44,11 +44,19 @@ OPTIONS = {
         "encoder_layers": [1, 2],
         "decoder_layers": [1, 2],
     },
+    "ntm": {
+        "cell": ["rnn", "gru", "lstm"],
+        "read_heads": [1, 2],
+        "write_heads": [1, 2],
+        "reach": [0, 1, 2],
+        "tied_embeddings": ["none", "target", "all"],
+    },
 }
 SIZES = {
     "gru": {"embedding": 6, "hidden": 5},
     "attention_rnn": {"embedding": 6, "hidden": 5, "attention": 7, "window": 1},
     "transformer": {"width": 8, "feed_forward": 12, "window": 1},
+    "ntm": {"embedding": 6, "hidden": 5, "slots": 7, "slot_width": 3},
 }
 
 

@@ -39,7 +39,7 @@ def evaluate(
         list[Path] | None, typer.Option(help="Moses' lower-cased, tokenised reference: adds the BLEU of many papers.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="For that: the target language [the models'].")] = None,
-    metric: Annotated[str, typer.Option(help="Scores, separated by commas.")] = "bleu,chrf,ter",
+    metric: Annotated[str, typer.Option(help="Of bleu, chrf, ter, exact; commas between.")] = "bleu,chrf,ter",
     lowercase: Annotated[bool, typer.Option("--lowercase", help="BLEU and chrF: leave case aside.")] = False,
     tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add 95% confidence intervals (bootstrap).")] = False,
@@ -54,7 +54,7 @@ def evaluate(
     output_folder: Annotated[Path | None, typer.Option(help="Keep the translations there.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
 ) -> None:
-    """Score models and files of translations: BLEU, chrF, TER, each with its signature."""
+    """Score models and files of translations: BLEU, chrF, TER, exact matches, each with its signature."""
     from nmt import runtime
     from nmt.evaluation import compare
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from nmt.config import yaml
 from nmt.config.data import CleaningConfig, DataConfig, HeldOut, ParallelText
 from nmt.config.faults import combinations, describe
-from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, TransformerConfig
+from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, NTMConfig, TransformerConfig
 from nmt.config.paths import Typed
 from nmt.config.run import Config
 from nmt.config.search import SearchConfig
@@ -22,7 +22,7 @@ from nmt.errors import ConfigError
 
 __all__ = [
     "AttentionRNNConfig", "CleaningConfig", "Config", "DataConfig", "GRUConfig", "HeldOut", "ModelConfig",
-    "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig", "TransformerConfig",
+    "NTMConfig", "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig", "TransformerConfig",
     "check", "digest", "dump", "load", "schema",
 ]  # fmt: skip
 

@@ -19,7 +19,7 @@ CTRANSLATE2 = {
 def obstacle(model: ModelConfig) -> str | None:
     """Why CTranslate2 cannot run a model; None when it can."""
     if not isinstance(model, TransformerConfig):
-        return "CTranslate2 runs Transformers and no recurrent models: set model.type to transformer"
+        return f"CTranslate2 runs Transformers, not {model.type}: set model.type to transformer"
     for setting, values in CTRANSLATE2.items():
         if (value := getattr(model, setting)) not in values:
             return f"CTranslate2 runs no Transformer with model.{setting}: {value}, but with {' or '.join(values)}"

@@ -107,7 +107,7 @@ def _message(fault: dict, config: type[Section]) -> str:
     if kind == "path_type":
         return f"must be a path, not {_short(fault['input'])}"
     if kind == "union_tag_not_found":
-        return "needs a `type`: gru, attention_rnn or transformer"
+        return "needs a `type`: gru, attention_rnn, transformer or ntm"
     if kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         return f'type: "{context["tag"]}" is none of {", ".join(tags)}' + _suggestion(context["tag"], tags)

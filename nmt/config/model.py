@@ -15,6 +15,7 @@ Dropout = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=1 << 14)]
 Depth = Annotated[int, Field(ge=1, le=256)]
 Length = Annotated[int, Field(ge=2, le=1 << 14)]
+Heads = Annotated[int, Field(ge=1, le=64)]
 
 
 class RecurrentConfig(Section):
@@ -153,4 +154,37 @@ class TransformerConfig(Section):
                 yield Conflict((setting, "positions"), message)
 
 
-ModelConfig = Annotated[GRUConfig | AttentionRNNConfig | TransformerConfig, Field(discriminator="type")]
+class NTMConfig(Section):
+    """Neural Turing machine: a recurrent controller that writes to and reads from a memory (Graves 2014)."""
+
+    type: Literal["ntm"]
+    cell: Cell = "lstm"
+    """The controller's recurrent cell."""
+    embedding: Width = 64
+    """Width of the word embeddings."""
+    hidden: Width = 100
+    """Width of the controller's state."""
+    slots: Annotated[int, Field(ge=1, le=1 << 12)] = 128
+    """Places in the memory."""
+    slot_width: Annotated[int, Field(ge=1, le=1 << 8)] = 20
+    """Numbers that a place holds."""
+    read_heads: Heads = 1
+    """Places that are read at once."""
+    write_heads: Heads = 1
+    """Places that are written at once."""
+    reach: Annotated[int, Field(ge=0, le=64)] = 1
+    """How many slots a head can move on in one step, forwards or backwards."""
+    tied_embeddings: Tie = "target"
+    """Share the output layer with the target embedding (target), and that with the source embedding (all)."""
+    dropout: Dropout = 0.0
+    """Dropout on embeddings, on the controller's output and before the output layer."""
+    max_length: Length = 256
+    """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
+
+    def conflicts(self) -> Iterator[Conflict]:
+        if 2 * self.reach + 1 > self.slots:
+            message = f"reach ({self.reach}) goes around the whole memory of {self.slots} slots: lower it"
+            yield Conflict(("reach", "slots"), message)
+
+
+ModelConfig = Annotated[GRUConfig | AttentionRNNConfig | TransformerConfig | NTMConfig, Field(discriminator="type")]

@@ -42,7 +42,7 @@ class Config(Section):
     tokenizer: TokenizerConfig = TokenizerConfig()
     """Text <-> ids."""
     model: ModelConfig
-    """The model; its `type` is gru, attention_rnn or transformer."""
+    """The model; its `type` is gru, attention_rnn, transformer or ntm."""
     training: TrainingConfig = TrainingConfig()
     """The training loop."""
     search: SearchConfig = SearchConfig()

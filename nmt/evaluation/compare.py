@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from nmt.data.prepare import OnProgress
 from nmt.errors import DataError
 from nmt.evaluation import metrics, moses, systems, testset
-from nmt.evaluation.metrics import METRICS, Lines, Score, Significance, Test
+from nmt.evaluation.metrics import Lines, Score, Significance, Test
 from nmt.evaluation.systems import Ready, System
 
 RESAMPLES = 1000
@@ -54,7 +54,7 @@ def evaluate(
     references: Iterable[str | Path] = (),
     tokenized_references: Iterable[str | Path] = (),
     language: str | None = None,
-    metric: Sequence[str] = tuple(METRICS),
+    metric: Sequence[str] = ("bleu", "chrf", "ter"),
     lowercase: bool = False,
     tokenize: str = "13a",
     confidence: bool = False,

@@ -1,9 +1,10 @@
-"""Corpus scores with signatures, all through sacreBLEU: strings in, `Score` out.
+"""Corpus scores with signatures, all in sacreBLEU's way: strings in, `Score` out.
 
 BLEU is the geometric mean of the precisions of 1- to 4-grams, times a penalty for brevity (Papineni 2002); chrF the
 F-score (beta 2) of character n-grams up to 6 (Popovic 2015); TER the edits, shifts of phrases among them, per word of
-the reference (Snover 2006), of which fewer are better. Confidence intervals and significance: Koehn 2004 (paired
-bootstrap) and Riezler and Maxwell 2005 (paired approximate randomisation).
+the reference (Snover 2006), of which fewer are better; exact the share of lines that are the reference itself.
+Confidence intervals and significance: Koehn 2004 (paired bootstrap) and Riezler and Maxwell 2005 (paired approximate
+randomisation).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import PairedTest
 
 from nmt.errors import DataError, NMTError
+from nmt.evaluation.exact import Exact
 
 Lines = Sequence[str]
 Test = Literal["bs", "ar"]
@@ -65,6 +67,11 @@ def ter(hypotheses: Lines, *references: Lines, resamples: int = 0) -> Score:
     return _score(_ter(True, ""), hypotheses, references, resamples)
 
 
+def exact(hypotheses: Lines, *references: Lines, resamples: int = 0) -> Score:
+    """The share of lines that are a reference, in per cent; arguments and errors as for `bleu`."""
+    return _score(_exact(False, ""), hypotheses, references, resamples)
+
+
 def score(
     metric: str, hypotheses: Lines, *references: Lines, lowercase: bool, tokenize: str, resamples: int = 0
 ) -> Score:
@@ -107,7 +114,11 @@ def _ter(_lowercase: bool, _tokenize: str) -> Metric:
     return TER()
 
 
-METRICS: dict[str, Callable[[bool, str], Metric]] = {"bleu": _bleu, "chrf": _chrf, "ter": _ter}
+def _exact(_lowercase: bool, _tokenize: str) -> Metric:
+    return Exact()
+
+
+METRICS: dict[str, Callable[[bool, str], Metric]] = {"bleu": _bleu, "chrf": _chrf, "ter": _ter, "exact": _exact}
 """What `nmt eval --metric` names; each makes sacreBLEU's metric from (lowercase, tokenize)."""
 
 

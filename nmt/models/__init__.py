@@ -1,6 +1,6 @@
-"""The three models, told apart by their config."""
+"""The four models, told apart by their config."""
 
-from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, TransformerConfig
+from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, NTMConfig, TransformerConfig
 from nmt.models.base import Seq2Seq
 
 
@@ -19,4 +19,8 @@ def build(config: ModelConfig, source_size: int, target_size: int) -> Seq2Seq:
             from nmt.models.transformer import Transformer
 
             return Transformer(config, source_size, target_size)
+        case NTMConfig():
+            from nmt.models.ntm import NTM
+
+            return NTM(config, source_size, target_size)
     raise AssertionError(config)

@@ -95,7 +95,7 @@ def test_what_cannot_be_exported_is_told_before_training(runs, tmp_path):
     code, _, told = nmt("export", "--model", runs[1], tmp_path / "out")
     assert code == 1 and "CTranslate2 runs Transformers" in told and not (tmp_path / "out").exists()
     code, _, told = nmt("config", runs[1] / "config.yaml", "export=ctranslate2")
-    assert code == 1 and "export: CTranslate2 runs Transformers" in told
+    assert code == 1 and "export: CTranslate2 runs Transformers, not gru" in told
     assert nmt("config", runs[0] / "config.yaml", "export=ctranslate2")[0] == 0
     code, _, told = nmt("config", runs[0] / "config.yaml", "export=ctranslate2", "model.decoder_attention=ssru")
     assert code == 1 and "model.decoder_attention: ssru, but with full" in told

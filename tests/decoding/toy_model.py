@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nmt.config import AttentionRNNConfig, GRUConfig, TransformerConfig
+from nmt.config import AttentionRNNConfig, GRUConfig, NTMConfig, TransformerConfig
 from nmt.ids import BOS, EOS, PAD
 from nmt.models import build
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step, scan
@@ -57,6 +57,7 @@ SMALL = {"max_length": 24}
 REAL = {
     "gru": GRUConfig(type="gru", embedding=8, hidden=8, **SMALL),
     "attention_rnn": AttentionRNNConfig(type="attention_rnn", embedding=8, hidden=8, attention=8, **SMALL),
+    "ntm": NTMConfig(type="ntm", embedding=8, hidden=8, slots=12, slot_width=5, read_heads=2, **SMALL),
     "transformer": TransformerConfig(
         type="transformer", width=8, heads=2, feed_forward=16, encoder_layers=1, decoder_layers=2,
         tied_embeddings="target", **SMALL,

@@ -47,7 +47,7 @@ def test_a_run_is_scored_on_the_pairs_its_config_held_out(learnt, test_text):
     assert (comparison.sentences, comparison.references) == (30, 1)
     for column in comparison.columns:
         assert column.scores == [getattr(metrics, column.key)(translations, test_text.target)]
-    assert [column.key for column in comparison.columns] == list(metrics.METRICS)
+    assert [column.key for column in comparison.columns] == ["bleu", "chrf", "ter"]
 
 
 @pytest.mark.soak

@@ -96,7 +96,8 @@ def test_an_interval_is_seeded_and_holds_the_score():
 @pytest.mark.parametrize("test", ["bs", "ar"])
 @pytest.mark.parametrize("metric", metrics.METRICS)
 def test_a_clear_difference_is_significant_and_none_is_not(metric, test):
-    found = metrics.significance(metric, [HYPOTHESES, WORSE, list(HYPOTHESES)], REFERENCES, **SWITCHES, test=test)
+    good, bad = HYPOTHESES + REFERENCES, WORSE * 2
+    found = metrics.significance(metric, [good, bad, list(good)], REFERENCES * 2, **SWITCHES, test=test)
     first, worse, same = found.p_values
     assert first is None and worse < 0.01 and same == 1
     assert f"{test}:" in found.signature and "seed:" in found.signature
@@ -107,6 +108,13 @@ def test_chance_is_not_significant():
     other = [w if n % 2 else h for n, (h, w) in enumerate(zip(HYPOTHESES, WORSE, strict=True))]
     found = metrics.significance("bleu", [half, other], REFERENCES, **SWITCHES, test="ar")
     assert found.p_values[1] > 0.05
+
+
+def test_exact_counts_lines_that_are_a_reference():
+    assert metrics.exact(["a b", "a b ", "A b", "a"], ["a b"] * 4).value == 25
+    assert metrics.exact(["a b", "c"], ["a b", "a"], ["x", "c"]).value == 100
+    half = metrics.exact(["a", "b"] * 50, ["a"] * 100, resamples=200)
+    assert half.value == 50 and 5 < half.interval.half_width < 15 and "nrefs:1" in half.signature
 
 
 def test_unequal_counts_name_both():
@@ -125,7 +133,7 @@ def test_nothing_to_score(arguments):
 
 
 def test_unknown_names_list_the_known():
-    with pytest.raises(NMTError, match="bleu, chrf, ter"):
+    with pytest.raises(NMTError, match="bleu, chrf, ter, exact"):
         metrics.score("comet", HYPOTHESES, REFERENCES, **SWITCHES)
     with pytest.raises(NMTError, match=r"13a.*intl"):
         metrics.bleu(HYPOTHESES, REFERENCES, tokenize="14a")

@@ -101,23 +101,25 @@ def test_a_deranged_config(whole, write, data):
 
 SIZES = st.sampled_from([1, 2, 3, 255, 256, 1000, 65_536, 65_537, 2**31, 2**40, 10**12, 2**63 - 1, 2**63, 10**30])
 
+RECURRENT = {"embedding", "hidden", "encoder_layers", "decoder_layers", "max_length"}
+KNOWN = {
+    "gru": RECURRENT,
+    "attention_rnn": RECURRENT,
+    "transformer": {"width", "heads", "feed_forward", "encoder_layers", "decoder_layers", "max_length"},
+    "ntm": {"embedding", "hidden", "slots", "slot_width", "read_heads", "max_length"},
+}
+
 
 @tries(25)
 @given(
-    st.sampled_from(["transformer", "gru", "attention_rnn"]),
-    st.dictionaries(
-        st.sampled_from(
-            ["width", "heads", "feed_forward", "encoder_layers", "decoder_layers", "max_length", "embedding", "hidden"]
-        ),
-        SIZES, min_size=1, max_size=8,
-    ),
+    st.sampled_from(sorted(KNOWN)),
+    st.dictionaries(st.sampled_from(sorted(set().union(*KNOWN.values()))), SIZES, min_size=1, max_size=8),
     st.dictionaries(st.sampled_from(["beam", "min_length", "max_length", "max_length_extra", "batch_tokens"]), SIZES),
 )  # fmt: skip
 def test_absurd_sizes(whole, write, kind, model, search):
     """A few hundred bytes of settings ask for a model of 10^12 weights, and the file holds some thousand."""
     config = yaml.parse(whole["config.yaml"].decode(), "x")
-    others = ["embedding", "hidden"] if kind == "transformer" else ["width", "heads", "feed_forward"]
-    fitting = {name: size for name, size in model.items() if name not in others}
+    fitting = {name: size for name, size in model.items() if name in KNOWN[kind]}
     config["model"] = {"type": kind, "tied_embeddings": "target", **fitting}
     config["search"] |= search
     assert translate(write({"config.yaml": as_yaml(config)}, sealed=True)) is None

@@ -1,4 +1,4 @@
-"""The download scripts on small archives of the same layout; the network is stood for by file: addresses."""
+"""Download scripts on small archives of the same layout, the network stood for by file: addresses, and sequences."""
 
 import gzip
 import hashlib
@@ -15,7 +15,7 @@ import pytest
 from nmt.errors import DataError
 
 FOLDER = Path(__file__).resolve().parents[2] / "scripts" / "data"
-NAMES = ("common", "iwslt", "multi30k", "tatoeba", "wmt")
+NAMES = ("common", "iwslt", "multi30k", "sequences", "tatoeba", "wmt")
 
 
 @pytest.fixture
@@ -155,6 +155,49 @@ def test_the_config_that_tatoeba_prints_is_one(script, tmp_path):
     path.write_text(f"run: x\n{script('tatoeba').config('fra')}\nmodel: {{type: gru}}\n", encoding="utf-8")
     loaded = config.load(path)
     assert (loaded.data.source_language, loaded.data.train.columns) == ("fra", (2, 1))
+
+
+@pytest.fixture
+def sequences(script, tmp_path, monkeypatch):
+    """A function that draws the sequences of a task and reads one split of them."""
+    module = script("sequences")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+
+    def drawn(task: str, split: str, *options: str) -> list[tuple[list[str], list[str]]]:
+        monkeypatch.setattr(sys, "argv", ["sequences.py", "--task", task, "--pairs", "400", *options])
+        module.main()
+        sides = (lines(tmp_path / task / f"{split}.{side}.gz") for side in ("in", "out"))
+        return [(source.split(" "), target.split(" ")) for source, target in zip(*sides, strict=True)]
+
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("task", "rule"),
+    [
+        ("copy", lambda source: source),
+        ("repeat", lambda source: source[1:] * int(source[0])),
+        ("reverse", lambda source: source[::-1]),
+    ],
+)
+def test_sequences_are_what_their_task_says(sequences, task, rule):
+    pairs = sequences(task, "train", "--longest", "6")
+    assert len(pairs) == 400 and all(target == rule(source) for source, target in pairs)
+    lengths = [len(source) - (task == "repeat") for source, _ in pairs]
+    assert set(lengths) == set(range(1, 7)) and all(40 < lengths.count(length) < 100 for length in range(1, 7))
+    symbols = {symbol for source, _ in pairs for symbol in source if symbol.isalpha()}
+    assert symbols == set("abcdefgh")
+
+
+def test_longer_sequences_have_one_length(sequences):
+    pairs = sequences("copy", "test-9", "--longest", "4", "--beyond", "9", "--symbols", "3")
+    assert len(pairs) == 200 and {len(source) for source, _ in pairs} == {9}
+    assert {symbol for source, _ in pairs for symbol in source} == set("abc")
+
+
+def test_sequences_depend_on_the_seed_alone(sequences):
+    first = sequences("repeat", "dev")
+    assert sequences("repeat", "dev") == first != sequences("repeat", "dev", "--seed", "2")
 
 
 def test_a_fault_is_one_line_and_a_hint(script):

@@ -51,7 +51,7 @@ def stepped(model: Two, optimizer: Optimizer, *, matrix=(0.3, 0.4), vector=1.2, 
     return optimizer.step(tokens, rate, loss=torch.zeros(()))[0]
 
 
-@pytest.mark.parametrize("kind", ["gru", "attention_rnn", "transformer"])
+@pytest.mark.parametrize("kind", ["gru", "attention_rnn", "transformer", "ntm"])
 def test_accumulated_batches_are_one_batch(kind):
     norms, weights = [], []
     for batches in ([PAIRS], [PAIRS[:1], PAIRS[1:3], PAIRS[3:]]):

@@ -22,6 +22,7 @@ SHORT = {"steps": 6, "evaluate_every": 3, "log_every": 2, "warmup": 3, "accumula
 MODELS = {
     "gru": {"type": "gru", "embedding": 8, "hidden": 8},
     "attention_rnn": {"type": "attention_rnn", "embedding": 8, "hidden": 8, "attention": 8},
+    "ntm": {"type": "ntm", "embedding": 8, "hidden": 8, "slots": 8, "slot_width": 8},
     "transformer": {"type": "transformer"},
 }
 

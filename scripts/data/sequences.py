@@ -1,0 +1,81 @@
+"""Sequences to copy, to repeat or to reverse, as text: data/copy/ with train, dev, test and tests of greater lengths.
+
+    python scripts/data/sequences.py --task copy
+
+The tasks of Graves 2014 (4.1, 4.2), in letters with blanks between:
+
+    copy      b f a     ->  b f a
+    repeat    3 b f a   ->  b f a b f a b f a
+    reverse   b f a     ->  a f b
+
+Every symbol is drawn evenly, and in train, dev and test so is the length, from 1 to --longest. Each --beyond adds a
+test of that one length: test-40.
+"""
+
+import argparse
+import random
+import string
+from collections.abc import Callable
+from typing import NamedTuple
+
+from common import ROOT, run, write_pairs
+
+Pair = tuple[str, str]
+SIDES = ("in", "out")
+
+
+class Task(NamedTuple):
+    """What becomes of a sequence, and which lengths are worth it."""
+
+    pair: Callable[[list[str], random.Random], Pair]
+    longest: int
+    beyond: list[int]
+
+
+def copy(symbols: list[str], _draw: random.Random) -> Pair:
+    return " ".join(symbols), " ".join(symbols)
+
+
+def repeat(symbols: list[str], draw: random.Random) -> Pair:
+    times = draw.randint(1, 5)
+    return " ".join([str(times), *symbols]), " ".join(symbols * times)
+
+
+def reverse(symbols: list[str], _draw: random.Random) -> Pair:
+    return " ".join(symbols), " ".join(reversed(symbols))
+
+
+TASKS = {
+    "copy": Task(copy, 20, [30, 40, 60, 120]),
+    "repeat": Task(repeat, 8, [10, 12, 16, 24]),
+    "reverse": Task(reverse, 20, [30, 40, 60, 120]),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--task", choices=TASKS, default="copy", help="what becomes of a sequence (default: copy)")
+    add("--pairs", type=int, default=50_000, help="training pairs (default: 50,000)")
+    add("--longest", type=int, help="greatest length to train on (default: 20, and 8 with repeat)")
+    add("--beyond", type=int, action="append", help="length of another test; repeatable (default: up to 120 or 24)")
+    add("--symbols", type=int, default=8, help="letters that are drawn from (default: 8)")
+    add("--seed", type=int, default=1, help="of the draws (default: 1)")
+    options = parser.parse_args()
+    task, draw = TASKS[options.task], random.Random(options.seed)
+    longest, folder = options.longest or task.longest, ROOT / options.task
+
+    def write(split: str, count: int, shortest: int, longest: int) -> None:
+        lengths = [draw.randint(shortest, longest) for _ in range(count)]
+        letters = string.ascii_lowercase[: options.symbols]
+        write_pairs(folder, split, SIDES, [task.pair(draw.choices(letters, k=length), draw) for length in lengths])
+
+    for split, count in (("train", options.pairs), ("dev", 500), ("test", 500)):
+        write(split, count, 1, longest)
+    for length in (longest, *(options.beyond or task.beyond)):
+        write(f"test-{length}", 200, length, length)
+    print(f"next: nmt train --config configs/{options.task}/ntm.yaml")
+
+
+if __name__ == "__main__":
+    run(main)
