@@ -14,11 +14,40 @@ from nmt.config import SearchConfig
 from nmt.data.planning import plan
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.windows import Item
+from nmt.errors import ConfigError
 
 CTRANSLATE2_WEIGHTS = "model.bin"
 """The file by which an exported model is known."""
 
 Result = TypeVar("Result")
+
+
+class Heads(NamedTuple):
+    """Whose attention to the source is meant."""
+
+    layer: int | None = None
+    """From 1, the first; None is the mean of all."""
+    head: int | None = None
+    """Likewise, of one layer."""
+
+    def of(self, maps: Any) -> Any:
+        """Attention [..., layer, head, T, S], of torch or numpy -> [..., T, S].
+
+        Raises ConfigError where there is no such layer or head.
+        """
+        if self.layer is None:
+            return maps.mean((-4, -3))
+        _check("layer", self.layer, maps.shape[-4])
+        layer = maps[..., self.layer - 1, :, :, :]
+        if self.head is None:
+            return layer.mean(-3)
+        _check("head", self.head, maps.shape[-3])
+        return layer[..., self.head - 1, :, :]
+
+
+def _check(name: str, number: int, count: int) -> None:
+    if number > count:
+        raise ConfigError(f"attention: the model has no {name} {number}", hint=f"its last {name} is {count}")
 
 
 class Found(NamedTuple):
@@ -41,7 +70,7 @@ class Engine(Protocol):
     """The number format in which it computes, likewise."""
 
     def search(
-        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: bool, details: bool
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
     ) -> list[Found]:
         """Translate sources without their end marks.
 
