@@ -85,6 +85,18 @@ class Tokenizer:
         """The pieces' names, a blank shown as U+2581."""
         return [self._processor.id_to_piece(int(each)) for each in ids]
 
+    def offsets(self, line: str) -> list[tuple[int, int]]:
+        """Where in `line` the characters begin and end for which each piece of its encoding stands.
+
+        A blank counts to the piece that follows it. Of the pieces that a character became (bytes, or what its
+        normalisation consists of) the last has the character and the others stand empty before it.
+        """
+        return self._processor.encode(line, return_type="offset_mapping")["offsets"]
+
+    def decoded_offsets(self, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """The same for ids in the text that `decode` makes of them; a control mark stands empty."""
+        return self._processor.decode([int(each) for each in ids], return_type="offset_mapping")["offsets"]
+
     def id_of(self, piece: str) -> int | None:
         """The id of a piece's name; None when there is no such piece."""
         found = self._processor.piece_to_id(piece)
