@@ -1,76 +1,142 @@
-"""Word alignment from attention: which words of a source the words of its translation were made from.
+"""Word alignment from attention: from which words of the source each word of a translation was made.
 
-    a_ji    mean over the pieces t of target word j of the sum over the pieces s of source word i of alpha_ts
-    links   {(argmax_i a_ji, j)}: one source word for each target word
+    a_ji    sum over the pieces t of target word j and the pieces s of source word i of alpha_ts
+    links   {(argmax_i a_ji, j)}: for each target word one source word
 
-Which attention alpha, a `Reading` says. The step that predicts y_t has not seen it; the step after it, whose input is
-y_t, knows what it looks for. In a Transformer the latter aligns far better (Chen 2020, "shifted").
-Two models of opposite directions err differently: `symmetrised` joins their links (Och and Ney 2003; Koehn 2003).
+A `Reading` says which attention alpha is meant. The step that predicts y_t does not know it yet and looks where the
+next word might come from; the step after it, whose input y_t is, looks for y_t's own source, and in a trained
+Transformer aligns far better (Chen 2020: "shifted"). Two models of opposite directions err in different places:
+`symmetrised` makes one set of links of theirs (Och and Ney 2003; Koehn 2003).
 """
 
 import re
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from nmt.analysis.words import word_of_piece
+from nmt.decoding.engine import Heads
+from nmt.decoding.translator import Span, Translation
 from nmt.errors import ConfigError
 
-# L layers, H heads, T target pieces, S source pieces, both with the end mark
+# T target pieces, S source pieces, both with the end mark
 
 Links = set[tuple[int, int]]
 """(source word, target word), counted from 0."""
-
 Symmetry = Literal["intersection", "union", "grow-diag", "grow-diag-final-and"]
-_AROUND = [(-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)]
-_READING = re.compile(r"(?P<layer>mean|[1-9]\d*)\.(?P<head>mean|[1-9]\d*)\.(?P<step>plain|shifted)")
+SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
+
+_READING = re.compile(r"(mean|[1-9]\d*)\.(mean|[1-9]\d*)\.(plain|shifted)")
+_NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 class Reading(NamedTuple):
-    """Which of a model's attention maps is read as an alignment, and at which step."""
+    """Which of a model's attention to the source is read as an alignment, and at which step."""
 
-    layer: int | None
-    """From 1, the first; None is the mean of all."""
-    head: int | None
-    """Likewise."""
+    heads: Heads
     shifted: bool
     """Whether a target piece is aligned at the step whose input it is, not at the one that predicts it."""
 
     def __str__(self) -> str:
-        return f"{self.layer or 'mean'}.{self.head or 'mean'}.{'shifted' if self.shifted else 'plain'}"
+        layer, head = (number or "mean" for number in self.heads)
+        return f"{layer}.{head}.{'shifted' if self.shifted else 'plain'}"
 
-    @classmethod
-    def parse(cls, text: str) -> "Reading":
-        """What `str` wrote. Raises ConfigError for anything else."""
-        found = _READING.fullmatch(text)
-        if not found:
-            raise ConfigError(
-                f"{text!r}: no reading of the attention", hint="LAYER.HEAD.STEP, such as 2.mean.shifted or 3.1.plain"
-            )
-        layer, head = (None if found[name] == "mean" else int(found[name]) for name in ("layer", "head"))
-        return cls(layer, head, found["step"] == "shifted")
+
+def parse(text: str) -> Reading:
+    """The Reading that a string names, such as 2.mean.shifted. Raises ConfigError when it names none."""
+    found = _READING.fullmatch(text)
+    if not found or (found[1] == "mean" != found[2]):
+        raise ConfigError(
+            f"alignment head: {text!r} is not of the form LAYER.HEAD.STEP",
+            hint="for example 2.mean.shifted, 3.1.plain or mean.mean.plain; layers and heads count from 1",
+        )
+    layer, head = (None if number == "mean" else int(number) for number in found.group(1, 2))
+    return Reading(Heads(layer, head), found[3] == "shifted")
 
 
 def readings(layers: int, heads: int) -> list[Reading]:
-    """All that a model with so many layers and heads offers; the same map is not named twice."""
-    each_layer = [*range(1, layers + 1), *([None] if layers > 1 else [])]
-    each_head = [*([None] if heads > 1 else []), *range(1, heads + 1)]
-    return [
-        Reading(layer, head, shifted)
-        for layer in each_layer
-        for head in (each_head if layer else each_head[:1])
-        for shifted in (False, True)
-    ]
+    """All that a model offers that has so many; no attention is named twice."""
+    means = [Heads()] if layers > 1 else []
+    numbers = [*([None] if heads > 1 else []), *range(1, heads + 1)]
+    chosen = [Heads(layer, head) for layer in range(1, layers + 1) for head in numbers] + means
+    return [Reading(each, shifted) for each in chosen for shifted in (False, True)]
 
 
-def read(maps: np.ndarray, reading: Reading) -> np.ndarray:
-    """Attention [L, H, T, S] -> weights [T - 1, S], a row for each target piece but the end mark.
+def links(weights: np.ndarray, source_words: Sequence[int], target_words: Sequence[int], *, shifted: bool) -> Links:
+    """From attention [T, S] and the number of the word that each piece belongs to, on either side.
 
-    Raises ConfigError where the model has no such layer or head.
+    What looks at the end mark alone, or at nothing, has no link.
     """
-    for name, count, asked in (("layer", maps.shape[0], reading.layer), ("head", maps.shape[1], reading.head)):
-        if asked is not None and asked > count:
-            raise ConfigError(f"{reading}: the model has no {name} {asked}", hint=f"its last {name} is {count}")
-    layer = maps.mean(0) if reading.layer is None else maps[reading.layer - 1]
-    head = layer.mean(0) if reading.head is None else layer[reading.head - 1]
-    return head[1:] if reading.shifted else head[:-1]
+    pieces = (weights[1:] if shifted else weights[:-1])[:, :-1]
+    if not pieces.size:
+        return set()
+    sources, columns = np.unique(source_words, return_inverse=True)
+    targets, rows = np.unique(target_words, return_inverse=True)
+    merged = np.zeros((len(targets), len(sources)))
+    np.add.at(merged, (rows[:, None], columns), pieces)
+    best = zip(sources[merged.argmax(1)].tolist(), targets.tolist(), merged.max(1).tolist(), strict=True)
+    return {(source, target) for source, target, weight in best if weight > 0}
+
+
+def of_translation(found: Translation, *, shifted: bool) -> Links:
+    """Between the words of a line and those of its first hypothesis: none where there is no attention to read."""
+    if found.attention is None or found.places is None:
+        return set()
+    sources = _word_numbers(found.source, found.places.source)
+    targets = _word_numbers(found.text, found.places.target)
+    parts = zip(found.attention, sources, targets, strict=True)
+    return {link for part in parts for link in links(*part, shifted=shifted)}
+
+
+def _word_numbers(text: str, places: list[list[Span]]) -> Iterator[list[int]]:
+    """Of each part's pieces: which word of the text each belongs to."""
+    numbers = iter(word_of_piece(text, [span for part in places for span in part]))
+    return ([next(numbers) for _ in part] for part in places)
+
+
+def pharaoh(links: Links) -> str:
+    """One line: source and target words counted from 0."""
+    return " ".join(f"{source}-{target}" for source, target in sorted(links))
+
+
+def symmetrised(forward: Links, backward: Links, method: Symmetry) -> Links:
+    """One set of links from those of two directions.
+
+    `grow-diag` begins with what both have and adds, as long as it can, what one of them has next to a link (diagonals
+    too) if it gives a word its first link; `grow-diag-final-and` then adds what links two words without any.
+    """
+    both, either = forward & backward, forward | backward
+    if method in ("intersection", "union"):
+        return both if method == "intersection" else either
+    grown = _grown(both, either)
+    if method == "grow-diag-final-and":
+        linked = _linked(grown)
+        for source, target in [*sorted(forward), *sorted(backward)]:
+            if source not in linked[0] and target not in linked[1]:
+                _add((source, target), grown, linked)
+    return grown
+
+
+def _grown(start: Links, candidates: Links) -> Links:
+    grown, linked, fresh = set(start), _linked(start), deque(sorted(start))
+    while fresh:
+        source, target = fresh.popleft()
+        for further, right in _NEIGHBOURS:
+            link = (source + further, target + right)
+            if link in candidates and not (link[0] in linked[0] and link[1] in linked[1]):
+                _add(link, grown, linked)
+                fresh.append(link)
+    return grown
+
+
+def _linked(links: Links) -> tuple[set[int], set[int]]:
+    """The source and the target words that have a link."""
+    return {source for source, _ in links}, {target for _, target in links}
+
+
+def _add(link: tuple[int, int], links: Links, linked: tuple[set[int], set[int]]) -> None:
+    links.add(link)
+    for words, word in zip(linked, link, strict=True):
+        words.add(word)

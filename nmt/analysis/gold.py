@@ -6,7 +6,7 @@ Of the gold links some are sure (S) and others possible (P, the sure ones among 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ def read_gold(path: Path, lengths: Sequence[tuple[int, int]], *, first: int | No
     """The links of a file: for each line `i-j` (sure) and `ipj` (possible), source word i and target word j.
 
     `lengths` are the words of each source and its target. `first` is the number of the first word, 0 or 1; None finds
-    it out: 0 where that occurs, 1 where the number of words does. Raises DataError for a line that is not of this form,
+    it out: 0 where that occurs, 1 where a word has the number of words. Raises DataError for a line that is not of this form,
     for a word that is not there, and when lines are missing or too many.
     """
     rows = [_parse(line, f"{path}:{number}") for number, line in enumerate(read_lines(path), start=1)]
@@ -100,7 +100,7 @@ def _first_word(rows: list, lengths: Sequence[tuple[int, int]], path: Path) -> i
     """Whether words are counted from 0 or from 1."""
     zero = any(0 in (source, target) for row in rows for source, _, target in row)
     last = any(
-        source == words[0] or target == words[1]
+        source >= words[0] or target >= words[1]
         for row, words in zip(rows, lengths, strict=True)
         for source, _, target in row
     )

@@ -26,13 +26,13 @@ class Part(NamedTuple):
     """Some of a text, as its pieces."""
 
     begin: int
-    """Where in the text the segment begins that they were encoded from; parts of a word that was cut have it in common."""
+    """Where in the text the segment begins that they were encoded from; the parts of a word that was cut share it."""
     pieces: list
     """What `encode` made of them: ids, say."""
 
 
 def split(text: str, encode: Encode, limit: int) -> list[Part]:
-    """The pieces of a text that is too long, in parts of at most `limit` each. Where it is cut, their number decides."""
+    """The pieces of a text that is too long, in parts of at most `limit` each. Their number alone decides the cuts."""
     parts, begin = [], 0
     for sentence in sentences(text):
         parts += _split(sentence, begin, encode, limit, [CLAUSE, WORD])
