@@ -14,11 +14,38 @@ from nmt.config import SearchConfig
 from nmt.data.planning import plan
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.windows import Item
+from nmt.errors import ConfigError
 
 CTRANSLATE2_WEIGHTS = "model.bin"
 """The file by which an exported model is known."""
 
 Result = TypeVar("Result")
+
+
+class Heads(NamedTuple):
+    """Whose attention to the source is meant."""
+
+    layer: int | None = None
+    """From 1, the first; None is the mean of all."""
+    head: int | None = None
+    """Likewise, of one layer."""
+
+    def of(self, maps: Any) -> Any:
+        """Attention [..., layer, head, T, S], of torch or numpy -> [..., T, S].
+
+        Raises ConfigError where there is no such layer or head.
+        """
+        self.check(*maps.shape[-4:-2])
+        if self.layer is None:
+            return maps.mean((-4, -3))
+        layer = maps[..., self.layer - 1, :, :, :]
+        return layer.mean(-3) if self.head is None else layer[..., self.head - 1, :, :]
+
+    def check(self, layers: int, heads: int) -> None:
+        """Raises ConfigError where so many layers and heads do not have what is meant."""
+        for name, asked, count in (("layer", self.layer, layers), ("head", self.head, heads)):
+            if asked is not None and asked > count:
+                raise ConfigError(f"attention: the model has no {name} {asked}", hint=f"its last {name} is {count}")
 
 
 class Found(NamedTuple):
@@ -49,7 +76,7 @@ class Engine(Protocol):
     """The number format in which it computes, likewise."""
 
     def search(
-        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: bool, details: bool
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
     ) -> list[Found]:
         """Translate sources without their end marks.
 

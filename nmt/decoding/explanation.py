@@ -43,7 +43,7 @@ def explain(
     if not (ids and source.strip()):
         raise DataError("the source is empty", hint="without words there is nothing to look at")
     if target is None:
-        written = engine.search([ids], search, attention=False, details=False)[0].hypotheses[0].ids
+        written = engine.search([ids], search, attention=None, details=False)[0].hypotheses[0].ids
         answer = _written(tokenizers.target, written)
     else:
         answer, written = _given(tokenizers.target, target, engine.max_length, "target")

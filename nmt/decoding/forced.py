@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nmt.data.batching import pad
 from nmt.decoding.continuations import normaliser
+from nmt.decoding.engine import Heads
 from nmt.ids import BOS, EOS, PAD
 from nmt.models.base import Attention, Seq2Seq
 
@@ -27,17 +28,16 @@ def log_probabilities(model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[in
 
 
 @torch.inference_mode()
-def attention(model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[int]]) -> list[Tensor | None]:
-    """The mean of all layers' and heads' attention to the source, for each target: [T, S], end marks included.
-
-    None for a model without attention.
-    """
+def attention(
+    model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[int]], heads: Heads
+) -> list[Tensor | None]:
+    """The attention to the source, for each target: [T, S], end marks included. None for a model without attention."""
     maps = model.explain(src, _begun(targets, src)).cross
     if maps is None:
         return [None] * len(targets)
     lengths = (src != PAD).sum(1).tolist()
-    mean = maps.float().mean((1, 2)).cpu()
-    return [each[: len(ids) + 1, :length] for each, ids, length in zip(mean, targets, lengths, strict=True)]
+    maps = heads.of(maps.float()).cpu()
+    return [each[: len(ids) + 1, :length] for each, ids, length in zip(maps, targets, lengths, strict=True)]
 
 
 @torch.inference_mode()

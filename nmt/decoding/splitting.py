@@ -6,6 +6,7 @@ cut after clauses, then between words, then between pieces; these parts are as l
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 # Where a blank must follow, {1,9} finds the boundaries that + would, without taking hours over a million dots.
 _CLOSING = r"[\"'”’»›)\]}」』】）》〉]*"
@@ -18,12 +19,25 @@ SENTENCE = re.compile(f"{_ONE_LETTER_OR_DAY}{_STOP}|{_WIDE_STOP}")
 CLAUSE = re.compile(f"{_STOP}|{_WIDE_STOP}|{_COMMA}|{_WIDE_COMMA}")
 WORD = re.compile(r"\s+")
 
-Encode = Callable[[list[str]], list[list[int]]]
+Encode = Callable[[list[str]], list[list[Any]]]
 
 
-def split(text: str, encode: Encode, limit: int) -> list[list[int]]:
-    """The ids of a text that is too long, in parts of at most `limit` pieces each."""
-    return [part for sentence in sentences(text) for part in _split(sentence, encode, limit, [CLAUSE, WORD])]
+class Part(NamedTuple):
+    """Some of a text, as its pieces."""
+
+    begin: int
+    """Where in the text the segment begins that they were encoded from; the parts of a word that was cut share it."""
+    pieces: list
+    """What `encode` made of them: ids, say."""
+
+
+def split(text: str, encode: Encode, limit: int) -> list[Part]:
+    """The pieces of a text that is too long, in parts of at most `limit` each. Their number alone decides the cuts."""
+    parts, begin = [], 0
+    for sentence in sentences(text):
+        parts += _split(sentence, begin, encode, limit, [CLAUSE, WORD])
+        begin += len(sentence)
+    return parts
 
 
 def sentences(text: str) -> list[str]:
@@ -34,14 +48,17 @@ def sentences(text: str) -> list[str]:
     return list(_cut(text, SENTENCE, lambda rest: not rest[:1].islower()))
 
 
-def _split(text: str, encode: Encode, limit: int, boundaries: list[re.Pattern]) -> list[list[int]]:
-    (ids,) = encode([text])
-    if len(ids) <= limit:
-        return [ids] if ids else []
+def _split(text: str, begin: int, encode: Encode, limit: int, boundaries: list[re.Pattern]) -> list[Part]:
+    (pieces,) = encode([text])
+    if len(pieces) <= limit:
+        return [Part(begin, pieces)] if pieces else []
     if not boundaries:
-        return [ids[start : start + limit] for start in range(0, len(ids), limit)]
-    parts = _pack(list(_cut(text, boundaries[0])), encode, limit)
-    return [part for each in parts for part in _split(each, encode, limit, boundaries[1:])]
+        return [Part(begin, pieces[start : start + limit]) for start in range(0, len(pieces), limit)]
+    parts = []
+    for each in _pack(list(_cut(text, boundaries[0])), encode, limit):
+        parts += _split(each, begin, encode, limit, boundaries[1:])
+        begin += len(each)
+    return parts
 
 
 def _cut(text: str, boundary: re.Pattern, begins: Callable[[str], bool] = bool) -> Iterator[str]:

@@ -16,7 +16,7 @@ from nmt.config import SearchConfig
 from nmt.data.batching import pad
 from nmt.decoding import forced
 from nmt.decoding.abreast import abreast
-from nmt.decoding.engine import Found, Maps, Result, batches
+from nmt.decoding.engine import Found, Heads, Maps, Result, batches
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import beam_search
 from nmt.decoding.windows import EACH, Item
@@ -39,7 +39,7 @@ class TorchEngine:
         self.folder, self.version = folder, folder and bundle.version(folder)
 
     def search(
-        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: bool, details: bool
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
     ) -> list[Found]:
         """In batches of similar length. The details come with the search."""
         width = search.n_best if search.sample else search.beam
@@ -49,15 +49,15 @@ class TorchEngine:
         by_place = dict(zip(chain.from_iterable(places), chain.from_iterable(found), strict=True))
         return [by_place[number] for number in range(len(sources))]
 
-    def _search_batch(self, sources: list[list[int]], search: SearchConfig, attention: bool) -> list[Found]:
+    def _search_batch(self, sources: list[list[int]], search: SearchConfig, attention: Heads | None) -> list[Found]:
         src = self._pad(sources)
         if search.sample:
             hypotheses = draw(self.model, src, search, [_seed(each) for each in sources])
         else:
             hypotheses = beam_search(self.model, src, search)
-        if not attention:
+        if attention is None:
             return [Found(each, None) for each in hypotheses]
-        maps = forced.attention(self.model, src, [each[0].ids for each in hypotheses])
+        maps = forced.attention(self.model, src, [each[0].ids for each in hypotheses], attention)
         arrays = (each if each is None else each.numpy() for each in maps)
         return list(map(Found, hypotheses, arrays))
 

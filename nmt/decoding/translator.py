@@ -17,14 +17,15 @@ import numpy as np
 from nmt import bundle
 from nmt.config import SearchConfig, check
 from nmt.data.tokenizer import Tokenizer, Tokenizers
-from nmt.decoding.engine import Engine, Found, open_engine
+from nmt.decoding.engine import Engine, Found, Heads, open_engine
 from nmt.decoding.explanation import Explanation, explain
 from nmt.decoding.hypothesis import LINE_BREAKS, Hypothesis
-from nmt.decoding.splitting import split
+from nmt.decoding.splitting import Part, split
 from nmt.decoding.windows import Item, windows
 from nmt.ids import EOS
 
 Method = Callable[["Translator", list[Item]], list]
+Span = tuple[int, int]
 
 
 class TextHypothesis(NamedTuple):
@@ -41,6 +42,14 @@ class TextHypothesis(NamedTuple):
     """log p(y_t | y_<t, x) of each token; none where they were not asked for."""
 
 
+class Places(NamedTuple):
+    """The (begin, end) of the characters for which each piece stands, without end marks, for each part of a line."""
+
+    source: list[list[Span]]
+    target: list[list[Span]]
+    """In the text of the first hypothesis."""
+
+
 class Translation(NamedTuple):
     """A line and what became of it."""
 
@@ -54,8 +63,9 @@ class Translation(NamedTuple):
     parts: int
     """0: an empty line, which no model saw. More than 1: too long for the model, so it was split."""
     attention: list[np.ndarray] | None
-    """If asked for and the model has it: the mean of layers and heads, for each part [first hypothesis' tokens, source
-    tokens]."""
+    """If asked for and the model has it: for each part [first hypothesis' tokens, source tokens]."""
+    places: Places | None
+    """With the attention: where the pieces are in the text."""
 
 
 class Score(NamedTuple):
@@ -101,12 +111,13 @@ class Translator:
         return [each.text for each in self.translations(lines, details=False, **overrides)]
 
     def translations(
-        self, lines: Iterable[str], *, attention: bool = False, details: bool = True, workers: int | None = 1,
-        **overrides: Any,
+        self, lines: Iterable[str], *, attention: bool = False, heads: Heads = Heads(), details: bool = True,
+        workers: int | None = 1, **overrides: Any,
     ) -> Iterator[Translation]:  # fmt: skip
         """The same with all that is known about it, line by line, reading a window ahead (see windows.py).
 
         A line longer than the model takes is translated in parts: its n-th hypothesis joins the n-th of each part.
+        `heads` says whose attention to the source is wanted: without it that is the mean of all.
         Without `details` the tokens' log-probabilities may be left out, where finding them costs another pass.
         With several `workers`, which share the threads, each translates a window at a time. None chooses: on a CPU as
         many as pay, at most one a thread, elsewhere one. Raises ConfigError for the overrides.
@@ -114,7 +125,8 @@ class Translator:
         if isinstance(lines, str):
             raise TypeError("lines is a sequence of strings, not one string")
         search = _override(self.search, overrides)
-        method = partial(Translator._translate, search=search, attention=attention, details=details)
+        wanted = heads if attention else None
+        method = partial(Translator._translate, search=search, attention=wanted, details=details)
         return self._each(method, lines, workers)
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> list[Score]:
@@ -139,7 +151,7 @@ class Translator:
         yield from chain.from_iterable(self.engine.each(method, self, windows(items), workers=workers))
 
     def _translate(
-        self, lines: list[str], *, search: SearchConfig, attention: bool, details: bool
+        self, lines: list[str], *, search: SearchConfig, attention: Heads | None, details: bool
     ) -> list[Translation]:
         sources = self._encode(lines)
         parts = [ids for source in sources for ids in source]
@@ -152,19 +164,33 @@ class Translator:
         encode, limit = self.tokenizers.source.encode, self.engine.max_length - 1
         encoded = zip(lines, encode(lines), strict=True)
         return [
-            [] if not (ids and line.strip()) else [ids] if len(ids) <= limit else split(line, encode, limit)
+            [] if not (ids and line.strip()) else [ids] if len(ids) <= limit else _ids(split(line, encode, limit))
             for line, ids in encoded
         ]
+
+    def _places(self, line: str, parts: list[list[int]], found: list[Hypothesis]) -> Places:
+        """Of the pieces of a line's parts and of their translations."""
+        source, target = self.tokenizers
+        if len(parts) == 1:
+            return Places([source.offsets(line)], [target.decoded_offsets(found[0].ids)])
+        cut = split(line, lambda texts: list(map(source.offsets, texts)), self.engine.max_length - 1)
+        of_source = [_moved(part.pieces, part.begin) for part in cut]
+        of_target, begin = [], 0
+        for each, text in zip(found, target.decode([each.ids for each in found]), strict=True):
+            of_target.append(_moved(target.decoded_offsets(each.ids), begin))
+            begin += len(text) + bool(text)
+        return Places(of_source, of_target)
 
     def _join(self, line: str, parts: list[list[int]], found: list[Found], search: SearchConfig) -> Translation:
         """The translations of a line's parts as those of the line."""
         if not parts:
-            return Translation(line, "", [TextHypothesis("", 0.0, 0.0, [], [])], [], 0, None)
+            return Translation(line, "", [TextHypothesis("", 0.0, 0.0, [], [])], [], 0, None, None)
         together = zip(*(each.hypotheses for each in found))  # noqa: B905 (as many as every part has)
         hypotheses = [self._hypothesis(each, search) for each in together]
         tokens = [token for ids in parts for token in _tokens(self.tokenizers.source, ids)]
         maps = [each.attention for each in found if each.attention is not None]
-        return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), maps or None)
+        places = self._places(line, parts, [each.hypotheses[0] for each in found]) if maps else None
+        return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), maps or None, places)
 
     def _hypothesis(self, parts: Sequence[Hypothesis], search: SearchConfig) -> TextHypothesis:
         texts = self.tokenizers.target.decode([part.ids for part in parts])
@@ -190,6 +216,14 @@ class Translator:
 
 def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
     return check(SearchConfig, search.model_dump() | overrides, name="search")
+
+
+def _ids(parts: list[Part]) -> list[list[int]]:
+    return [part.pieces for part in parts]
+
+
+def _moved(spans: list[Span], by: int) -> list[Span]:
+    return [(begin + by, end + by) for begin, end in spans]
 
 
 def _tokens(tokenizer: Tokenizer, ids: list[int]) -> list[str]:

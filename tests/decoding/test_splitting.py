@@ -7,12 +7,15 @@ import pytest
 from nmt.decoding.splitting import sentences, split
 
 
-def characters(lines: list[str]) -> list[list[int]]:
-    return [[ord(each) for each in line] for line in lines]
+def characters(lines: list[str]) -> list[list[tuple[int, str]]]:
+    """Each character and its place in the line."""
+    return [list(enumerate(line)) for line in lines]
 
 
 def parts(text: str, limit: int) -> list[str]:
-    return ["".join(map(chr, ids)) for ids in split(text, characters, limit)]
+    found = split(text, characters, limit)
+    assert [part.begin + place for part in found for place, _ in part.pieces] == list(range(len(text)))
+    return ["".join(each for _, each in part.pieces) for part in found]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +66,11 @@ def test_ten_thousand_words_take_no_time():
 def test_a_flood_of_one_mark_takes_time_in_proportion(flood):
     text = flood * (300_000 // len(flood)) + "x"  # in proportion to its square would be hours
     found = split(text, lambda lines: [[0] * len(line) for line in lines], 250)
-    assert sum(map(len, found)) == len(text) and max(map(len, found)) <= 250
+    lengths = [len(part.pieces) for part in found]
+    assert sum(lengths) == len(text) and max(lengths) <= 250
 
 
 @pytest.mark.parametrize("text", [" ab cd", "  , ab, cd. ef", " \u2009. ab cd"])
 def test_what_has_no_pieces_may_come_first(text):
     found = split(text, lambda lines: [[ord(each) for each in line if each.isalpha()] for line in lines], 2)
-    assert "".join(chr(each) for part in found for each in part) == "".join(filter(str.isalpha, text))
+    assert "".join(chr(each) for part in found for each in part.pieces) == "".join(filter(str.isalpha, text))
