@@ -11,6 +11,11 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from nmt.config.model import ModelConfig
 from nmt.config.section import Section
 
+_REACHES = {
+    "full": "all positions (Vaswani 2017)",
+    "local": "a window (Beltagy 2020)",
+    "linear": "all positions, products of features for weights, of which running sums suffice (Katharopoulos 2020)",
+}
 LINES = {
     "score": {
         "additive": "v . tanh(W q + U k) (Bahdanau 2015)",
@@ -29,6 +34,19 @@ LINES = {
         "local_monotonic": "a window that goes with the target's position (Luong 2015)",
         "local_predictive": "a window at a predicted position, with a Gaussian in it (Luong 2015)",
         "hard": "one position: drawn in training, the likeliest in translation (Xu 2015)",
+    },
+    "encoder_attention": _REACHES,
+    "decoder_attention": {
+        **_REACHES,
+        "average": "the mean of the past instead of attention to it (Zhang 2018)",
+        "ssru": "a recurrent unit instead of attention (Kim 2019)",
+    },
+    "positions": {
+        "none": "no word order but that of what may be seen",
+        "sinusoidal": "waves added to the embeddings (Vaswani 2017)",
+        "learned": "a table added to the embeddings (Gehring 2017)",
+        "rotary": "queries and keys turned by an angle a position (Su 2021)",
+        "relative": "keys that know how far they are from the query (Shaw 2018)",
     },
 }
 OTHERS = ("attention", "window", "coverage", "input_feeding", "heads", "key_value_heads")
