@@ -47,8 +47,8 @@ def read_gold(path: Path, lengths: Sequence[tuple[int, int]], *, first: int | No
     """The links of a file: for each line `i-j` (sure) and `ipj` (possible), source word i and target word j.
 
     `lengths` are the words of each source and its target. `first` is the number of the first word, 0 or 1; None finds
-    it out: 0 where that occurs, 1 where a word has the number of words. Raises DataError for a line that is not of this form,
-    for a word that is not there, and when lines are missing or too many.
+    it out: 0 where that occurs, 1 where a link has the number of words. Raises DataError for a line that is not of this
+    form, for a word that is not there, and when lines are missing or too many.
     """
     rows = [_parse(line, f"{path}:{number}") for number, line in enumerate(read_lines(path), start=1)]
     if len(rows) != len(lengths):

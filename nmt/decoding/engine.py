@@ -35,19 +35,17 @@ class Heads(NamedTuple):
 
         Raises ConfigError where there is no such layer or head.
         """
+        self.check(*maps.shape[-4:-2])
         if self.layer is None:
             return maps.mean((-4, -3))
-        _check("layer", self.layer, maps.shape[-4])
         layer = maps[..., self.layer - 1, :, :, :]
-        if self.head is None:
-            return layer.mean(-3)
-        _check("head", self.head, maps.shape[-3])
-        return layer[..., self.head - 1, :, :]
+        return layer.mean(-3) if self.head is None else layer[..., self.head - 1, :, :]
 
-
-def _check(name: str, number: int, count: int) -> None:
-    if number > count:
-        raise ConfigError(f"attention: the model has no {name} {number}", hint=f"its last {name} is {count}")
+    def check(self, layers: int, heads: int) -> None:
+        """Raises ConfigError where so many layers and heads do not have what is meant."""
+        for name, asked, count in (("layer", self.layer, layers), ("head", self.head, heads)):
+            if asked is not None and asked > count:
+                raise ConfigError(f"attention: the model has no {name} {asked}", hint=f"its last {name} is {count}")
 
 
 class Found(NamedTuple):

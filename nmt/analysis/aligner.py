@@ -1,0 +1,121 @@
+"""Models as aligners: of sentence pairs that are given, and of what they translate."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
+
+from nmt.analysis.alignment import Links, Reading, Symmetry, links, of_translation, symmetrised
+from nmt.analysis.words import word_of_piece, words_of
+from nmt.decoding.engine import Heads, batches
+from nmt.decoding.translator import Span, Translation, Translator
+from nmt.decoding.windows import READ_AHEAD, windows
+from nmt.errors import NMTError
+
+Pair = tuple[str, str]
+
+
+def shape(translator: Translator) -> tuple[int, int] | None:
+    """Layers and heads of a model's attention to the source; None where it has none.
+
+    Raises NMTError where the engine keeps its attention to itself.
+    """
+    (maps,) = translator.engine.explain([[]], [[]])
+    return None if maps.cross is None else maps.cross.shape[:2]
+
+
+def check(translator: Translator, reading: Reading | None) -> Reading:
+    """A reading that a model offers; None is the usual one (docs/alignment.md): a single head at the step that it helps
+    to predict, of many the middle layer's mean, shifted.
+
+    Raises NMTError for a model without attention and ConfigError for a layer or head that it lacks.
+    """
+    found = shape(translator)
+    if found is None:
+        raise NMTError(
+            f"{translator.path or 'this model'}: has no attention to align by",
+            hint="an attention_rnn or a transformer has; a gru hands the whole source over in one vector",
+        )
+    if reading is None:
+        return Reading(Heads(), False) if found == (1, 1) else Reading(Heads((found[0] + 1) // 2), True)
+    reading.heads.check(*found)
+    return reading
+
+
+def align(
+    translator: Translator, pairs: Iterable[Pair], chosen: Sequence[Reading], *, workers: int | None = 1
+) -> Iterator[list[Links] | None]:
+    """The links of each (source, target) pair by each reading; None for one of which a side is longer than the model
+    takes. `workers` as for Translator.scores."""
+    method = partial(_align, chosen=chosen)
+    return chain.from_iterable(translator.engine.each(method, translator, windows(pairs), workers=workers))
+
+
+def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading]) -> list[list[Links] | None]:
+    sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
+    ids = [tokenizer.encode(texts) for tokenizer, texts in zip(translator.tokenizers, (sources, targets), strict=True)]
+    lengths = [(len(source), len(target)) for source, target in zip(*ids, strict=True)]
+    fitting = [number for number, length in enumerate(lengths) if max(length) < translator.engine.max_length]
+    found: list[list[Links] | None] = [None] * len(pairs)
+    for places in batches([lengths[number] for number in fitting], translator.search.batch_tokens):
+        batch = [fitting[place] for place in places]
+        maps = translator.engine.explain(*([side[number] for number in batch] for side in ids))
+        for number, each in zip(batch, maps, strict=True):
+            words = [
+                word_of_piece(text, tokenizer.offsets(text))
+                for tokenizer, text in zip(translator.tokenizers, pairs[number], strict=True)
+            ]
+            found[number] = [links(one.heads.of(each.cross), *words, shifted=one.shifted) for one in chosen]
+    return found
+
+
+def aligned(
+    translations: Iterable[Translation], *, shifted: bool, reverse: tuple[Translator, Reading] | None,
+    symmetry: Symmetry,
+) -> Iterator[tuple[Translation, Links]]:  # fmt: skip
+    """Each translation with its links: its own, or these and what a model of the other direction makes of the same two
+    texts."""
+    translations = iter(translations)
+    while window := list(islice(translations, READ_AHEAD if reverse else 1)):
+        own = [of_translation(each, shifted=shifted) for each in window]
+        if reverse:
+            back = _backward(window, *reverse)
+            own = [
+                one if other is None else symmetrised(one, other, symmetry)
+                for one, other in zip(own, back, strict=True)
+            ]
+        yield from zip(window, own, strict=True)
+
+
+def _backward(translations: list[Translation], translator: Translator, reading: Reading) -> list[Links | None]:
+    """Part by part; None for what the model does not take."""
+    parts = [_parts(each) for each in translations]
+    found = align(translator, [(target, source) for line in parts for (source, _), (target, _) in line], [reading])
+    return [_moved(line, list(islice(found, len(line)))) for line in parts]
+
+
+def _moved(parts: list[tuple], found: list[list[Links] | None]) -> Links | None:
+    """The links of parts as those of their line."""
+    if any(each is None for each in found):
+        return None
+    return {
+        (source + of_source, target + of_target)
+        for ((_, of_source), (_, of_target)), (backward,) in zip(parts, found, strict=True)
+        for target, source in backward
+    }
+
+
+def _parts(translation: Translation) -> list[tuple[tuple[str, int], tuple[str, int]]]:
+    """For each part of a line the text of both sides, with the number of its first word."""
+    if translation.places is None:
+        return []
+    sides = zip((translation.source, translation.text), translation.places, strict=True)
+    cut = [[_cut(text, spans) for spans in places] for text, places in sides]
+    return list(zip(*cut, strict=True))
+
+
+def _cut(text: str, spans: list[Span]) -> tuple[str, int]:
+    if not spans:
+        return "", 0
+    part = text[spans[0][0] : spans[-1][1]].lstrip()
+    begin = spans[-1][1] - len(part)
+    return part, len(words_of(text[:begin] + "x")) - 1  # x: the word that begins there, or goes on
