@@ -6,7 +6,7 @@ from itertools import chain, islice
 
 from nmt.analysis.alignment import Links, Reading, Symmetry, links, of_translation, symmetrised
 from nmt.analysis.words import word_of_piece, words_of
-from nmt.decoding.engine import Heads, batches
+from nmt.decoding.engine import batches
 from nmt.decoding.translator import Span, Translation, Translator
 from nmt.decoding.windows import READ_AHEAD, windows
 from nmt.errors import NMTError
@@ -24,8 +24,7 @@ def shape(translator: Translator) -> tuple[int, int] | None:
 
 
 def check(translator: Translator, reading: Reading | None) -> Reading:
-    """A reading that a model offers; None is the usual one (docs/alignment.md): a single head at the step that it helps
-    to predict, of many the middle layer's mean, shifted.
+    """A reading that a model offers; None is the usual one, the mean of all heads (docs/alignment.md).
 
     Raises NMTError for a model without attention and ConfigError for a layer or head that it lacks.
     """
@@ -35,8 +34,7 @@ def check(translator: Translator, reading: Reading | None) -> Reading:
             f"{translator.path or 'this model'}: has no attention to align by",
             hint="an attention_rnn or a transformer has; a gru hands the whole source over in one vector",
         )
-    if reading is None:
-        return Reading(Heads(), False) if found == (1, 1) else Reading(Heads((found[0] + 1) // 2), True)
+    reading = reading or Reading()
     reading.heads.check(*found)
     return reading
 
@@ -64,19 +62,19 @@ def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading])
                 word_of_piece(text, tokenizer.offsets(text))
                 for tokenizer, text in zip(translator.tokenizers, pairs[number], strict=True)
             ]
-            found[number] = [links(one.heads.of(each.cross), *words, shifted=one.shifted) for one in chosen]
+            found[number] = [links(one.heads.of(each.cross), *words, one) for one in chosen]
     return found
 
 
 def aligned(
-    translations: Iterable[Translation], *, shifted: bool, reverse: tuple[Translator, Reading] | None,
+    translations: Iterable[Translation], reading: Reading, *, reverse: tuple[Translator, Reading] | None,
     symmetry: Symmetry,
 ) -> Iterator[tuple[Translation, Links]]:  # fmt: skip
     """Each translation with its links: its own, or these and what a model of the other direction makes of the same two
     texts."""
     translations = iter(translations)
     while window := list(islice(translations, READ_AHEAD if reverse else 1)):
-        own = [of_translation(each, shifted=shifted) for each in window]
+        own = [of_translation(each, reading) for each in window]
         if reverse:
             back = _backward(window, *reverse)
             own = [

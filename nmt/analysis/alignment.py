@@ -1,12 +1,15 @@
 """Word alignment from attention: from which words of the source each word of a translation was made.
 
-    a_ji    sum over the pieces t of target word j and the pieces s of source word i of alpha_ts
-    links   {(argmax_i a_ji, j)}: for each target word one source word
+    a_ji = mean over the pieces t of target word j of the sum over the pieces s of source word i of alpha_ts
 
-A `Reading` says which attention alpha is meant. The step that predicts y_t does not know it yet and looks where the
-next word might come from; the step after it, whose input y_t is, looks for y_t's own source, and in a trained
-Transformer aligns far better (Chen 2020: "shifted"). Two models of opposite directions err in different places:
-`symmetrised` makes one set of links of theirs (Och and Ney 2003; Koehn 2003).
+    target    for each target word j the link (argmax_i a_ji, j)
+    source    for each source word i the link (i, argmax_j a_ji)
+    both      both kinds, symmetrised, of b_ji = a_ji / sum_i' a_ji' * a_ji / sum_j' a_j'i
+
+A `Reading` says which attention alpha is meant and how links are made of it. b is the share of j's look that goes to i,
+times the share of all looks at i that is j's: so words that everything looks at attract no links. The step that
+predicts y_t (plain) does not know it yet; the step after it, whose input y_t is (shifted; Chen 2020), does. Links of
+two directions, of one model or of two, become one set by `symmetrised` (Och and Ney 2003; Koehn 2003).
 """
 
 import re
@@ -25,35 +28,39 @@ from nmt.errors import ConfigError
 
 Links = set[tuple[int, int]]
 """(source word, target word), counted from 0."""
+Decision = Literal["target", "source", "both"]
 Symmetry = Literal["intersection", "union", "grow-diag", "grow-diag-final-and"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
 SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
 
-_READING = re.compile(r"(mean|[1-9]\d*)\.(mean|[1-9]\d*)\.(plain|shifted)")
+_NUMBER = r"(mean|[1-9]\d{0,5})"
+_READING = re.compile(rf"{_NUMBER}\.{_NUMBER}\.(plain|shifted)\.({'|'.join(DECISIONS)})")
 _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 class Reading(NamedTuple):
-    """Which of a model's attention to the source is read as an alignment, and at which step."""
+    """Which of a model's attention to the source is read as an alignment, and how."""
 
-    heads: Heads
-    shifted: bool
+    heads: Heads = Heads()
+    shifted: bool = False
     """Whether a target piece is aligned at the step whose input it is, not at the one that predicts it."""
+    decision: Decision = "both"
 
     def __str__(self) -> str:
         layer, head = (number or "mean" for number in self.heads)
-        return f"{layer}.{head}.{'shifted' if self.shifted else 'plain'}"
+        return f"{layer}.{head}.{'shifted' if self.shifted else 'plain'}.{self.decision}"
 
 
 def parse(text: str) -> Reading:
-    """The Reading that a string names, such as 2.mean.shifted. Raises ConfigError when it names none."""
+    """The Reading that a string names, such as 2.mean.shifted.both. Raises ConfigError when it names none."""
     found = _READING.fullmatch(text)
     if not found or (found[1] == "mean" != found[2]):
         raise ConfigError(
-            f"alignment head: {text!r} is not of the form LAYER.HEAD.STEP",
-            hint="for example 2.mean.shifted, 3.1.plain or mean.mean.plain; layers and heads count from 1",
+            f"alignment reading: {text!r} is not of the form LAYER.HEAD.STEP.DECISION",
+            hint="such as mean.mean.plain.both or 2.1.shifted.target; layers and heads count from 1",
         )
     layer, head = (None if number == "mean" else int(number) for number in found.group(1, 2))
-    return Reading(Heads(layer, head), found[3] == "shifted")
+    return Reading(Heads(layer, head), found[3] == "shifted", found[4])
 
 
 def readings(layers: int, heads: int) -> list[Reading]:
@@ -61,33 +68,53 @@ def readings(layers: int, heads: int) -> list[Reading]:
     means = [Heads()] if layers > 1 else []
     numbers = [*([None] if heads > 1 else []), *range(1, heads + 1)]
     chosen = [Heads(layer, head) for layer in range(1, layers + 1) for head in numbers] + means
-    return [Reading(each, shifted) for each in chosen for shifted in (False, True)]
+    return [
+        Reading(each, shifted, decision) for each in chosen for shifted in (False, True) for decision in DECISIONS
+    ]
 
 
-def links(weights: np.ndarray, source_words: Sequence[int], target_words: Sequence[int], *, shifted: bool) -> Links:
+def links(
+    weights: np.ndarray, source_words: Sequence[int], target_words: Sequence[int], reading: Reading
+) -> Links:
     """From attention [T, S] and the number of the word that each piece belongs to, on either side.
 
     What looks at the end mark alone, or at nothing, has no link.
     """
-    pieces = (weights[1:] if shifted else weights[:-1])[:, :-1]
+    pieces = (weights[1:] if reading.shifted else weights[:-1])[:, :-1]
     if not pieces.size:
         return set()
     sources, columns = np.unique(source_words, return_inverse=True)
-    targets, rows = np.unique(target_words, return_inverse=True)
+    targets, rows, counts = np.unique(target_words, return_inverse=True, return_counts=True)
     merged = np.zeros((len(targets), len(sources)))
     np.add.at(merged, (rows[:, None], columns), pieces)
-    best = zip(sources[merged.argmax(1)].tolist(), targets.tolist(), merged.max(1).tolist(), strict=True)
-    return {(source, target) for source, target, weight in best if weight > 0}
+    found = _decide(merged / counts[:, None], reading.decision)
+    return {(int(sources[source]), int(targets[target])) for source, target in found}
 
 
-def of_translation(found: Translation, *, shifted: bool) -> Links:
+def _decide(words: np.ndarray, decision: Decision) -> Links:
+    """From weights a [target word, source word]."""
+    if decision == "both":
+        words = _share(words, 1) * _share(words, 0)
+        return symmetrised(_decide(words, "target"), _decide(words, "source"), "grow-diag")
+    if decision == "source":
+        return {(source, target) for target, source in _decide(words.T, "target")}
+    best = zip(words.argmax(1).tolist(), words.max(1).tolist(), strict=True)
+    return {(source, target) for target, (source, weight) in enumerate(best) if weight > 0}
+
+
+def _share(words: np.ndarray, axis: int) -> np.ndarray:
+    """What each is of the sum; 0 of nothing."""
+    return words / np.maximum(words.sum(axis, keepdims=True), np.finfo(float).tiny)
+
+
+def of_translation(found: Translation, reading: Reading) -> Links:
     """Between the words of a line and those of its first hypothesis: none where there is no attention to read."""
     if found.attention is None or found.places is None:
         return set()
     sources = _word_numbers(found.source, found.places.source)
     targets = _word_numbers(found.text, found.places.target)
     parts = zip(found.attention, sources, targets, strict=True)
-    return {link for part in parts for link in links(*part, shifted=shifted)}
+    return {link for part in parts for link in links(*part, reading)}
 
 
 def _word_numbers(text: str, places: list[list[Span]]) -> Iterator[list[int]]:

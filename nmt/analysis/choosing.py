@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
     first: int
     """So many pairs choose; 0: nothing is chosen."""
-    heads: Sequence[Reading | None]
+    readings: Sequence[Reading | None]
     """Where nothing is chosen: the reading, and that of the reverse model; None is the usual one."""
     symmetry: Symmetry
     """Likewise."""
@@ -64,11 +64,11 @@ def evaluate(
     name, translator = named
     if shape(translator) is None:
         return [Aligner(name, [], None, 0)]
-    forward, too_long = _alignments(translator, pairs, plan, plan.heads[0])
+    forward, too_long = _alignments(translator, pairs, plan, plan.readings[0])
     found = [_aligner(name, forward, gold, plan, too_long)]
     if reverse is None:
         return found
-    swapped, longer = _alignments(reverse[1], [(target, source) for source, target in pairs], plan, plan.heads[-1])
+    swapped, longer = _alignments(reverse[1], [(target, source) for source, target in pairs], plan, plan.readings[-1])
     backward = {method: [_turned(links) for links in each] for method, each in swapped.items()}
     found.append(_aligner(reverse[0], backward, gold, plan, longer))
     one, other = (each.methods[0].name for each in found)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nmt.cli import alignment as alignments
 from nmt.cli import lines
 from nmt.cli.common import Common, command
 from nmt.cli.progress import Progress
@@ -39,7 +40,9 @@ def evaluate(
         list[Path] | None, typer.Option(help="Moses' lower-cased, tokenised reference: adds the BLEU of many papers.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="For that: the target language [the models'].")] = None,
-    metric: Annotated[str, typer.Option(help="Scores, separated by commas.")] = "bleu,chrf,ter",
+    metric: Annotated[
+        str | None, typer.Option(help="Scores, separated by commas [bleu,chrf,ter; none with --alignment].")
+    ] = None,
     lowercase: Annotated[bool, typer.Option("--lowercase", help="BLEU and chrF: leave case aside.")] = False,
     tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add 95% confidence intervals (bootstrap).")] = False,
@@ -53,8 +56,14 @@ def evaluate(
     workers: lines.Workers = None,
     output_folder: Annotated[Path | None, typer.Option(help="Keep the translations there.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    alignment: alignments.GoldOption = None,
+    alignment_first: alignments.FirstOption = None,
+    alignment_choose: alignments.ChooseOption = 0,
+    alignment_reading: alignments.ReadingOption = None,
+    alignment_reverse: alignments.ReverseOption = None,
+    alignment_symmetry: alignments.SymmetryOption = alignments.SYMMETRY,
 ) -> None:
-    """Score models and files of translations: BLEU, chrF, TER, each with its signature."""
+    """Score models and files of translations: BLEU, chrF, TER, each with its signature; or models' word alignments."""
     from nmt import runtime
     from nmt.evaluation import compare
 
@@ -62,26 +71,49 @@ def evaluate(
     search = {name: value for name, value in given.items() if value is not None}
     runtime.keep_freed_memory()
     progress = Progress()
-    comparison = compare.evaluate(
+    figures = alignment and alignments.evaluate(
+        model or [], config, source, reference or [], gold=alignment, first_word=alignment_first,
+        choose=alignment_choose, reading=alignment_reading, reverse=alignment_reverse, symmetry=alignment_symmetry,
+        where={"device": common.device, "precision": precision, "threads": common.threads},
+    )  # fmt: skip
+    comparison = None if alignment and metric is None else compare.evaluate(
         model or (), hypotheses=hypothesis or (), config=config, source=source, references=reference or (),
         tokenized_references=tokenized_reference or (), language=language,
-        metric=metric.split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
+        metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
         paired=paired and paired.value, device=common.device, precision=precision, threads=common.threads,
         workers=workers,
         on_system=lambda name: progress.note(f"note: {name} translates"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), **search,
     )  # fmt: skip
     progress.clear()
-    for system in comparison.systems:
+    for system in comparison.systems if comparison else ():
         if system.model and system.model.split:
             lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")
-    if output_folder:
+    if comparison and output_folder:
         _keep(comparison, output_folder)
-    typer.echo(json_text.dumps(as_json(comparison), indent=2, ensure_ascii=False) if json else as_text(comparison))
+    typer.echo(_as_json(comparison, figures) if json else _as_text(comparison, figures))
+
+
+def _as_text(comparison: "Comparison | None", figures: "alignments.Figures | None") -> str:
+    """The tables, and below them all that it takes to get the same numbers again."""
+    shown = [as_text(comparison)] if comparison else []
+    if figures:
+        shown.append("\n".join([_table(alignments.as_rows(figures)), "", *alignments.notes(figures)]))
+    return "\n\n".join(shown) + f"\ncommand: {_command()}"
+
+
+def _as_json(comparison: "Comparison | None", figures: "alignments.Figures | None") -> str:
+    """The same for programs."""
+    value = {"nmt": __version__, "command": _command()}
+    if comparison:
+        value |= as_json(comparison)
+    if figures:
+        value["alignment"] = alignments.as_json(figures)
+    return json_text.dumps(value, indent=2, ensure_ascii=False)
 
 
 def as_text(comparison: "Comparison") -> str:
-    """The table, and below it all that it takes to get the same numbers again."""
+    """The scores as a table, and below it the signatures."""
     columns = [column for each in comparison.columns for column in _column(each)] + _costs(comparison)
     rows = [["system", *(name for name, _ in columns)]]
     for number, system in enumerate(comparison.systems):
@@ -91,17 +123,15 @@ def as_text(comparison: "Comparison") -> str:
 
 
 def as_json(comparison: "Comparison") -> dict:
-    """The same for programs."""
+    """The scores with everything that is known about them."""
     return {
-        "nmt": __version__,
-        "command": _command(),
         "sentences": comparison.sentences,
         "references": comparison.references,
-        "systems": [_as_json(comparison, number, system) for number, system in enumerate(comparison.systems)],
+        "systems": [_system(comparison, number, system) for number, system in enumerate(comparison.systems)],
     }
 
 
-def _as_json(comparison: "Comparison", number: int, system: "System") -> dict:
+def _system(comparison: "Comparison", number: int, system: "System") -> dict:
     scores = {}
     for column in comparison.columns:
         score, test = column.scores[number], column.significance
@@ -147,15 +177,14 @@ def _rate(count: int, seconds: float) -> str:
 
 
 def _notes(comparison: "Comparison") -> list[str]:
-    """Signatures of the scores, the tests and the models, and the command."""
+    """Signatures of the scores, the tests and the models."""
     notes = [f"{column.scores[0].name}: {column.scores[0].signature}" for column in comparison.columns]
     tests = [column.significance.signature.split("|") for column in comparison.columns if column.significance]
     if tests:
         how = "|".join(part for part in tests[0] if part.split(":")[0] in ("ar", "bs", "seed"))
         first = comparison.systems[0].name
         notes.append(f"p: how often equals differ as much as from {first} (paired|{how}); * below {SIGNIFICANT}")
-    notes += [f"{system.name}: {system.model.signature}" for system in comparison.systems if system.model]
-    return [*notes, f"command: {_command()}"]
+    return notes + [f"{system.name}: {system.model.signature}" for system in comparison.systems if system.model]
 
 
 def _command() -> str:

@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import alignment, lines
 from nmt.cli.common import Common, command
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ def translate(
     workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines: hypotheses with scores and tokens.")] = False,
     attention: Annotated[bool, typer.Option("--attention", help="JSON: add the attention to the source.")] = False,
+    alignments: Annotated[Path | None, typer.Option(help="Where word alignments go, in Pharaoh's format.")] = None,
+    alignment_reading: alignment.ReadingOption = None,
+    alignment_reverse: alignment.ReverseOption = None,
+    alignment_symmetry: alignment.SymmetryOption = alignment.SYMMETRY,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
     from nmt.errors import ConfigError
@@ -49,6 +54,8 @@ def translate(
         raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
     if not as_json and attention:
         raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
+    if attention and alignments:
+        raise ConfigError("--attention is the mean of all heads, --alignments read one", hint="ask for one of the two")
     given = {
         "beam": beam, "length_penalty": length_penalty, "min_length": min_length, "max_length": max_length,
         "n_best": 1 if n_best is None and not as_json else n_best, "sample": sample, "temperature": temperature,
@@ -56,10 +63,17 @@ def translate(
     }  # fmt: skip
     overrides = {name: value for name, value in given.items() if value is not None}
     split = 0
-    with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
-        translator = _load(model, common, precision, overrides)
+    with ExitStack() as stack:
+        write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
+        load = partial(_load, common=common, precision=precision)
+        translator = load(model, overrides=overrides)
         quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
         translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
+        if alignments:
+            write_links = stack.enter_context(alignment.writer(alignments, input, output))
+            reverse = alignment_reverse and load(alignment_reverse, overrides={})
+            options = {"reading": alignment_reading, "reverse": reverse, "symmetry": alignment_symmetry}
+            translate = alignment.beside(translate, translator, write_links, **options)
         for translation in _translations(translate, input, pipe=(workers or 1) == 1, quiet=quiet):
             write(_json(translation) if as_json else translation.text)
             split += translation.parts > 1

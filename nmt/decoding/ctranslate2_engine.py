@@ -11,7 +11,7 @@ from nmt import checksums
 from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.decoding import ctranslate2_search
-from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, Heads, Result, batches
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, Heads, Maps, Result, batches
 from nmt.decoding.windows import Item
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.workers import count_cores
@@ -65,6 +65,13 @@ class CTranslate2Engine:
 
         lengths = [(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
         return _in_threads(self._here.pool, work, batches(lengths, batch_tokens))
+
+    def explain(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Maps]:
+        """Raises NMTError: CTranslate2 gives the attention of one head alone."""
+        raise NMTError(
+            "CTranslate2 does not show the attention of its layers and heads",
+            hint="take the run that the model was exported from",
+        )
 
     def each(
         self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,

@@ -57,6 +57,14 @@ class Found(NamedTuple):
     """[first hypothesis' tokens, source tokens], end marks included; None unless asked for and there is one."""
 
 
+class Maps(NamedTuple):
+    """Attention maps of a pair, [layer, head, query, key] each; None where the model has no such attention."""
+
+    encoder: np.ndarray | None
+    decoder: np.ndarray | None
+    cross: np.ndarray | None
+
+
 class Engine(Protocol):
     """A model and the way it is run."""
 
@@ -79,6 +87,9 @@ class Engine(Protocol):
         self, sources: Sequence[list[int]], targets: Sequence[list[int]], *, batch_tokens: int
     ) -> list[list[float]]:
         """log p(y_t | y_<t, x) of each target's ids and, last, of its end mark."""
+
+    def explain(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Maps]:
+        """All attention of each pair, end marks included. Raises NMTError where the engine keeps it to itself."""
 
     def each(
         self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,

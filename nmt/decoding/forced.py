@@ -9,7 +9,7 @@ from nmt.data.batching import pad
 from nmt.decoding.continuations import normaliser
 from nmt.decoding.engine import Heads
 from nmt.ids import BOS, EOS, PAD
-from nmt.models.base import Seq2Seq
+from nmt.models.base import Attention, Seq2Seq
 
 # B batch, S source, T target, D width
 
@@ -38,6 +38,25 @@ def attention(
     lengths = (src != PAD).sum(1).tolist()
     maps = heads.of(maps.float()).cpu()
     return [each[: len(ids) + 1, :length] for each, ids, length in zip(maps, targets, lengths, strict=True)]
+
+
+@torch.inference_mode()
+def explain(model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[int]]) -> list[Attention]:
+    """All attention for each target, [layer, head, query, key] without padding, in float32 on the CPU.
+
+    Queries and keys are the source's ids and its end mark, and on the target's side the begin mark and its ids.
+    """
+    maps = model.explain(src, _begun(targets, src))
+    sizes = zip((src != PAD).sum(1).tolist(), [len(ids) + 1 for ids in targets], strict=True)
+    return [_cut(maps, row, source, target) for row, (source, target) in enumerate(sizes)]
+
+
+def _cut(maps: Attention, row: int, source: int, target: int) -> Attention:
+    sizes = Attention(encoder=(source, source), decoder=(target, target), cross=(target, source))
+    return Attention(*(
+        None if kind is None else kind[row, :, :, :queries, :keys].float().cpu()
+        for kind, (queries, keys) in zip(maps, sizes, strict=True)
+    ))  # fmt: skip
 
 
 def _begun(targets: Sequence[Sequence[int]], src: Tensor) -> Tensor:

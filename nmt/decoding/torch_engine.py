@@ -16,7 +16,7 @@ from nmt.config import SearchConfig
 from nmt.data.batching import pad
 from nmt.decoding import forced
 from nmt.decoding.abreast import abreast
-from nmt.decoding.engine import Found, Heads, Result, batches
+from nmt.decoding.engine import Found, Heads, Maps, Result, batches
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import beam_search
 from nmt.decoding.windows import EACH, Item
@@ -72,6 +72,11 @@ class TorchEngine:
             logs = forced.log_probabilities(self.model, src, [targets[number] for number in batch])
             found.update(zip(batch, logs, strict=True))
         return [found[number] for number in range(len(sources))]
+
+    def explain(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Maps]:
+        """All attention of each pair, computed together."""
+        found = forced.explain(self.model, self._pad(sources), targets)
+        return [Maps(*(each if each is None else each.numpy() for each in maps)) for maps in found]
 
     def each(
         self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,

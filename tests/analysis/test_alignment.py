@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.analysis.alignment import SYMMETRIES, Reading, links, parse, pharaoh, readings, symmetrised
+from nmt.analysis.alignment import DECISIONS, SYMMETRIES, Reading, links, parse, pharaoh, readings, symmetrised
 from nmt.decoding.engine import Heads
 from nmt.errors import ConfigError
 
@@ -17,22 +17,40 @@ LINKS = st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=14)
 def test_pieces_become_words_by_hand():
     # Source pieces: two of word 0, one of word 1, the end mark. Target: one of word 0, two of word 1, the end mark.
     weights = np.array([[0.3, 0.3, 0.35, 0.05], [0.0, 0.4, 0.6, 0.0], [0.5, 0.1, 0.2, 0.2], [0.0, 0.0, 0.1, 0.9]])
-    words = ([0, 0, 1], [0, 1, 1])
-    assert links(weights, *words, shifted=False) == {(0, 0), (0, 1)}  # 0.6 > 0.35; 0.4 + 0.6 > 0.6 + 0.2
-    assert links(weights, *words, shifted=True) == {(1, 0), (0, 1)}  # 0.4 < 0.6; 0.6 + 0 > 0.2 + 0.1
+    def found(step: str, decision: str):
+        return links(weights, [0, 0, 1], [0, 1, 1], parse(f"mean.mean.{step}.{decision}"))
+
+    # plain: a = 0.6 0.35, and the mean of 0.4 0.6 and 0.6 0.2: 0.5 0.4
+    assert found("plain", "target") == {(0, 0), (0, 1)}
+    assert found("plain", "source") == {(0, 0), (1, 1)}
+    # b = 0.6/0.95 0.6/1.1, 0.35/0.95 0.35/0.75; 0.5/0.9 0.5/1.1, 0.4/0.9 0.4/0.75: 0.344 0.172, 0.253 0.237
+    assert found("plain", "both") == {(0, 0), (0, 1), (1, 1)}
+    # shifted: a = 0.4 0.6, and the mean of 0.6 0.2 and 0 0.1: 0.3 0.15
+    assert found("shifted", "target") == {(1, 0), (0, 1)}
+    assert found("shifted", "source") == {(0, 0), (1, 0)}
+
+
+def test_a_word_that_all_look_at_attracts_no_links():
+    weights = np.array([[0.4, 0.0, 0.6], [0.0, 0.4, 0.6], [0.2, 0.1, 0.7]])
+    weights = np.pad(weights, ((0, 1), (0, 1)))
+    words = ([0, 1, 2], [0, 1, 2])
+    assert links(weights, *words, parse("mean.mean.plain.target")) == {(2, 0), (2, 1), (2, 2)}
+    assert links(weights, *words, parse("mean.mean.plain.both")) >= {(0, 0), (1, 1), (2, 2)}
 
 
 def test_what_looks_nowhere_has_no_link():
     weights = np.array([[0, 0, 1], [0.1, 0, 0.9], [0, 0, 0]])
-    assert links(weights, [0, 1], [0, 1], shifted=False) == {(0, 1)}
-    assert links(weights, [0, 1], [0, 1], shifted=True) == {(0, 0)}
-    assert links(np.ones((1, 3)), [0, 1], [], shifted=True) == set()
-    assert links(np.ones((3, 1)), [], [0, 1], shifted=True) == set()
+    for decision in DECISIONS:
+        assert links(weights, [0, 1], [0, 1], Reading(decision=decision)) == {(0, 1)}
+        assert links(weights, [0, 1], [0, 1], Reading(shifted=True, decision=decision)) == {(0, 0)}
+        assert links(np.ones((1, 3)), [0, 1], [], Reading(decision=decision)) == set()
+        assert links(np.ones((3, 1)), [], [0, 1], Reading(decision=decision)) == set()
 
 
 def test_words_keep_their_numbers():
     """Of a part of a line, or beside words of which normalisation left nothing."""
-    assert links(np.eye(3), [4, 7], [2, 5], shifted=False) == {(4, 2), (7, 5)}
+    for decision in DECISIONS:
+        assert links(np.eye(3), [4, 7], [2, 5], Reading(decision=decision)) == {(4, 2), (7, 5)}
 
 
 def test_heads_by_hand():
@@ -48,12 +66,15 @@ def test_heads_by_hand():
 def test_readings_name_everything_once():
     for layers, heads, count in ((1, 1, 1), (3, 1, 4), (1, 4, 5), (3, 4, 16)):
         found = readings(layers, heads)
-        assert len(found) == len(set(found)) == 2 * count
+        assert len(found) == len(set(found)) == 6 * count
         assert [parse(str(each)) for each in found] == found
-    assert str(Reading(Heads(2), True)) == "2.mean.shifted" and str(Reading(Heads(), False)) == "mean.mean.plain"
+    assert str(Reading(Heads(2), True, "target")) == "2.mean.shifted.target"
+    assert str(Reading()) == "mean.mean.plain.both"
 
 
-@pytest.mark.parametrize("text", ["", "2", "2.mean", "0.1.plain", "mean.1.plain", "2.mean.shift", "2.mean.plain "])
+@pytest.mark.parametrize(
+    "text", ["", "2.mean", "2.mean.plain", "0.1.plain.both", "mean.1.plain.both", "1.1.shift.both", "1.1.plain.both "]
+)
 def test_what_names_no_reading(text):
     with pytest.raises(ConfigError, match="LAYER"):
         parse(text)

@@ -1,0 +1,172 @@
+"""What `nmt translate` and `nmt eval` share about word alignments: the options, and how figures are shown."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from nmt.cli import lines
+from nmt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nmt.analysis.alignment import Reading
+    from nmt.analysis.choosing import Aligner
+    from nmt.decoding.translator import Translation, Translator
+
+GoldOption = Annotated[
+    Path | None, typer.Option(help="Gold word alignments of source and reference: precision, recall, error rate.")
+]
+FirstOption = Annotated[
+    int | None, typer.Option(min=0, max=1, help="Gold alignments: the number of the first word [found out].")
+]
+ChooseOption = Annotated[
+    int, typer.Option(min=0, help="The first so many pairs choose what is read, the others tell how well it aligns.")
+]
+ReadingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What is read as alignment, such as 2.mean.shifted.both; after a comma that of the reverse model."
+    ),
+]
+ReverseOption = Annotated[
+    Path | None, typer.Option(help="A model of the reverse direction, whose links are joined with the model's own.")
+]
+SymmetryOption = Annotated[
+    Literal["intersection", "union", "grow-diag", "grow-diag-final-and"], typer.Option(help="How they are joined.")
+]
+SYMMETRY = "grow-diag"
+_SHOWN = 5  # of the methods that were compared
+
+
+class Figures(NamedTuple):
+    """What `nmt eval --alignment` shows."""
+
+    aligners: "list[Aligner]"
+    gold: Path
+    pairs: int
+    first: int
+    """So many of them chose."""
+
+
+def parse_readings(text: str | None) -> "list[Reading | None]":
+    """The readings of the model and of the reverse one, None for the usual ones. Raises ConfigError."""
+    from nmt.analysis.alignment import parse
+
+    if text is None:
+        return [None, None]
+    found = [parse(each) for each in text.split(",")]
+    if len(found) > 2:
+        raise ConfigError(f"--alignment-reading {text}: more than two", hint="that of the model, and the reverse model's")
+    return [found[0], found[-1]]
+
+
+@contextmanager
+def writer(path: Path, source: Path | None, output: Path | None) -> Iterator[Callable[[str], None]]:
+    """A function that writes a line of alignments. Raises NMTError where that would be the text's own file."""
+    if output and path.resolve() == output.resolve():
+        raise ConfigError(f"{path}: translations and alignments in one file?", hint="--alignments takes its own")
+    with lines.writer(path, inputs=(source, output)) as write:
+        yield write
+
+
+def beside(
+    translate: "Callable[..., Iterator[Translation]]", translator: "Translator", write: Callable[[str], None], *,
+    reading: str | None, reverse: "Translator | None", symmetry: str,
+) -> "Callable[[Iterable[str]], Iterator[Translation]]":  # fmt: skip
+    """`translate` such that it also writes the alignment of each translation.
+
+    Raises NMTError for a model without attention, ConfigError for a layer or head that it lacks.
+    """
+    from nmt.analysis.aligner import aligned, check
+    from nmt.analysis.alignment import pharaoh
+
+    own, other = parse_readings(reading)
+    own = check(translator, own)
+    back = reverse and (reverse, check(reverse, other))
+
+    def run(source: Iterable[str]) -> Iterator[Translation]:
+        found = translate(source, attention=True, heads=own.heads)
+        for translation, links in aligned(found, own, reverse=back, symmetry=symmetry):
+            write(pharaoh(links))
+            yield translation
+
+    return run
+
+
+def evaluate(
+    models: list[Path], config: Path | None, source: Path | None, references: list[Path], *, gold: Path,
+    first_word: int | None, choose: int, reading: str | None, reverse: Path | None, symmetry: str,
+    where: dict[str, Any],
+) -> Figures:  # fmt: skip
+    """How well models align the test set's sources with its first references. Raises NMTErrors."""
+    from nmt.analysis import choosing
+    from nmt.analysis.gold import read_gold
+    from nmt.analysis.words import words_of
+    from nmt.decoding.translator import Translator
+    from nmt.evaluation import systems, testset
+
+    if not models:
+        raise ConfigError("--alignment: there is no model that aligns", hint="give --model")
+    if choose and reading:
+        raise ConfigError("--alignment-reading is what --alignment-choose is to find", hint="give one of the two")
+    plan = choosing.Plan(choose, parse_readings(reading), symmetry)
+    test = testset.find(models, config, source, references, [])
+    pairs = list(zip(test.source, test.references[0], strict=True))
+    links = read_gold(gold, [(len(words_of(one)), len(words_of(other))) for one, other in pairs], first=first_word)
+    if choose >= len(pairs):
+        raise ConfigError(f"--alignment-choose {choose}: of {len(pairs)} pairs none is left", hint="choose by fewer")
+    named = [(name, Translator.load(path, **where)) for name, path in zip(systems.names(models), models, strict=True)]
+    back = reverse and (str(reverse), Translator.load(reverse, **where))
+    found = [each for one in named for each in choosing.evaluate(one, pairs, links, plan, reverse=back)]
+    return Figures(found, gold, len(pairs), choose)
+
+
+def as_rows(figures: Figures) -> list[list[str]]:
+    """A table's cells, its header first."""
+    rows = [["system", "alignment", "precision", "recall", "AER", "95%"]]
+    for each in figures.aligners:
+        if not each.methods:
+            rows.append([each.name, "no attention", "", "", "", ""])
+            continue
+        best = each.methods[0]
+        limits = " to ".join(f"{100 * limit:.1f}" for limit in each.interval)
+        rows.append([each.name, best.name, *(f"{100 * share:.1f}" for share in best.errors), limits])
+    return rows
+
+
+def notes(figures: Figures) -> list[str]:
+    """What the figures are of, and what else was compared."""
+    from nmt.analysis.choosing import RESAMPLES
+
+    pairs, first = figures.pairs, figures.first
+    of = f"{pairs:,} pairs" if not first else f"pairs {first + 1:,} to {pairs:,}; the {first:,} before them chose"
+    told = [f"alignment: {of}; {figures.gold}; 95% of {RESAMPLES:,} resamples of the pairs"]
+    for each in figures.aligners:
+        if len(each.methods) > 1:
+            best = ", ".join(f"{one.name} {100 * one.choosing.error_rate:.1f}" for one in each.methods[:_SHOWN])
+            told.append(f"{each.name}: AER on the first {first:,}: {best}")
+        if each.too_long:
+            told.append(f"{each.name}: {each.too_long} pairs are longer than it takes and have no link")
+    return told
+
+
+def as_json(figures: Figures) -> dict[str, Any]:
+    """Everything for programs."""
+    return {
+        "pairs": figures.pairs,
+        "chosen_on": figures.first,
+        "systems": [
+            {
+                "name": each.name,
+                "interval": each.interval and list(each.interval),
+                "too_long": each.too_long,
+                "methods": [
+                    {"name": one.name, "choosing": one.choosing and one.choosing._asdict(), **one.errors._asdict()}
+                    for one in each.methods
+                ],
+            }
+            for each in figures.aligners
+        ],
+    }
