@@ -58,7 +58,7 @@ def parse_readings(text: str | None) -> "list[Reading | None]":
         return [None, None]
     found = [parse(each) for each in text.split(",")]
     if len(found) > 2:
-        raise ConfigError(f"--alignment-reading {text}: more than two", hint="that of the model, and the reverse model's")
+        raise ConfigError(f"--alignment-reading {text}: more than two", hint="the model's, and the reverse model's")
     return [found[0], found[-1]]
 
 
@@ -86,7 +86,7 @@ def beside(
     own = check(translator, own)
     back = reverse and (reverse, check(reverse, other))
 
-    def run(source: Iterable[str]) -> Iterator[Translation]:
+    def run(source: Iterable[str]) -> "Iterator[Translation]":
         found = translate(source, attention=True, heads=own.heads)
         for translation, links in aligned(found, own, reverse=back, symmetry=symmetry):
             write(pharaoh(links))
