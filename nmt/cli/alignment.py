@@ -50,6 +50,13 @@ class Figures(NamedTuple):
     """So many of them chose."""
 
 
+def need(what: str, given: Any, **options: Any) -> None:
+    """Raises ConfigError for options that say nothing without another one."""
+    for name, value in options.items():
+        if value and not given:
+            raise ConfigError(f"--{name.replace('_', '-')}: of which alignments?", hint=f"it takes {what}")
+
+
 def parse_readings(text: str | None) -> "list[Reading | None]":
     """The readings of the model and of the reverse one, None for the usual ones. Raises ConfigError."""
     from nmt.analysis.alignment import parse
@@ -63,7 +70,7 @@ def parse_readings(text: str | None) -> "list[Reading | None]":
 
 
 @contextmanager
-def writer(path: Path, source: Path | None, output: Path | None) -> Iterator[Callable[[str], None]]:
+def writer(path: Path, source: Path | int, output: Path | None) -> Iterator[Callable[[str], None]]:
     """A function that writes a line of alignments. Raises NMTError where that would be the text's own file."""
     if output and path.resolve() == output.resolve():
         raise ConfigError(f"{path}: translations and alignments in one file?", hint="--alignments takes its own")

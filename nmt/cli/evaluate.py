@@ -67,6 +67,10 @@ def evaluate(
     from nmt import runtime
     from nmt.evaluation import compare
 
+    alignments.need(
+        "--alignment", alignment, alignment_first=alignment_first is not None, alignment_choose=alignment_choose,
+        alignment_reading=alignment_reading, alignment_reverse=alignment_reverse,
+    )  # fmt: skip
     given = {"beam": beam, "length_penalty": length_penalty, "batch_tokens": batch_tokens}
     search = {name: value for name, value in given.items() if value is not None}
     runtime.keep_freed_memory()

@@ -56,6 +56,9 @@ def translate(
         raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
     if attention and alignments:
         raise ConfigError("--attention is the mean of all heads, --alignments read one", hint="ask for one of the two")
+    alignment.need(
+        "--alignments", alignments, alignment_reading=alignment_reading, alignment_reverse=alignment_reverse
+    )
     given = {
         "beam": beam, "length_penalty": length_penalty, "min_length": min_length, "max_length": max_length,
         "n_best": 1 if n_best is None and not as_json else n_best, "sample": sample, "temperature": temperature,
@@ -70,7 +73,7 @@ def translate(
         quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
         translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
         if alignments:
-            write_links = stack.enter_context(alignment.writer(alignments, input, output))
+            write_links = stack.enter_context(alignment.writer(alignments, input or lines.STDIN, output))
             reverse = alignment_reverse and load(alignment_reverse, overrides={})
             options = {"reading": alignment_reading, "reverse": reverse, "symmetry": alignment_symmetry}
             translate = alignment.beside(translate, translator, write_links, **options)
