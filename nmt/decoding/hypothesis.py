@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+"""One line in is one line out: what might break the text of a hypothesis becomes a blank."""
+
 
 class Hypothesis(NamedTuple):
     """A translation in ids."""

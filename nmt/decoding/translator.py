@@ -18,12 +18,11 @@ from nmt import bundle
 from nmt.config import SearchConfig, check
 from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.decoding.engine import Engine, Found, Heads, open_engine
-from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.explanation import Explanation, explain
+from nmt.decoding.hypothesis import LINE_BREAKS, Hypothesis
 from nmt.decoding.splitting import Part, split
 from nmt.decoding.windows import Item, windows
 from nmt.ids import EOS
-
-_LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 
 Method = Callable[["Translator", list[Item]], list]
 Span = tuple[int, int]
@@ -138,6 +137,15 @@ class Translator:
         """The same pair by pair, reading a window ahead; `workers` as for `translations`."""
         return self._each(Translator._score, pairs, workers)
 
+    def explain(self, source: str, target: str | None = None, **overrides: Any) -> Explanation:
+        """All of the model's attention while it translates `source`, or reads the `target` that is given.
+
+        Raises DataError for a side that is empty or longer than the model takes, ConfigError for the overrides, and
+        NMTError for an exported model.
+        """
+        search = _override(self.search, overrides)
+        return explain(self.engine, self.tokenizers, search, source=source, target=target)
+
     def _each(self, method: Method, items: Iterable[Item], workers: int | None) -> Iterator:
         """`method` on each window of the items."""
         yield from chain.from_iterable(self.engine.each(method, self, windows(items), workers=workers))
@@ -186,7 +194,7 @@ class Translator:
 
     def _hypothesis(self, parts: Sequence[Hypothesis], search: SearchConfig) -> TextHypothesis:
         texts = self.tokenizers.target.decode([part.ids for part in parts])
-        text = " ".join(text for text in texts if text).translate(_LINE_BREAKS)
+        text = " ".join(text for text in texts if text).translate(LINE_BREAKS)
         log_probability = sum(part.log_probability for part in parts)
         logs = [each for part in parts for each in part.token_log_probabilities]
         tokens = [token for part in parts for token in _tokens(self.tokenizers.target, part.ids)]

@@ -45,6 +45,14 @@ def test_by_hand():
     assert word_of_piece("", []) == []
 
 
+def test_punctuation_apart():
+    text = "„Don't!“ (a) ... --x 5% हिन्दी,"
+    words = ["„", "Don't", "!“", "(", "a", ")", "...", "--", "x", "5", "%", "हिन्दी", ","]
+    assert words_of(text, apart=True) == words
+    assert word_of_piece(text, [(place, place + 1) for place in range(4)], apart=True) == [0, 1, 1, 1]
+    assert word_of_piece(" a.", [(0, 2), (2, 3)], apart=True) == [0, 1]
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_a_word_has_its_characters(tokenizer, line):
     check(tokenizer, line)

@@ -1,0 +1,198 @@
+"""What a model attends to in one sentence, as maps of words or pieces that can be shown.
+
+    from nmt import Translator
+    from nmt.analysis.attention import Choice, attend, maps
+
+    attended = attend(Translator.load("runs/x"), "Guten Morgen!")
+    ((one,),) = maps(attended.kinds["cross"], Choice(layer=2, head=1))      # one.weights [query, key]
+
+A model has up to three kinds of attention: of the source to itself (encoder), of the translation to itself (decoder),
+and of the translation to the source (cross). A row of cross-attention is the step that writes a piece, so its query is
+what the decoder knew just before; a row of self-attention is the step that reads the piece.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nmt.analysis import rollout
+from nmt.analysis.words import word_of_piece, words_of
+from nmt.decoding.explanation import Explanation, Pieces
+from nmt.decoding.translator import Translator
+from nmt.errors import ConfigError, NMTError
+from nmt.ids import BOS
+
+NAMES = {"cross": "cross-attention", "encoder": "encoder self-attention", "decoder": "decoder self-attention"}
+"""The kinds, in the order in which they are shown."""
+
+
+class Tokens(NamedTuple):
+    """One axis of a map."""
+
+    names: list[str]
+    word: list[int]
+    """The word that each token belongs to; marks are words of their own."""
+    words: list[str]
+
+    def merged(self) -> "Tokens":
+        """The words as tokens."""
+        return Tokens(self.words, list(range(len(self.words))), self.words)
+
+
+class Kind(NamedTuple):
+    """One kind of attention, in all its layers and heads."""
+
+    name: str
+    queries: Tokens
+    keys: Tokens
+    weights: np.ndarray  # [layer, head, query, key]
+    rollout: np.ndarray | None  # [query, key]; None where the model lacks what it takes
+
+
+class Attended(NamedTuple):
+    """A source, its translation, and the kinds of attention between them that the model has."""
+
+    source: str
+    target: str
+    source_tokens: Tokens
+    target_tokens: Tokens
+    kinds: dict[str, Kind]
+
+
+class Choice(NamedTuple):
+    """What to show of a kind. Layers and heads count from 1."""
+
+    layer: int | None = None
+    """None: the mean of all."""
+    head: int | None = None
+    """One of that layer; None: the mean of all."""
+    every: bool = False
+    """Every head by itself: of the layer, or of all layers."""
+    rollout: bool = False
+    """What the layers do together (see rollout.py)."""
+
+
+class Map(NamedTuple):
+    """One picture."""
+
+    title: str
+    queries: list[str]
+    keys: list[str]
+    weights: np.ndarray  # [query, key]
+
+
+def attend(translator: Translator, source: str, target: str | None = None, **overrides: Any) -> Attended:
+    """Translate a sentence, or force a translation that is given, and keep all that the model attends to.
+
+    Raises NMTError for a model without attention, and what Translator.explain does.
+    """
+    found = translator.explain(source, target, **overrides)
+    source_tokens, target_tokens = _tokens(found.source), _tokens(found.target)
+    (begin,) = translator.tokenizers.target.pieces([BOS])
+    read = Tokens(
+        [begin, *target_tokens.names[:-1]], [0, *(word + 1 for word in target_tokens.word[:-1])],
+        [begin, *target_tokens.words[:-1]],
+    )  # fmt: skip
+    axes = {"cross": (target_tokens, source_tokens), "encoder": (source_tokens,) * 2, "decoder": (read,) * 2}
+    weights = {name: getattr(found, name) for name in NAMES}
+    kinds = {
+        name: Kind(name, *axes[name], weights[name], _rollout(name, found))
+        for name in NAMES if weights[name] is not None
+    }  # fmt: skip
+    if not kinds:
+        raise NMTError(
+            f"{translator.path or 'this model'}: has no attention to show",
+            hint="an attention_rnn or a transformer has; a gru hands the whole source over in one vector",
+        )
+    return Attended(found.source.text, found.target.text, source_tokens, target_tokens, kinds)
+
+
+def merged(attended: Attended) -> Attended:
+    """The same among words. What a word looks at is the mean of what its pieces look at, and how much is looked at it
+    is the sum over its pieces (Clark 2019): so a row that was a distribution over pieces is one over words."""
+    source, target = attended.source_tokens.merged(), attended.target_tokens.merged()
+    kinds = {name: _merged(kind) for name, kind in attended.kinds.items()}
+    return Attended(attended.source, attended.target, source, target, kinds)
+
+
+def maps(kind: Kind, choice: Choice) -> list[list[Map]]:
+    """Rows of pictures: a row for each layer and a picture for each head where every head is asked for, else just one.
+
+    Raises ConfigError for a layer, a head or a rollout that is not there.
+    """
+    _check(kind, choice)
+    layers, heads = kind.weights.shape[:2]
+    if choice.rollout:
+        return [[_map(kind, "rollout", kind.rollout)]]
+    if choice.every:
+        chosen = range(layers) if choice.layer is None else [choice.layer - 1]
+        return [
+            [_map(kind, _title(kind, layer, head), kind.weights[layer, head]) for head in range(heads)]
+            for layer in chosen
+        ]
+    layer, head = (None if each is None else each - 1 for each in (choice.layer, choice.head))
+    weights = kind.weights.mean(0) if layer is None else kind.weights[layer]
+    return [[_map(kind, _title(kind, layer, head), weights.mean(0) if head is None else weights[head])]]
+
+
+def _tokens(pieces: Pieces) -> Tokens:
+    """A word that became no piece is left out; the end mark is a word of its own."""
+    numbers = word_of_piece(pieces.text, pieces.offsets, apart=True)
+    words, present = words_of(pieces.text, apart=True) or [""], sorted(set(numbers))
+    place = {number: new for new, number in enumerate(present)}
+    end = pieces.names[-1]
+    return Tokens(pieces.names, [*map(place.get, numbers), len(present)], [*(words[each] for each in present), end])
+
+
+def _rollout(name: str, found: Explanation) -> np.ndarray | None:
+    if name == "cross":
+        both = found.encoder is not None and found.decoder is not None
+        return rollout.cross(found.encoder, found.decoder, found.cross) if both else None
+    weights = getattr(found, name)
+    return rollout.of(weights)
+
+
+def _merged(kind: Kind) -> Kind:
+    whole = None if kind.rollout is None else _merge(kind.rollout, kind.queries, kind.keys)
+    weights = _merge(kind.weights, kind.queries, kind.keys)
+    return Kind(kind.name, kind.queries.merged(), kind.keys.merged(), weights, whole)
+
+
+def _merge(weights: np.ndarray, queries: Tokens, keys: Tokens) -> np.ndarray:
+    """[..., query, key] among pieces -> among words."""
+    rows = np.eye(len(queries.words), dtype=weights.dtype)[queries.word]  # [piece, word]
+    columns = np.eye(len(keys.words), dtype=weights.dtype)[keys.word]
+    return (rows / rows.sum(0)).T @ weights @ columns
+
+
+def _map(kind: Kind, title: str, weights: np.ndarray) -> Map:
+    return Map(f"{NAMES[kind.name]}: {title}", kind.queries.names, kind.keys.names, weights)
+
+
+def _title(kind: Kind, layer: int | None, head: int | None) -> str:
+    """What is averaged is said, unless there is but one."""
+    layers, heads = kind.weights.shape[:2]
+    of_layers = f"mean of {layers} layers" if layers > 1 else "one layer"
+    of_heads = f"mean of {heads} heads" if heads > 1 else "one head"
+    return f"{of_layers if layer is None else f'layer {layer + 1}'}, {of_heads if head is None else f'head {head + 1}'}"
+
+
+def _check(kind: Kind, choice: Choice) -> None:
+    name, (layers, heads) = NAMES[kind.name], kind.weights.shape[:2]
+    for what, asked, count in (("layer", choice.layer, layers), ("head", choice.head, heads)):
+        if asked is not None and not 1 <= asked <= count:
+            has = f"one {what}" if count == 1 else f"{what}s 1 to {count}"
+            raise ConfigError(f"{what} {asked}: {name} has {has} here", hint="without a number the mean is shown")
+    if choice.head is not None and choice.layer is None and layers > 1:
+        raise ConfigError(
+            f"head {choice.head}: of which layer?", hint="heads of different layers have nothing in common but a number"
+        )
+    if choice.rollout and (choice.layer, choice.head, choice.every) != (None, None, False):
+        raise ConfigError("rollout is of all layers and heads together", hint="ask for it alone")
+    if choice.every and choice.head is not None:
+        raise ConfigError("every head, and one head?", hint="ask for one of the two")
+    if choice.rollout and kind.rollout is None:
+        raise ConfigError(
+            f"{name}: rollout follows self-attention through encoder and decoder, which this model lacks",
+            hint="ask for a layer and a head, or for their mean",
+        )

@@ -1,0 +1,233 @@
+"""nmt attend: where a model looks while it translates, as text, pictures, a page to explore, or numbers."""
+
+import shutil
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from nmt.cli import lines
+from nmt.cli.common import Common, command
+
+if TYPE_CHECKING:
+    from nmt.analysis.attention import Attended, Choice
+    from nmt.analysis.study import Study
+
+PICTURES, OTHERS = (".png", ".svg", ".pdf"), (".html", ".json", ".txt")
+_WIDTH = 100
+"""Columns of text that no terminal shows."""
+
+
+class KindName(str, Enum):
+    cross = "cross"
+    encoder = "encoder"
+    decoder = "decoder"
+
+
+class View(NamedTuple):
+    """What is to be shown."""
+
+    model: Path
+    found: "list[Attended]"
+    kind: str
+    choice: "Choice"
+    words: bool
+    study: "Study | None"
+
+
+@command
+def attend(
+    common: Common,
+    model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
+    sentence: Annotated[
+        list[str] | None, typer.Argument(metavar="SENTENCE", help="What to translate [stdin].", show_default=False)
+    ] = None,
+    input: Annotated[Path | None, typer.Option(help="Instead: text, one sentence a line; also .gz and .xz.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Force this translation; one for each sentence.")] = None,
+    word: Annotated[str | None, typer.Option(help="Compare this word in the sentences.")] = None,
+    kind: Annotated[
+        KindName | None, typer.Option(help="Attention to the source, or of one side to itself [cross].")
+    ] = None,
+    layer: Annotated[int | None, typer.Option(help="One layer, from 1 [the mean of all].")] = None,
+    head: Annotated[int | None, typer.Option(help="One of its heads, from 1 [the mean of all].")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Each head by itself, of all layers or of --layer.")] = False,
+    rollout: Annotated[bool, typer.Option("--rollout", help="All layers together (Abnar and Zuidema 2020).")] = False,
+    words: Annotated[bool, typer.Option("--words", help="Words instead of pieces.")] = False,
+    output: Annotated[
+        list[Path] | None, typer.Option(help="A file .html, .png, .svg, .pdf, .json or .txt [text to stdout].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All kinds, layers and heads as JSON.")] = False,
+    beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
+    precision: lines.Precision = "float32",
+) -> None:
+    """Show where a model looks while it translates a sentence, or reads a translation that is given."""
+    from nmt.analysis.attention import Choice
+    from nmt.analysis.study import study
+    from nmt.errors import ConfigError
+
+    choice, outputs = Choice(layer, head, every, rollout), output or []
+    _check_outputs(outputs)
+    if word is not None and kind is not None:
+        raise ConfigError("--word and --kind: which?", hint="a word is shown by all kinds of attention that it has")
+    sentences = list(_sentences(sentence or [], input))
+    if target and len(target) != len(sentences):
+        given = "1 sentence" if len(sentences) == 1 else f"{len(sentences)} sentences"
+        raise ConfigError(f"{given}, and {len(target)} of --target", hint="give one for each, in their order")
+    if word is None and len(sentences) > 1 and any(each.suffix.lower() in PICTURES for each in outputs):
+        raise ConfigError("a picture shows one sentence", hint="or one --word in all of them; .html shows them all")
+    overrides = {} if beam is None else {"beam": beam}
+    found = _attend(model, common, precision, sentences, target, overrides)
+    view = View(
+        model, found, _kind(found[0], kind, word), choice, words, None if word is None else study(found, word, choice)
+    )
+    _tell(view)
+    for path in outputs:
+        _write(path, view, inputs=(input,))
+    if as_json or not outputs:
+        with lines.writer(None, inputs=(input or lines.STDIN,)) as write:
+            write(_json(view) if as_json else _text(view))
+
+
+def _check_outputs(paths: list[Path]) -> None:
+    """Before any work: whether the files can be made here at all."""
+    from nmt.errors import ConfigError, NMTError
+
+    for path in paths:
+        if path.suffix.lower() not in (*PICTURES, *OTHERS):
+            raise ConfigError(f"{path}: which form?", hint=f"name it {', '.join((*PICTURES, *OTHERS))}")
+    if any(path.suffix.lower() in PICTURES for path in paths):
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError as error:
+            hint = "pip install nmt[plots]; .html, .json and text need nothing more"
+            raise NMTError("pictures need matplotlib, which is not installed", hint=hint) from error
+
+
+def _sentences(given: list[str], path: Path | None) -> Iterator[str]:
+    from nmt.data.text import read_lines
+    from nmt.errors import ConfigError
+
+    if given and path is not None:
+        raise ConfigError("sentences from the command line and from --input: which?", hint="give one of the two")
+    yield from given or (read_lines(path) if path is not None else lines.stdin_lines())
+
+
+def _attend(
+    model: Path, common: Common, precision: str, sentences: list[str], targets: list[str] | None, overrides: dict
+) -> "list[Attended]":
+    from nmt.analysis.attention import attend
+    from nmt.decoding.translator import Translator
+    from nmt.errors import DataError
+
+    if not sentences:
+        raise DataError("there is no sentence", hint="nmt attend --model RUN SENTENCE")
+    where = {"device": common.device, "threads": common.threads, "precision": precision}
+    translator, found = Translator.load(model, **where, **overrides), []
+    for number, sentence in enumerate(sentences):
+        try:
+            found.append(attend(translator, sentence, targets[number] if targets else None))
+        except DataError as error:
+            which = f"sentence {number + 1}: " if len(sentences) > 1 else ""
+            raise DataError(f"{which}{error.message}", hint=error.hint) from error
+    return found
+
+
+def _kind(attended: "Attended", asked: KindName | None, word: str | None) -> str:
+    """The kind that is asked for. By default attention to the source; with a word, what it looks at."""
+    from nmt.analysis.attention import NAMES
+    from nmt.errors import ConfigError
+
+    if asked is None:
+        first = ("encoder", "cross") if word is not None else NAMES
+        return next(name for name in first if name in attended.kinds)
+    if asked.value not in attended.kinds:
+        has = " and ".join(NAMES[name] for name in attended.kinds)
+        raise ConfigError(f"--kind {asked.value}: the model has no {NAMES[asked.value]}", hint=f"it has {has}")
+    return asked.value
+
+
+def _tell(view: View) -> None:
+    for each, count in zip(view.found, view.study.occurrences if view.study else [], strict=False):
+        if count > 1:
+            lines.note(f"{view.study.word!r} occurs {count} times in {each.source!r}; the first is shown")
+
+
+def _write(path: Path, view: View, *, inputs: tuple[Path | None, ...]) -> None:
+    """One file, in the form that its name asks for."""
+    from nmt import files
+    from nmt.analysis.page import as_page
+
+    form = path.suffix.lower()
+    if form not in PICTURES:
+        with lines.writer(path, inputs=inputs) as write:
+            if form == ".html":
+                title = f"Attention: {_name(view.model)}"
+                write(as_page(view.found, title=title, kind=view.kind, choice=view.choice, words=view.words,
+                              study=view.study).rstrip("\n"))  # fmt: skip
+            else:
+                write(_json(view) if form == ".json" else _text(view))
+        return
+    content, missing = _picture(view, form[1:])
+    if missing and form != ".svg":
+        lines.note(f"{path}: no font here has {missing}: boxes stand for them, but not in .svg and .html")
+    files.write_bytes(path, content)
+
+
+def _picture(view: View, form: str) -> tuple[bytes, str]:
+    from nmt.analysis import heatmap
+    from nmt.analysis.attention import NAMES, maps
+
+    if view.study:
+        return heatmap.draw_study(view.study, format=form)
+    (attended,) = _shown(view)
+    return heatmap.draw(maps(attended.kinds[view.kind], view.choice), f"{NAMES[view.kind]}: every head", format=form)
+
+
+def _shown(view: View) -> "list[Attended]":
+    """In words or pieces, as asked."""
+    from nmt.analysis.attention import merged
+
+    return [merged(each) for each in view.found] if view.words else view.found
+
+
+def _text(view: View) -> str:
+    from nmt.analysis import text
+    from nmt.analysis.attention import maps
+
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns
+    if view.study:
+        return text.study_as_text(view.study, width=width)
+    parts = []
+    for each in _shown(view):
+        parts.append(f"source  {text.shown(each.source)}\ntarget  {text.shown(each.target)}")
+        parts += [text.as_text(one, width=width) for row in maps(each.kinds[view.kind], view.choice) for one in row]
+    return "\n\n".join(parts)
+
+
+def _json(view: View) -> str:
+    value = {"model": _name(view.model), "tokens": "words" if view.words else "pieces"}
+    if view.study:
+        value["tokens"] = "words" if view.study.words else "pieces"
+        value["word"] = {"word": view.study.word, "side": view.study.side, "places": view.study.places}
+    sentences = view.study.sentences if view.study else _shown(view)
+    return lines.as_json({**value, "sentences": [_facts(each) for each in sentences]})
+
+
+def _facts(attended: "Attended") -> dict:
+    """All layers and heads: weights[layer][head][query][key]."""
+    kinds = {
+        name: {
+            "queries": kind.queries.names, "keys": kind.keys.names, "weights": kind.weights.tolist(),
+            "rollout": None if kind.rollout is None else kind.rollout.tolist(),
+        }
+        for name, kind in attended.kinds.items()
+    }  # fmt: skip
+    return {"source": attended.source, "target": attended.target, "attention": kinds}
+
+
+def _name(model: Path) -> str:
+    """The run's, which holds the bundle `model`."""
+    place = model.resolve()
+    return place.parent.name if place.name == "model" else place.name

@@ -1,0 +1,65 @@
+"""Everything that a model attends to while it translates one sentence, or reads a translation that is given."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt.config import SearchConfig
+from nmt.data.tokenizer import Tokenizer, Tokenizers
+from nmt.decoding.engine import Engine
+from nmt.decoding.hypothesis import LINE_BREAKS
+from nmt.errors import DataError
+from nmt.ids import EOS
+
+# S source and T target pieces, both with the end mark
+
+
+class Pieces(NamedTuple):
+    """A text and the pieces that a model sees of it."""
+
+    text: str
+    names: list[str]
+    """End mark included."""
+    offsets: list[tuple[int, int]]
+    """Where in the text the characters of each piece begin and end, but for the end mark."""
+
+
+class Explanation(NamedTuple):
+    """Attention maps, [layer, head, query, key] each; None where the model has no such attention."""
+
+    source: Pieces
+    target: Pieces
+    encoder: np.ndarray | None  # [..., S, S]
+    decoder: np.ndarray | None  # [..., T, T], among the begin mark and the pieces, which are what the decoder reads
+    cross: np.ndarray | None  # [..., T, S], from the step that writes a piece
+
+
+def explain(
+    engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *, source: str, target: str | None
+) -> Explanation:
+    """Raises DataError for a side that is empty or longer than the model takes, and NMTError where the engine keeps its
+    attention to itself."""
+    asked, ids = _given(tokenizers.source, source, engine.max_length, "source")
+    if not (ids and source.strip()):
+        raise DataError("the source is empty", hint="without words there is nothing to look at")
+    if target is None:
+        written = engine.search([ids], search, attention=None, details=False)[0].hypotheses[0].ids
+        answer = _written(tokenizers.target, written)
+    else:
+        answer, written = _given(tokenizers.target, target, engine.max_length, "target")
+    return Explanation(asked, answer, *engine.explain([ids], [written])[0])
+
+
+def _given(tokenizer: Tokenizer, text: str, limit: int, side: str) -> tuple[Pieces, list[int]]:
+    (ids,) = tokenizer.encode([text])
+    if len(ids) >= limit:
+        raise DataError(
+            f"the {side} has {len(ids)} pieces, and the model takes {limit - 1}",
+            hint="give one of its sentences: the parts of a longer text know nothing of each other",
+        )
+    return Pieces(text, tokenizer.pieces([*ids, EOS]), tokenizer.offsets(text)), ids
+
+
+def _written(tokenizer: Tokenizer, ids: list[int]) -> Pieces:
+    (text,) = tokenizer.decode([ids])
+    return Pieces(text.translate(LINE_BREAKS), tokenizer.pieces([*ids, EOS]), tokenizer.decoded_offsets(ids))
