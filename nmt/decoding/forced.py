@@ -59,25 +59,6 @@ def _cut(maps: Attention, row: int, source: int, target: int) -> Attention:
     ))  # fmt: skip
 
 
-@torch.inference_mode()
-def explain(model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[int]]) -> list[Attention]:
-    """All attention for each target, [layer, head, query, key] without padding, in float32 on the CPU.
-
-    Queries and keys are the source's ids and its end mark, and on the target's side the begin mark and its ids.
-    """
-    maps = model.explain(src, _begun(targets, src))
-    sizes = zip((src != PAD).sum(1).tolist(), [len(ids) + 1 for ids in targets], strict=True)
-    return [_cut(maps, row, source, target) for row, (source, target) in enumerate(sizes)]
-
-
-def _cut(maps: Attention, row: int, source: int, target: int) -> Attention:
-    sizes = Attention(encoder=(source, source), decoder=(target, target), cross=(target, source))
-    return Attention(*(
-        None if kind is None else kind[row, :, :, :queries, :keys].float().cpu()
-        for kind, (queries, keys) in zip(maps, sizes, strict=True)
-    ))  # fmt: skip
-
-
 def _begun(targets: Sequence[Sequence[int]], src: Tensor) -> Tensor:
     return pad([[BOS, *ids] for ids in targets]).to(src.device)
 
