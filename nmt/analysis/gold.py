@@ -16,7 +16,7 @@ from nmt.analysis.alignment import Links
 from nmt.data.text import read_lines
 from nmt.errors import DataError
 
-_LINK = re.compile(r"(\d{1,9})([-p])(\d{1,9})")
+_LINK = re.compile(r"(\d{1,9})([-p])(\d{1,9})", re.ASCII)
 _SEED = 12345
 
 

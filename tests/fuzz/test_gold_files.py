@@ -1,0 +1,24 @@
+"""Gold alignments: any file gives links between words that there are, or a fault in one line."""
+
+from damage import damaged
+from hypothesis import given
+from hypothesis import strategies as st
+from law import holds, tries
+
+from nmt.analysis.gold import read_gold
+
+LENGTHS = [(3, 4), (2, 2), (1, 5)]
+WHOLE = b"1-1 2p3 3-4\n\n1p5 1-2\n"
+LINKS = [*["1-1", "1p2", "1-2"] * 4, "0-0", "2p2", "3-4", "1p5", "-1-1", "1-", "p", "٣-1", "9" * 30 + "-1"]
+LINE = st.lists(st.sampled_from(LINKS), max_size=4)
+
+
+@tries(100)
+@given(st.one_of(damaged(WHOLE), st.lists(LINE.map(" ".join), min_size=3, max_size=3).map("\n".join).map(str.encode)))
+def test_gold(tmp_path, content):
+    path = tmp_path / "gold"
+    path.write_bytes(content)
+    gold = holds(lambda: read_gold(path, LENGTHS), folder=tmp_path)
+    for (sources, targets), each in zip(LENGTHS, gold or (), strict=bool(gold)):
+        assert each.sure <= each.possible
+        assert all(0 <= source < sources and 0 <= target < targets for source, target in each.possible)
