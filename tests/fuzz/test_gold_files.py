@@ -13,12 +13,21 @@ LINKS = [*["1-1", "1p2", "1-2"] * 9, "0-0", "2p2", "3-4", "1p5", "-1-1", "1-", "
 LINE = st.lists(st.sampled_from(LINKS), max_size=4)
 
 
-@tries(100)
-@given(st.one_of(damaged(WHOLE), st.lists(LINE.map(" ".join), min_size=3, max_size=3).map("\n".join).map(str.encode)))
-def test_gold(tmp_path, content):
-    path = tmp_path / "gold"
-    path.write_bytes(content)
-    gold = holds(lambda: read_gold(path, LENGTHS), folder=tmp_path)
-    for (sources, targets), each in zip(LENGTHS, gold or (), strict=bool(gold)):
+@tries(60)
+@given(damaged(WHOLE))
+def test_bytes(tmp_path, content):
+    check(tmp_path, content)
+
+
+@tries(60)
+@given(st.tuples(LINE, LINE, LINE))
+def test_links(tmp_path, lines):
+    check(tmp_path, "".join(" ".join(each) + "\n" for each in lines).encode())
+
+
+def check(folder, content):
+    (folder / "gold").write_bytes(content)
+    gold = holds(lambda: read_gold(folder / "gold", LENGTHS), folder=folder)
+    for (sources, targets), each in zip(LENGTHS, gold or (), strict=gold is not None):
         assert each.sure <= each.possible
         assert all(0 <= source < sources and 0 <= target < targets for source, target in each.possible)
