@@ -143,6 +143,19 @@ def as_rows(figures: Figures) -> list[list[str]]:
     return rows
 
 
+def readings_as_rows(aligner: "Aligner") -> list[list[str]]:
+    """The error rates of all readings that a model offers, a row a layer or head; none where nothing was chosen."""
+    from nmt.analysis.alignment import DECISIONS
+
+    columns = [f"{step}.{decision}" for step in ("plain", "shifted") for decision in DECISIONS]
+    rates = {each.name: f"{100 * each.errors.error_rate:.1f}" for each in aligner.methods}
+    heads = sorted({tuple(name.split(".")[:2]) for name in rates if " " not in name})
+    if len(rates) < 2 or not heads:
+        return []
+    rows = [[f"{layer}.{head}", *(rates[f"{layer}.{head}.{column}"] for column in columns)] for layer, head in heads]
+    return [[f"AER of {aligner.name}", *columns], *rows]
+
+
 def notes(figures: Figures) -> list[str]:
     """What the figures are of, and what else was compared."""
     from nmt.analysis.choosing import RESAMPLES

@@ -102,7 +102,9 @@ def _as_text(comparison: "Comparison | None", figures: "alignments.Figures | Non
     """The tables, and below them all that it takes to get the same numbers again."""
     shown = [as_text(comparison)] if comparison else []
     if figures:
-        shown.append("\n".join([_table(alignments.as_rows(figures)), "", *alignments.notes(figures)]))
+        tables = [alignments.as_rows(figures), *map(alignments.readings_as_rows, figures.aligners)]
+        shown += [_table(rows) for rows in tables if rows]
+        shown.append("\n".join(alignments.notes(figures)))
     return "\n\n".join(shown) + f"\ncommand: {_command()}"
 
 

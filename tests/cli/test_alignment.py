@@ -131,6 +131,10 @@ def test_the_first_pairs_choose_and_the_others_tell():
     text = done(line)
     assert table(text)[2][:2] == ["one", best["name"]]
     assert "\nalignment: pairs 5 to 12; the 4 before them chose; possible; " in text
+    header, *rows = table(text)[3:]
+    assert header[:2] == ["AER of one", "plain.target"] and [row[0] for row in rows[1:]] == ["1.1", "1.2", "1.mean"]
+    shown = {f"{row[0]}.{step}": cell for row in rows[1:] for step, cell in zip(header[1:], row[1:], strict=True)}
+    assert shown == {each["name"]: f"{100 * each['error_rate']:.1f}" for each in system["methods"]}
     assert f"\none: AER on the first 4: {best['name']} {100 * rates[0]:.1f}, " in text
     alone = f"eval --model one --source src --reference tgt --alignment gold --alignment-reading {best['name']}"
     assert table(done(alone))[2][1] == best["name"]
