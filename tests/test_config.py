@@ -203,6 +203,12 @@ def test_faults_inside_alternatives_name_what_the_user_wrote(write, old, new, to
         ("model: {type: transformer, width: 10, heads: 4}\n", "heads (4) must divide width (10)"),
         ("model: {type: transformer, width: 6, heads: 2, positions: rotary}\n", "even width per head"),
         ("model: {type: transformer, width: 5, heads: 1}\n", "even width, not 5"),
+        ("model: {type: transformer, key_value_heads: 3}\n", "key_value_heads (3) must divide heads (4)"),
+        ("model: {type: transformer, score: additive, positions: rotary}\n", "rotary positions show in products alone"),
+        ("model: {type: transformer, score: dot, encoder_attention: linear}\n", "a score of its own"),
+        ("model: {type: transformer, weighting: sigmoid, decoder_attention: linear}\n", "the energies that sigmoid"),
+        ("model: {type: transformer, positions: rotary, encoder_attention: linear}\n", "take sinusoidal or"),
+        ("model: {type: transformer, positions: relative, decoder_attention: average}\n", "compares no query"),
     ],
 )  # fmt: skip
 def test_impossible_combinations(write, added, told):

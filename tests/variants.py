@@ -1,13 +1,15 @@
-"""Every variant of every model, tiny: all combinations for `make soak`, and for `make test` so many that each pair of
-options of a model occurs together at least once."""
+"""Variants of every model, tiny: for `make test` so many that each pair of options of a model occurs together at least
+once, and more of them, drawn, for `make soak`. What the config refuses is left out."""
 
-from itertools import combinations, product
+import random
+from functools import cache
+from itertools import combinations
 
 import pytest
 import torch
 from pydantic import TypeAdapter
 
-from nmt.config import ModelConfig
+from nmt.config import ModelConfig, Section
 from nmt.models import build
 
 VOCABULARY = 11
@@ -21,11 +23,22 @@ RECURRENT = {
 }
 OPTIONS = {
     "gru": RECURRENT,
-    "attention_rnn": RECURRENT | {"score": ["additive", "dot", "scaled_dot", "general"]},
+    "attention_rnn": RECURRENT | {
+        "score": ["additive", "dot", "scaled_dot", "general"],
+        "weighting": ["softmax", "sparsemax", "entmax15", "sigmoid"],
+        "scope": ["global", "local_monotonic", "local_predictive", "hard"],
+        "coverage": [False, True],
+        "input_feeding": [False, True],
+    },
     "transformer": {
-        "heads": [1, 2],
+        "heads": [4, 2, 1],
+        "key_value_heads": [None, 1, 2],
+        "score": ["scaled_dot", "dot", "additive", "general"],
+        "weighting": ["softmax", "sparsemax", "entmax15", "sigmoid"],
+        "encoder_attention": ["full", "local", "linear"],
+        "decoder_attention": ["full", "local", "linear", "average", "ssru"],
         "norm": ["pre", "post"],
-        "positions": ["sinusoidal", "learned", "rotary"],
+        "positions": ["none", "sinusoidal", "learned", "rotary", "relative"],
         "activation": ["relu", "gelu", "swiglu"],
         "tied_embeddings": ["none", "target", "all"],
         "encoder_layers": [1, 2],
@@ -34,44 +47,76 @@ OPTIONS = {
 }
 SIZES = {
     "gru": {"embedding": 6, "hidden": 5},
-    "attention_rnn": {"embedding": 6, "hidden": 5, "attention": 7},
-    "transformer": {"width": 8, "feed_forward": 12},
+    "attention_rnn": {"embedding": 6, "hidden": 5, "attention": 7, "window": 1},
+    "transformer": {"width": 8, "feed_forward": 12, "window": 1},
 }
 
 
-def pairs(variant: dict) -> set:
+CANDIDATES, DRAWN = 30, 100
+Choice = tuple[str, object]
+"""An option and one of its values."""
+
+
+def config_of(variant: dict) -> Section:
+    """The model section of a variant, unchecked for conflicts."""
+    return TypeAdapter(ModelConfig).validate_python(SIZES[variant["type"]] | {"max_length": 20} | variant)
+
+
+def pairs(variant: dict) -> set[frozenset[Choice]]:
     """The pairs of options that a variant shows together."""
-    return set(combinations(sorted(variant.items()), 2))
+    return set(map(frozenset, combinations(variant.items(), 2)))
 
 
-def pairwise(options: dict[str, list]) -> list[dict]:
-    """Greedily, the variant that shows the most new pairs, until every pair was seen."""
-    everything = [dict(zip(options, values, strict=True)) for values in product(*options.values())]
-    missing, chosen = set().union(*map(pairs, everything)), []
+def possible(kind: str, options: dict[str, list]) -> set[frozenset[Choice]]:
+    """The pairs that the config does not refuse, while every other option has the first of its values, which goes
+    with everything."""
+    usual = {"type": kind} | {name: values[0] for name, values in options.items()}
+    choices = [(name, value) for name, values in options.items() for value in values]
+    different = (pair for pair in combinations(choices, 2) if pair[0][0] != pair[1][0])
+    return {frozenset(pair) for pair in different if not list(config_of(usual | dict(pair)).conflicts())}
+
+
+def complete(wanted: dict, options: dict[str, list], allowed: set[frozenset[Choice]], draw: random.Random) -> dict:
+    """A variant with what is wanted, whose other options are drawn among those that go with the ones before."""
+    variant = dict(wanted)
+    for name in draw.sample(sorted(options.keys() - wanted.keys()), len(options) - len(wanted)):
+        choices = [
+            value for value in options[name]
+            if all(frozenset(((name, value), other)) in allowed for other in variant.items())
+        ]  # fmt: skip
+        variant[name] = draw.choice(choices)
+    return {name: variant[name] for name in options}
+
+
+def pairwise(kind: str, options: dict[str, list], drawn: int = 0) -> list[dict]:
+    """Greedily, of some variants with a pair that was not seen yet, the one that shows the most of such pairs, until
+    every possible pair was seen; and so many others, drawn."""
+    allowed = possible(kind, options)
+    draw, missing, chosen = random.Random(1), set(allowed), []
     while missing:
-        best = max(everything, key=lambda variant: len(pairs(variant) & missing))
-        missing -= pairs(best)
-        chosen.append(best)
-    return chosen
+        wanted = dict(min(missing, key=lambda pair: sorted(map(str, pair))))
+        candidates = [complete(wanted, options, allowed, draw) for _ in range(CANDIDATES)]
+        chosen.append(max(candidates, key=lambda variant: len(pairs(variant) & missing)))
+        missing -= pairs(chosen[-1])
+    return chosen + [complete({}, options, allowed, draw) for _ in range(drawn)]
 
 
+@cache
 def variants() -> list:
-    """pytest parameters: the pairwise ones plain, the others marked soak."""
-    parameters = []
+    """pytest parameters: the pairwise ones plain, others marked soak."""
+    parameters = {}
     for kind, options in OPTIONS.items():
-        chosen = pairwise(options)
-        for values in product(*options.values()):
-            variant = dict(zip(options, values, strict=True))
-            marks = [] if variant in chosen else [pytest.mark.soak]
-            name = f"{kind}-" + "-".join(str(value) for value in values)
-            parameters.append(pytest.param({"type": kind, **variant}, id=name, marks=marks))
-    return parameters
+        needed = len(pairwise(kind, options))
+        for number, variant in enumerate(pairwise(kind, options, DRAWN)):
+            marks = [] if number < needed else [pytest.mark.soak]
+            name = f"{kind}-" + "-".join(map(str, variant.values()))
+            parameters.setdefault(name, pytest.param({"type": kind, **variant}, id=name, marks=marks))
+    return list(parameters.values())
 
 
 def model_of(variant: dict, **settings):
     """A tiny float64 model in evaluation mode whose weights are all drawn, biases and norms included."""
-    config = SIZES[variant["type"]] | {"max_length": 20} | variant | settings
-    model = build(TypeAdapter(ModelConfig).validate_python(config), VOCABULARY, VOCABULARY).double().eval()
+    model = build(config_of(variant | settings), VOCABULARY, VOCABULARY).double().eval()
     torch.manual_seed(1)
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.4)

@@ -9,6 +9,7 @@ from nmt.config.section import Conflict, Section
 
 Cell = Literal["rnn", "gru", "lstm"]
 Tie = Literal["none", "target", "all"]
+Weighting = Literal["softmax", "sparsemax", "entmax15", "sigmoid"]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 # Far beyond any model, so that a slip of the keyboard, or somebody else's model, does not fill the memory.
 Width = Annotated[int, Field(ge=1, le=1 << 14)]
@@ -53,16 +54,49 @@ class AttentionRNNConfig(RecurrentConfig):
     """How a decoder state is compared with an encoder state."""
     attention: Width = 512
     """Width of the space in which they are compared (additive, dot and scaled_dot)."""
+    weighting: Weighting = "softmax"
+    """How the energies of a comparison become weights."""
+    scope: Literal["global", "local_monotonic", "local_predictive", "hard"] = "global"
+    """How much of the source attention takes in: all, a window, or one position."""
+    window: Annotated[int, Field(ge=1, le=1 << 14)] = 10
+    """Positions on each side of a window's centre (local_monotonic, local_predictive)."""
+    coverage: bool = False
+    """Attention knows how much it has looked at each position so far."""
+    input_feeding: bool = False
+    """A position's output enters the next position's recurrent cell; training takes longer."""
+
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.scope == "hard" and self.weighting == "sigmoid":
+            message = "hard attention draws one position, and sigmoid weights are no probabilities: take softmax"
+            yield Conflict(("scope", "weighting"), message)
+        if self.scope == "hard" and self.weighting == "sparsemax":
+            message = (
+                "hard attention learns from d log p = dp / p of what it drew, and the variance of that, sum dp^2 / p, "
+                "has no bound under sparsemax: take softmax or entmax15"
+            )
+            yield Conflict(("scope", "weighting"), message)
 
 
 class TransformerConfig(Section):
-    """Encoder-decoder of self-attention alone (Vaswani 2017)."""
+    """Encoder-decoder of self-attention alone (Vaswani 2017), or of what may stand in its place."""
 
     type: Literal["transformer"]
     width: Width = 256
     """Width of the residual stream."""
     heads: Width = 4
     """Attention heads; must divide width."""
+    key_value_heads: Width | None = None
+    """Heads of keys and values: as many as heads (null), one for all (1), or a number that divides heads."""
+    score: Literal["additive", "dot", "scaled_dot", "general"] = "scaled_dot"
+    """How a query is compared with a key; additive needs very much memory."""
+    weighting: Weighting = "softmax"
+    """How the energies of a query become weights."""
+    encoder_attention: Literal["full", "local", "linear"] = "full"
+    """What a source position sees of the others: all, a window, or all by sums that cost no more for each of them."""
+    decoder_attention: Literal["full", "local", "linear", "average", "ssru"] = "full"
+    """The same for the target so far; or in its place, for fast decoding, the mean of it, or a recurrent unit."""
+    window: Annotated[int, Field(ge=1, le=1 << 14)] = 16
+    """Neighbours on each side that local attention sees, and the distance beyond which relative positions are alike."""
     feed_forward: Width = 1024
     """Inner width of the feed-forward layers."""
     encoder_layers: Depth = 3
@@ -71,8 +105,8 @@ class TransformerConfig(Section):
     """Depth of the decoder."""
     norm: Literal["pre", "post"] = "pre"
     """Layer normalisation before each sublayer (trains without care) or after it (as published)."""
-    positions: Literal["sinusoidal", "learned", "rotary"] = "sinusoidal"
-    """How word order enters."""
+    positions: Literal["none", "sinusoidal", "learned", "rotary", "relative"] = "sinusoidal"
+    """How word order enters; with none, full attention takes the source for a bag of words."""
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
     """Non-linearity of the feed-forward layers."""
     tied_embeddings: Tie = "all"
@@ -80,7 +114,7 @@ class TransformerConfig(Section):
     dropout: Dropout = 0.1
     """Dropout on embeddings and on each sublayer's output."""
     attention_dropout: Dropout = 0.0
-    """Dropout on attention weights."""
+    """Dropout on attention weights, where they are computed one by one (full and local)."""
     feed_forward_dropout: Dropout = 0.0
     """Dropout inside the feed-forward layers."""
     max_length: Length = 256
@@ -92,8 +126,31 @@ class TransformerConfig(Section):
         elif self.positions == "rotary" and self.width // self.heads % 2:
             message = f"rotary positions need an even width per head, not {self.width // self.heads}"
             yield Conflict(("positions", "width", "heads"), message)
+        if self.heads % (self.key_value_heads or 1):
+            message = f"key_value_heads ({self.key_value_heads}) must divide heads ({self.heads})"
+            yield Conflict(("key_value_heads", "heads"), message)
         if self.positions == "sinusoidal" and self.width % 2:
             yield Conflict(("positions", "width"), f"sinusoidal positions need an even width, not {self.width}")
+        if self.positions == "rotary" and self.score == "additive":
+            message = "rotary positions show in products alone: additive scores would depend on absolute positions"
+            yield Conflict(("positions", "score"), message)
+        yield from self._conflicts_of_what_has_no_energies()
+
+    def _conflicts_of_what_has_no_energies(self) -> Iterator[Conflict]:
+        for setting in ("encoder_attention", "decoder_attention"):
+            kind = getattr(self, setting)
+            if kind == "linear" and self.score != "scaled_dot":
+                message = f"linear attention is a score of its own, phi(q) . phi(k), and cannot be {self.score}"
+                yield Conflict((setting, "score"), message)
+            if kind == "linear" and self.weighting != "softmax":
+                message = f"linear attention divides by a sum and never has the energies that {self.weighting} needs"
+                yield Conflict((setting, "weighting"), message)
+            if kind in ("linear", "average") and self.positions in ("rotary", "relative"):
+                message = (
+                    f"{kind} attention compares no query with a key, where {self.positions} positions would enter: "
+                    f"take sinusoidal or learned ones"
+                )
+                yield Conflict((setting, "positions"), message)
 
 
 ModelConfig = Annotated[GRUConfig | AttentionRNNConfig | TransformerConfig, Field(discriminator="type")]

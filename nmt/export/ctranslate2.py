@@ -2,7 +2,7 @@
 
 Ours computes query, key and value by one matrix for queries and one for both others; CTranslate2 has one for all three
 in self-attention, and the same two as ours in attention to the source. Positions become a table, for its own sines
-begin at 1 and come before all cosines.
+begin at 1 and come before all cosines; where there are none, a table of zeros, for it would add its own.
 """
 
 from pathlib import Path
@@ -34,6 +34,7 @@ def write(folder: Path, bundle: Bundle, *, quantization: str) -> None:
             "relu": specs.Activation.RELU, "gelu": specs.Activation.GELU, "swiglu": specs.Activation.SWISH,
         }[config.activation],
         "ffn_glu": config.activation == "swiglu",
+        "num_heads_kv": config.key_value_heads,
     }  # fmt: skip
     if config.positions == "rotary":
         options |= {"rotary_dim": config.width // config.heads, "rotary_interleave": True}
@@ -66,6 +67,8 @@ def _fill(spec, weights: Weights, config: TransformerConfig) -> None:
             side.position_encodings.encodings = weights["position.table"]
         elif config.positions == "sinusoidal":
             side.position_encodings.encodings = sinusoidal(config.max_length, config.width).numpy()
+        elif config.positions == "none":
+            side.position_encodings.encodings = np.zeros((config.max_length, config.width), np.float32)
 
 
 def _fill_layer(layer, weights: Weights, name: str) -> None:

@@ -6,40 +6,33 @@
     decoder     M times: self-attention to y_<=t, attention to the encoder's output, feed-forward
     output      p(y_t | y_<t, x) = softmax(W o_t)
 
-Attention is softmax(Q K^T / sqrt(D/H)) V in H heads (eq. 1). While decoding, the keys and values of the target so far
-are kept (State), and those of the source are computed once a sentence (Encoded).
+Attention is softmax(Q K^T / sqrt(D/H)) V in H heads (eq. 1). In the place of self-attention there may be something that
+costs less for long texts, or in decoding: layers/self_attention.py has the list, and the interface of what a decoder
+looks back with. While decoding, that is what State holds; keys and values of the source are computed once a sentence
+(Encoded).
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nmt.config.model import TransformerConfig
 from nmt.ids import PAD
-from nmt.layers.attention import MultiHead, explicit_attention, fast_attention
+from nmt.layers.average_attention import AverageAttention
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.feed_forward import FeedForward
+from nmt.layers.linear_attention import LinearAttention
+from nmt.layers.memory import Entries, Memory, Now, no_entries, take_places
+from nmt.layers.multi_head import Form, MultiHead
 from nmt.layers.norm import LayerNorm
-from nmt.layers.position import Position, Rotary
-from nmt.layers.softmax import softmax
+from nmt.layers.position import Position, Relative, Rotary
+from nmt.layers.self_attention import SelfAttention
+from nmt.layers.ssru import SSRU
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step, continue_from
 
-# B batch, K hypotheses, S source, T target, D width, H heads
-
-
-_ROOM = 16
-"""A memory has a multiple of so many entries, and grows by a quarter at least, so that copies are rare."""
-
-
-class Memory(NamedTuple):
-    """Keys and values that one decoder layer attends to while decoding."""
-
-    keys: Tensor  # [B, H, entries, D/H]
-    values: Tensor
+# B batch, K hypotheses, S source, T target, D width, H heads, G heads of keys and values
 
 
 class Encoded(NamedTuple):
@@ -48,12 +41,8 @@ class Encoded(NamedTuple):
 
 
 class State(NamedTuple):
-    """A sentence's hypotheses share the entries of the past that they have in common. Entries stay where they are when
-    hypotheses branch, so that the mask alone is reordered; those that no hypothesis descends from are written over.
-    """
-
-    layers: tuple[Memory, ...]
-    mask: Tensor  # [B, K, entries] added to the energies: 0 for a hypothesis' own past, else -inf
+    layers: tuple[Memory | Tensor, ...]  # what each layer knows of the past, which hypotheses share or have [B, K, ...]
+    entries: Entries | None  # whose the shared memories' entries are
     position: Tensor  # [B] of the next token
 
 
@@ -75,18 +64,14 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig, rotary: Rotary | None):
         super().__init__()
-        self.self_attention = MultiHead(config.width, config.heads, config.attention_dropout, rotary)
+        self.self_attention = _self_attention(config.encoder_attention, config, rotary, causal=False)
         self.feed_forward = _feed_forward(config)
         self.around_self, self.around_feed_forward = Sublayer(config), Sublayer(config)
 
-    def forward(self, x: Tensor, mask: Tensor, attend) -> Tensor:
-        """[B, S, D] -> [B, S, D]"""
-
-        def look(x: Tensor) -> Tensor:
-            attention = self.self_attention
-            return attention(attention.queries(x), *attention.keys_values(x), mask, attend)
-
-        return self.around_feed_forward(self.around_self(x, look), self.feed_forward)
+    def forward(self, x: Tensor, real: Tensor, maps: list[Tensor] | None) -> Tensor:
+        """[B, S, D], of which `real` [B, S] is not padding -> [B, S, D]"""
+        x = self.around_self(x, lambda x: self.self_attention(x, real, maps))
+        return self.around_feed_forward(x, self.feed_forward)
 
 
 class DecoderLayer(nn.Module):
@@ -94,83 +79,64 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: TransformerConfig, rotary: Rotary | None):
         super().__init__()
-        self.self_attention = MultiHead(config.width, config.heads, config.attention_dropout, rotary)
-        self.cross_attention = MultiHead(config.width, config.heads, config.attention_dropout)
+        self.self_attention = _self_attention(config.decoder_attention, config, rotary, causal=True)
+        self.cross_attention = MultiHead(_form(config))
         self.feed_forward = _feed_forward(config)
         self.around_self, self.around_cross = Sublayer(config), Sublayer(config)
         self.around_feed_forward = Sublayer(config)
 
-    def forward(self, x: Tensor, source: Tensor, mask: Tensor, attends: "Attends") -> Tensor:
+    def forward(self, x: Tensor, source: Tensor, mask: Tensor, maps: Attention) -> Tensor:
         """All positions [B, T, D] against the encoder's output [B, S, D] -> [B, T, D]"""
-
-        def look_back(x: Tensor) -> Tensor:
-            attention = self.self_attention
-            return attention(attention.queries(x), *attention.keys_values(x), _causal(x), attends.self)
-
-        def look_at_source(x: Tensor) -> Tensor:
-            attention = self.cross_attention
-            return attention(attention.queries(x), *attention.keys_values(source), mask, attends.cross)
-
-        x = self.around_self(x, look_back)
-        x = self.around_cross(x, look_at_source)
+        x = self.around_self(x, lambda x: self.self_attention(x, maps=maps.decoder))
+        x = self.around_cross(x, lambda x: self.cross_attention(x, source, mask, maps.cross))
         return self.around_feed_forward(x, self.feed_forward)
 
-    def step(self, x: Tensor, position: int, past: Memory, place: Tensor, own: Tensor, encoded: tuple) -> Tensor:
-        """The next position of every hypothesis, [B*K, 1, D] -> [B*K, 1, D]; its keys and values go to a `place` in the
-        past.
+    def step(
+        self, x: Tensor, past: Memory | Tensor, now: Now, source: Memory, mask: Tensor
+    ) -> tuple[Tensor, Memory | Tensor]:
+        """The next position of every hypothesis, [B*K, 1, D] -> [B*K, 1, D] and what is known of the past after it.
 
-        A sentence's K hypotheses are K queries against its source and against their common past.
+        A sentence's K hypotheses are K queries against its source.
         """
-        source, mask = encoded
 
         def look_back(x: Tensor) -> Tensor:
-            attention = self.self_attention
-            for memory, new in zip(past, attention.keys_values(x, position), strict=True):
-                memory.flatten(0, 2).index_copy_(0, place, new.reshape(len(place), -1).to(memory.dtype))
-            return attention.output(_look(attention.queries(x, position), past, own))
+            nonlocal past
+            context, past = self.self_attention.step(x, past, now)
+            return context
 
         def look_at_source(x: Tensor) -> Tensor:
-            attention = self.cross_attention
-            return attention.output(_look(attention.queries(x), source, mask))
+            return self.cross_attention.look(self.cross_attention.queries(x), source, mask)
 
         x = self.around_self(x, look_back)
         x = self.around_cross(x, look_at_source)
-        return self.around_feed_forward(x, self.feed_forward)
+        return self.around_feed_forward(x, self.feed_forward), past
 
 
-class Attends(NamedTuple):
-    """The functions that compute the decoder's attention: fast, or keeping the weights."""
-
-    self: Callable[..., Tensor] = fast_attention
-    cross: Callable[..., Tensor] = fast_attention
-
-
-def _causal(x: Tensor) -> Tensor:
-    """[T, T]: a position sees all up to itself."""
-    return torch.ones(x.size(1), x.size(1), dtype=torch.bool, device=x.device).tril()
-
-
-def _look(query: Tensor, memory: Memory, mask: Tensor) -> Tensor:
-    """softmax(Q K^T / sqrt(D/H) + mask) V: [B*K, H, 1, D/H] against a memory -> [B*K, 1, D]"""
-    beside = query.squeeze(2).unflatten(0, (len(mask), -1)).transpose(1, 2)  # [B, H, K, D/H]
-    energy = beside.to(memory.keys.dtype, memory_format=torch.contiguous_format) @ memory.keys.mT
-    weights = softmax(torch.add(mask[:, None], energy, alpha=query.size(3) ** -0.5)).to(energy.dtype)
-    context = (weights @ memory.values).transpose(1, 2)
-    return context.to(query.dtype, memory_format=torch.contiguous_format).reshape(len(query), 1, -1)
+def _self_attention(kind: str, config: TransformerConfig, rotary: Rotary | None, *, causal: bool) -> nn.Module:
+    """Self-attention of this name, or what stands in its place."""
+    form = _form(config)
+    match kind:
+        case "full" | "local":
+            head = config.width // config.heads
+            relative = Relative(config.window, head, causal=causal) if config.positions == "relative" else None
+            window = config.window if kind == "local" else None
+            return SelfAttention(form, causal=causal, window=window, rotary=rotary, relative=relative)
+        case "linear":
+            return LinearAttention(form, causal=causal)
+        case "average":
+            return AverageAttention(config.width, _feed_forward(config))
+        case "ssru":
+            return SSRU(config.width)
+    raise AssertionError(kind)
 
 
-def _take_places(state: State) -> tuple[State, Tensor]:
-    """A place for a new entry of each hypothesis, [B, K], with more room where there is too little."""
-    beams, room = state.mask.shape[1:]
-    free = state.mask.amax(1) < 0  # [B, entries]: of no hypothesis' past
-    lacking = beams - (int(free.sum(1).min()) if room else 0)
-    if lacking > 0:
-        more = -(-max(lacking, room // 4) // _ROOM) * _ROOM
-        layers = tuple(Memory(*(F.pad(part, (0, 0, 0, more)) for part in each)) for each in state.layers)
-        state = state._replace(layers=layers, mask=F.pad(state.mask, (0, more), value=-torch.inf))
-        free = F.pad(free, (0, more), value=True)
-    place = free.int().topk(beams).indices
-    return state._replace(mask=state.mask.scatter(2, place[:, :, None], 0)), place
+def _form(config: TransformerConfig) -> Form:
+    shared = config.key_value_heads or config.heads
+    return Form(config.width, config.heads, shared, config.score, config.weighting, config.attention_dropout)
+
+
+def _feed_forward(config: TransformerConfig) -> FeedForward:
+    return FeedForward(config.width, config.feed_forward, config.activation, config.feed_forward_dropout)
 
 
 def _memory_type(x: Tensor) -> torch.dtype:
@@ -179,33 +145,31 @@ def _memory_type(x: Tensor) -> torch.dtype:
     return torch.float32 if x.device.type == "cpu" and x.dtype == torch.bfloat16 else x.dtype
 
 
-def _feed_forward(config: TransformerConfig) -> FeedForward:
-    return FeedForward(config.width, config.feed_forward, config.activation, config.feed_forward_dropout)
-
-
 class Transformer(Seq2Seq):
     """Every part attends: no recurrence, so that training computes all positions at once."""
 
     def __init__(self, config: TransformerConfig, source_size: int, target_size: int):
         super().__init__()
-        self.max_length, self.heads, self.width = config.max_length, config.heads, config.width
+        self.max_length, self.width = config.max_length, config.width
+        self.key_value_heads = config.key_value_heads or config.heads
+        self.reach = config.window if config.decoder_attention == "local" else None
         self.embeddings = Embeddings(source_size, target_size, config.width, config.tied_embeddings)
-        rotary = config.positions == "rotary"
-        head = Rotary(config.max_length, config.width // config.heads) if rotary else None
-        self.position = None if rotary else Position(config.positions, config.max_length, config.width)
-        self.encoder = nn.ModuleList(EncoderLayer(config, head) for _ in range(config.encoder_layers))
-        self.decoder = nn.ModuleList(DecoderLayer(config, head) for _ in range(config.decoder_layers))
+        rotary = Rotary(config.max_length, config.width // config.heads) if config.positions == "rotary" else None
+        added = config.positions in ("sinusoidal", "learned")
+        self.position = Position(config.positions, config.max_length, config.width) if added else None
+        self.encoder = nn.ModuleList(EncoderLayer(config, rotary) for _ in range(config.encoder_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(config, rotary) for _ in range(config.decoder_layers))
         top = LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm, self.decoder_norm = top(config.width), top(config.width)
         self.dropout = Dropout(config.dropout)
-        for name, weight in self.named_parameters():
-            if weight.dim() == 2 and not name.startswith(("embeddings.", "position.")):
-                nn.init.xavier_uniform_(weight)
-            elif name.endswith(".bias"):
-                nn.init.zeros_(weight)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def encode(self, src: Tensor) -> Encoded:
-        x, mask = self._encode(src, fast_attention)
+        x, mask = self._encode(src)
         dtype = _memory_type(x)
         layers = []
         for layer in self.decoder:
@@ -213,64 +177,54 @@ class Transformer(Seq2Seq):
         unseen = torch.zeros(mask.shape, dtype=dtype, device=x.device).masked_fill_(~mask, -torch.inf)
         return Encoded(tuple(layers), unseen[:, 0])
 
-    def _encode(self, src: Tensor, attend) -> tuple[Tensor, Tensor]:
+    def _encode(self, src: Tensor, maps: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Source ids [B, S] -> the encoder's output [B, S, D], and which of it may be seen [B, 1, 1, S]."""
-        mask = (src != PAD)[:, None, None]
+        real = src != PAD
         x = self._embed(self.embeddings.source(src), 0)
         for layer in self.encoder:
-            x = layer(x, mask, attend)
-        return self.encoder_norm(x), mask
+            x = layer(x, real, maps)
+        return self.encoder_norm(x), real[:, None, None]
 
     def start(self, encoded: Encoded, beams: int) -> State:
-        sentences, heads, _, width = encoded.layers[0].keys.shape
-        empty = Memory(*[encoded.mask.new_empty(sentences, heads, 0, width)] * 2)
-        position = torch.zeros(sentences, dtype=torch.long, device=empty.keys.device)
-        return State((empty,) * len(self.decoder), encoded.mask.new_empty(sentences, beams, 0), position)
+        layers = tuple(layer.self_attention.start(encoded.mask, beams) for layer in self.decoder)
+        entries = no_entries(encoded.mask, beams) if isinstance(layers[0], Memory) else None
+        return State(layers, entries, torch.zeros(len(encoded.mask), dtype=torch.long, device=encoded.mask.device))
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
-        state, place = _take_places(state)
-        sentences, beams, room = state.mask.shape
-        head = torch.arange(sentences * self.heads, device=token.device).view(sentences, 1, -1)
-        place = (head * room + place[:, :, None]).flatten()  # [B*K*H] of a memory's rows
-        position = int(state.position[0])
-        x = self._embed(self.embeddings.target(token.reshape(-1, 1)), position)
+        now = Now(int(state.position[0]))
+        if state.entries is not None:
+            now = take_places(state.entries, now.position, self.key_value_heads, self.reach)
+        x, layers = self._embed(self.embeddings.target(token.reshape(-1, 1)), now.position), []
         for layer, past, source in zip(self.decoder, state.layers, encoded.layers, strict=True):
-            x = layer.step(x, position, past, place, state.mask, (source, encoded.mask))
-        return Step(self.decoder_norm(x).view(sentences, beams, -1), state._replace(position=state.position + 1))
+            x, past = layer.step(x, past, now, source, encoded.mask)
+            layers.append(past)
+        hidden = self.decoder_norm(x).view(*token.shape, -1)
+        return Step(hidden, State(tuple(layers), now.entries, state.position + 1))
 
     def reorder(self, state: State, origin: Tensor) -> State:
-        return state._replace(mask=continue_from(state.mask, origin))
+        if state.entries is None:
+            return state._replace(layers=continue_from(state.layers, origin))
+        mask = continue_from(state.entries.mask, origin)
+        return state._replace(entries=state.entries._replace(mask=mask))
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
-        return Decoded(self._decode(tgt_in, *self._encode(src, fast_attention), Attends()))
+        return Decoded(self._decode(tgt_in, *self._encode(src), Attention()))
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
         maps = Attention([], [], [])
-        source = self._encode(src, _recorder(maps.encoder))
-        self._decode(tgt_in, *source, Attends(_recorder(maps.decoder), _recorder(maps.cross)))
-        return Attention(*(torch.stack(layers, 1) for layers in maps))
+        self._decode(tgt_in, *self._encode(src, maps.encoder), maps)
+        return Attention(*(torch.stack(layers, 1) if layers else None for layers in maps))
 
     def _embed(self, embedded: Tensor, start: int) -> Tensor:
         x = embedded * self.width**0.5
         return self.dropout(x if self.position is None else self.position(x, start))
 
-    def _decode(self, tokens: Tensor, source: Tensor, mask: Tensor, attends: Attends) -> Tensor:
-        """Tokens [B, T] -> o [B, T, D]"""
+    def _decode(self, tokens: Tensor, source: Tensor, mask: Tensor, maps: Attention) -> Tensor:
+        """Tokens [B, T] -> o [B, T, D]. The weights are added to the lists in `maps`, where there are such."""
         x = self._embed(self.embeddings.target(tokens), 0)
         for layer in self.decoder:
-            x = layer(x, source, mask, attends)
+            x = layer(x, source, mask, maps)
         return self.decoder_norm(x)
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)
-
-
-def _recorder(maps: list[Tensor]):
-    """An attention function that keeps the weights it computes."""
-
-    def attend(query, key, value, mask, dropout=0.0):
-        output, weights = explicit_attention(query, key, value, mask, dropout)
-        maps.append(weights)
-        return output
-
-    return attend

@@ -97,6 +97,8 @@ def test_what_cannot_be_exported_is_told_before_training(runs, tmp_path):
     code, _, told = nmt("config", runs[1] / "config.yaml", "export=ctranslate2")
     assert code == 1 and "export: CTranslate2 runs Transformers" in told
     assert nmt("config", runs[0] / "config.yaml", "export=ctranslate2")[0] == 0
+    code, _, told = nmt("config", runs[0] / "config.yaml", "export=ctranslate2", "model.decoder_attention=ssru")
+    assert code == 1 and "model.decoder_attention: ssru, but with full" in told
     code, _, told = nmt("config", runs[1] / "config.yaml", "export=ctranslate2", "model.type=transfomer")
     assert code == 1 and "transfomer" in told and "CTranslate2" not in told
 

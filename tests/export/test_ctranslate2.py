@@ -13,6 +13,7 @@ from variants import OPTIONS, pairwise
 
 from nmt import Translator, bundle
 from nmt.config import SearchConfig
+from nmt.config.export import CTRANSLATE2
 from nmt.decoding import ctranslate2_search, search, windows
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.export import export, run
@@ -23,6 +24,9 @@ pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: pip ins
 
 LINES = [*TEXT, "", "Nobody climbs.", "A man! " * 30, "x", "Two ☃ 漢字 males \0 are \u2028 outside."]
 PAIRS = [(line, TEXT[number % 4]) for number, line in enumerate(LINES)] + [("A man", ""), ("", ""), ("", "A man")]
+
+
+EXPORTABLE = OPTIONS["transformer"] | {name: list(values) for name, values in CTRANSLATE2.items()}
 
 
 def _name(options: dict) -> str:
@@ -59,9 +63,9 @@ def same(mine, its) -> None:
             assert exported.token_log_probabilities == pytest.approx(ours.token_log_probabilities, rel=1e-4, abs=1e-4)
 
 
-@pytest.mark.parametrize("options", pairwise(OPTIONS["transformer"]), ids=_name)
+@pytest.mark.parametrize("options", pairwise("transformer", EXPORTABLE), ids=_name)
 def test_every_option_gives_the_same_scores_and_translations(tmp_path, options):
-    sizes = {"width": 12, "feed_forward": 20, "max_length": 30}
+    sizes = {"width": 16, "feed_forward": 20, "max_length": 30, "scale": 1.5}
     model = tiny_bundle.save(tmp_path / "model", **sizes, **options)
     exported = export_to(tmp_path / "out", model)
     assert exported.agreement.score_difference < 1e-4
