@@ -30,16 +30,16 @@ FACTS = {
 
 
 def save(folder: Path, *, scale: float = 2, **model) -> Path:
-    """`model` replaces settings of MODEL, or all where it has a `type`; without tied source embeddings there are two
+    """`model` replaces settings of MODEL, or with another `type` all; without tied source embeddings there are two
     tokenizers of two sizes."""
     shared = {"tied_embeddings": "all", **model}["tied_embeddings"] == "all"
     text = {"source": "a", "target": "b"}
     tokenizing = {"vocabulary": 330, "normalisation": "identity", "shared": shared}
     search = {"beam": 3, "max_length_factor": 0.5, "max_length_extra": 4}
+    usual = MODEL if model.get("type", MODEL["type"]) == MODEL["type"] else {}
     value = {
         "run": str(folder), "data": {"source_language": "en", "target_language": "en", "train": text, "dev": text},
-        "tokenizer": tokenizing, "search": search,
-        "model": {**({} if "type" in model else MODEL), "max_length": 96, **model},
+        "tokenizer": tokenizing, "model": {**usual, "max_length": 96, **model}, "search": search,
     }  # fmt: skip
     config = check(Config, value, name="test", folder=folder)
     source = train_tokenizer(TEXT * 5, TokenizerConfig(**tokenizing))

@@ -48,7 +48,7 @@ def draw(grid: Sequence[Sequence[Map]], title: str, *, format: str) -> tuple[byt
         columns, rows = len(grid[0]), len(grid)
         size = (max(columns * (width + 0.15) + longest + 1.2, 5), rows * (height + 0.35) + longest + 0.7)
         figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        axes = figure.subplots(rows, columns, squeeze=False)
         top = max(float(each.weights.max()) for each in chain(*grid))
         for row, maps in enumerate(grid):
             for column, each in enumerate(maps):
@@ -88,15 +88,19 @@ def _style(texts: Sequence[str]) -> Iterator[str]:
         yield missing
 
 
-def _draw_map(axes: Axes, map: Map, top: float, *, edge: tuple[bool, bool], single: bool) -> AxesImage:
+def _draw_map(axes: Axes, one: Map, top: float, *, edge: tuple[bool, bool], single: bool) -> AxesImage:
     """`edge`: whether the labels of the keys, and of the queries, are to be seen here."""
-    picture = axes.imshow(map.weights, cmap=_COLOURS, vmin=0, vmax=top or 1, aspect="auto", interpolation="nearest")
+    picture = axes.imshow(one.weights, cmap=_COLOURS, vmin=0, vmax=top or 1, aspect="auto", interpolation="nearest")
     size = _LABEL if single else _SMALL_LABEL
-    axes.set_xticks(range(len(map.keys)), [_label(each) for each in map.keys], rotation=90, fontsize=size)
-    axes.set_yticks(range(len(map.queries)), [_label(each) for each in map.queries], fontsize=size)
-    axes.tick_params(length=0, labelbottom=False, labeltop=edge[0], labelleft=edge[1])
+    keys, queries = (
+        [_label(each) for each in names] if seen else []
+        for names, seen in zip((one.keys, one.queries), edge, strict=True)
+    )
+    axes.set_xticks(range(len(keys)), keys, rotation=90, fontsize=size)
+    axes.set_yticks(range(len(queries)), queries, fontsize=size)
+    axes.tick_params(length=0, labelbottom=False, labeltop=True)
     if not single:
-        axes.set_title(map.title.split(": ")[1], fontsize=7)
+        axes.set_title(one.title.split(": ")[1], fontsize=7)
     return picture
 
 

@@ -32,7 +32,10 @@ def as_page(
         "choice": {"kind": kind, "layer": first, "head": _chosen(choice.head), "unit": _unit(words)},
         "study": study and {"side": study.side, "unit": _unit(study.words)},
         "sentences": [
-            {"pieces": _kinds(each), "words": _kinds(merged(each)), "place": study and study.places[number]}
+            {
+                "source": shown(each.source), "target": shown(each.target),
+                "pieces": _kinds(each), "words": _kinds(merged(each)), "place": study and study.places[number],
+            }
             for number, each in enumerate(found)
         ],
     }  # fmt: skip

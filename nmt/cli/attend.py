@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 PICTURES, OTHERS = (".png", ".svg", ".pdf"), (".html", ".json", ".txt")
 _WIDTH = 100
 """Columns of text that no terminal shows."""
+_MOST = 100
+"""Sentences: nobody looks at more."""
 
 
 class KindName(str, Enum):
@@ -71,7 +74,10 @@ def attend(
     _check_outputs(outputs)
     if word is not None and kind is not None:
         raise ConfigError("--word and --kind: which?", hint="a word is shown by all kinds of attention that it has")
-    sentences = list(_sentences(sentence or [], input))
+    sentences = list(islice(_sentences(sentence or [], input), _MOST + 1))
+    if len(sentences) > _MOST:
+        hint = "nmt translate --json --attention is for whole texts"
+        raise ConfigError(f"there are more than {_MOST} sentences", hint=hint)
     if target and len(target) != len(sentences):
         given = "1 sentence" if len(sentences) == 1 else f"{len(sentences)} sentences"
         raise ConfigError(f"{given}, and {len(target)} of --target", hint="give one for each, in their order")

@@ -11,7 +11,7 @@ from nmt import checksums
 from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.decoding import ctranslate2_search
-from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, Heads, Maps, Result, batches
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, Heads, Result, batches
 from nmt.decoding.windows import Item
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.workers import count_cores
@@ -23,6 +23,8 @@ SHARED, SEPARATE = ("shared_vocabulary.json",), ("source_vocabulary.json", "targ
 
 class CTranslate2Engine:
     """Every thread has a batch of its own, which is faster than a batch that all of them share."""
+
+    explains = False
 
     def __init__(self, described: Description, *, device: str, precision: str, threads: int | None):
         """Raises CheckpointError for a damaged folder, NMTError where CTranslate2, device or precision are missing."""
@@ -65,13 +67,6 @@ class CTranslate2Engine:
 
         lengths = [(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
         return _in_threads(self._here.pool, work, batches(lengths, batch_tokens))
-
-    def explain(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Maps]:
-        """Raises NMTError: CTranslate2 gives the attention of one head alone."""
-        raise NMTError(
-            "CTranslate2 does not show the attention of its layers and heads",
-            hint="take the run that the model was exported from",
-        )
 
     def each(
         self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,

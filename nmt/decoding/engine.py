@@ -74,6 +74,8 @@ class Engine(Protocol):
     """For the signature of a score."""
     precision: str
     """The number format in which it computes, likewise."""
+    explains: bool
+    """Whether it has `explain`."""
 
     def search(
         self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
@@ -89,7 +91,7 @@ class Engine(Protocol):
         """log p(y_t | y_<t, x) of each target's ids and, last, of its end mark."""
 
     def explain(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[Maps]:
-        """All attention of each pair, end marks included. Raises NMTError where the engine keeps it to itself."""
+        """All attention of each pair, end marks included."""
 
     def each(
         self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,

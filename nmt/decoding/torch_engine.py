@@ -29,7 +29,7 @@ from nmt.workers import spread, workers_for
 class TorchEngine:
     """Any model that keeps the contract of nmt.models.base; it is put in evaluation mode."""
 
-    name = "torch"
+    name, explains = "torch", True
 
     def __init__(self, model: Seq2Seq, *, folder: Path | None = None):
         """`folder` is the bundle that the model comes from, for worker processes."""

@@ -42,11 +42,13 @@ COMMANDS = {
     "translate --json": ["translate", "--model", "model", "--input", "short.gz", "--json", "--attention"],
     "translate --sample": ["translate", "--model", "model", "--input", "short.gz", "--sample", "--max-length", "4"],
     "score": ["score", "--model", "model", "--source", "short.gz", "--target", "short.gz", "--json"],
+    "attend": ["attend", "--model", "model", "--input", "few.en", "--words", "--output", "out.txt"],
     "eval": ["eval", "--model", "model", "--source", "short.gz", "--reference", "short.gz", "--beam", "1"],
 }
 READS = {
     "config": ["config.yaml"], "prepare": ["config.yaml", "text.en", "text.de"], "tokenize": ["text.en", "model"],
-    "info": ["model"], **{name: ["short.gz", "model"] for name in ("translate", "score", "eval")},
+    "info": ["model"], "attend": ["few.en", "model"],
+    **{name: ["short.gz", "model"] for name in ("translate", "score", "eval")},
 }  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def whole(tmp_path_factory) -> dict[str, bytes]:
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
     (folder / "text.en").write_bytes(TEXT)
     (folder / "text.de").write_bytes(TEXT.replace(b"a", b"o"))
+    (folder / "few.en").write_bytes(b"A man.\nNobody \x1b[31m \xe2\x80\xae\n")
     (folder / "short.gz").write_bytes(gzip.compress(b"A man.\n\n" + b"".join(NASTY[4:6]) + b"bushes", mtime=0))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

@@ -1,0 +1,68 @@
+"""Attention as text: what is strongest is named, no line is wider than asked, nothing steers the terminal."""
+
+import numpy as np
+import pytest
+
+from nmt.analysis.attention import Attended, Map, Tokens
+from nmt.analysis.study import Panel, Study
+from nmt.analysis.text import as_text, columns, study_as_text
+
+WEIGHTS = np.array([[0.8, 0.16, 0.04, 0.0], [0.0, 0.5, 0.5, 0.0], [0.25, 0.25, 0.25, 0.25]])
+SMALL = Map("cross-attention: layer 1, head 2", ["Hut", "漢字", "</s>"], ["hat", "a", "orange", "."], WEIGHTS)
+ODD = ["\x1b[31mred", "漢字", "e\u0301", "\u2028", "a" * 300, "", "שלום", "\u200d"]
+
+
+def test_by_hand():
+    assert as_text(SMALL, width=60).splitlines() == [
+        "cross-attention: layer 1, head 2",
+        "      │    │  █ is 80%",
+        " Hut  │█▂  │  hat 80%  a 16%",
+        "漢字  │ ▅▅ │  a 50%  orange 50%",
+        "</s>  │▂▂▂▂│  hat 25%  a 25%  orange 25%",
+    ]
+
+
+def test_where_there_is_no_room_the_strip_goes_first():
+    assert as_text(SMALL, width=31).splitlines()[2:] == [
+        " Hut  hat 80%  a 16%", "漢字  a 50%  orange 50%", "</s>  hat 25%  a 25%",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [1, 30, 31, 50, 80, 200])
+@pytest.mark.parametrize("keys", [ODD, ODD * 20, ["x"]])
+def test_no_line_is_too_wide_and_each_query_has_one(width, keys):
+    one = Map("title " * 30, ODD, keys, np.random.default_rng(1).dirichlet(np.ones(len(keys)), len(ODD)))
+    lines = as_text(one, width=width).split("\n")
+    assert max(map(columns, lines)) <= max(width, 30)
+    assert len(lines) >= 1 + len(ODD) and all("%" in line for line in lines[-len(ODD) :])
+    assert not {"\x1b", "\u2028"} & set("".join(lines))
+
+
+@pytest.mark.parametrize("weights", [np.zeros((1, 2)), np.ones((1, 2))])
+def test_weights_need_not_sum_to_one(weights):
+    (*_, line) = as_text(Map("t", ["q"], ["a", "b"], weights), width=60).split("\n")
+    assert f"a {weights[0, 0]:.0%}" in line
+
+
+def made(*sentences: str) -> Study:
+    tokens = Tokens([], [], [])
+    found = [Attended(each, "Ziel " * 20, tokens, tokens, {}) for each in sentences]
+    bars = [[("ball", 0.5), ("opera", 0.25), *((name, 0.02) for name in ODD)]] * len(sentences)
+    return Study("ball", "source", True, [0] * len(sentences), [1] * len(sentences), found, [Panel("looks at", bars)])
+
+
+def test_a_study_side_by_side():
+    lines = study_as_text(made("a ball", "the ball"), width=70).split("\n")
+    assert [each.strip() for each in lines[0].split("│")] == ["a ball", "the ball"]
+    (best,) = [line for line in lines if line.startswith("ball ")]
+    left, right = best.split(" │ ")
+    assert left.rstrip() == right.rstrip() and left.split() == ["ball", "50%", left.count("█") * "█"] and "█" in left
+    assert len([line for line in lines if "%" in line]) == 8  # the strongest
+
+
+@pytest.mark.parametrize("width", [1, 30, 50, 63, 64, 100])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_no_line_of_a_study_is_too_wide(width, count):
+    text = study_as_text(made(*["a ball of 漢字 " * 9] * count), width=width)
+    assert max(map(columns, text.split("\n"))) <= max(width, 30)
+    assert text.count("50%") == count
