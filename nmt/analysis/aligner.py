@@ -7,6 +7,7 @@ from itertools import chain, islice
 from nmt.analysis.alignment import Links, Reading, Symmetry, links, of_translation, symmetrised
 from nmt.analysis.words import word_of_piece, words_of
 from nmt.decoding.engine import batches
+from nmt.decoding.explanation import check_explains
 from nmt.decoding.translator import Span, Translation, Translator
 from nmt.decoding.windows import READ_AHEAD, windows
 from nmt.errors import NMTError
@@ -19,6 +20,7 @@ def shape(translator: Translator) -> tuple[int, int] | None:
 
     Raises NMTError where the engine keeps its attention to itself.
     """
+    check_explains(translator.engine)
     (maps,) = translator.engine.explain([[]], [[]])
     return None if maps.cross is None else maps.cross.shape[:2]
 

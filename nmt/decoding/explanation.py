@@ -39,11 +39,7 @@ def explain(
 ) -> Explanation:
     """Raises DataError for a side that is empty or longer than the model takes, and NMTError where the engine keeps its
     attention to itself."""
-    if not engine.explains:
-        raise NMTError(
-            f"{engine.name} does not show the attention of a model's layers and heads",
-            hint="take the run that the model was exported from",
-        )
+    check_explains(engine)
     asked, ids = _given(tokenizers.source, source, engine.max_length, "source")
     if not (ids and source.strip()):
         raise DataError("the source is empty", hint="without words there is nothing to look at")
@@ -53,6 +49,15 @@ def explain(
     else:
         answer, written = _given(tokenizers.target, target, engine.max_length, "target")
     return Explanation(asked, answer, *engine.explain([ids], [written])[0])
+
+
+def check_explains(engine: Engine) -> None:
+    """Raises NMTError where the engine keeps its attention to itself."""
+    if not engine.explains:
+        raise NMTError(
+            f"{engine.name} does not show the attention of a model's layers and heads",
+            hint="take the run that the model was exported from",
+        )
 
 
 def _given(tokenizer: Tokenizer, text: str, limit: int, side: str) -> tuple[Pieces, list[int]]:
