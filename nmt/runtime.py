@@ -6,6 +6,7 @@ torch is imported where it is needed: its second is longer than all else that a 
 import ctypes
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nmt.errors import NMTError
@@ -90,6 +91,25 @@ def keep_freed_memory() -> None:
         libc.mallopt(mmap_threshold, 1 << 30) or libc.mallopt(mmap_threshold, 1 << 25)
         libc.mallopt(trim_threshold, 2**31 - 1)
         libc.mallopt(top_pad, 64 << 20)
+
+
+def peak_memory(device: "torch.device | None" = None) -> int | None:
+    """Bytes at the worst moment so far: of a CUDA device, else of this process; None where the system does not say."""
+    if device is not None and device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "linux":  # where what getrusage says begins with the memory of the process that started this one
+        with suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            for name, _, value in (line.partition(":") for line in file):
+                if name == "VmHWM":
+                    return int(value.split()[0]) * 1024
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def describe(device: "torch.device") -> dict[str, str | int]:

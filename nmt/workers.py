@@ -55,6 +55,13 @@ def spread(load: Load, chunks: Iterable[Chunk], *, workers: int) -> Iterator[Res
             yield results.pop(wanted)
 
 
+def apart(load: Load, chunk: Chunk) -> Result:
+    """`load()(chunk)` in a process of its own, which has used neither time nor memory before. Errors as of `spread`."""
+    with _processes(load, 1) as (process,):
+        _give(process, chunk)
+        return _take(process)
+
+
 def count_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-TIMES = {"seconds", "tokens_per_second", "minutes", "logged"}
+TIMES = {"seconds", "tokens_per_second", "minutes", "logged", "memory"}
+"""What no two runs share: times, bytes of the log, and the memory of the process."""
 
 
 def untimed(value):
-    """Without the times, which no two runs share."""
+    """Without these."""
     if isinstance(value, dict):
         return {key: untimed(inner) for key, inner in value.items() if key not in TIMES}
     return value

@@ -1,4 +1,7 @@
-"""The choice of the machine's number format and threads."""
+"""The choice of the machine's number format and threads, and what it says about memory."""
+
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -21,3 +24,21 @@ def test_a_device_that_is_missing_is_told(monkeypatch, name):
     assert runtime.choose_device("auto") == torch.device("cpu")
     with pytest.raises(NMTError, match=f"no {name.upper()} device"):
         runtime.choose_device(name)
+
+
+def peaks(code: str) -> list[int]:
+    """What a fresh process prints."""
+    command = [sys.executable, "-c", f"from nmt.runtime import peak_memory as peak; {code}"]
+    return list(map(int, subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.split()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say")
+def test_the_peak_of_memory_stays_when_the_memory_is_freed():
+    before, during, after = peaks("print(peak()); block = b'x' * 10**8; print(peak()); del block; print(peak())")
+    assert during - before > 9e7 and after - before > 9e7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it may be")
+def test_the_peak_of_memory_is_not_that_of_the_process_that_started_this_one():
+    block = b"x" * (3 * 10**8)
+    assert peaks("print(peak())")[0] < len(block) / 2

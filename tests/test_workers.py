@@ -12,7 +12,7 @@ from itertools import islice
 import pytest
 
 from nmt.errors import DataError, NMTError
-from nmt.workers import spread
+from nmt.workers import apart, spread
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals between processes")
 
@@ -77,6 +77,14 @@ def test_little_is_read_ahead_of_a_slow_chunk():
     assert next(results)[0] == 0  # others waited half a second for it
     assert len(taken) < 20
     results.close()
+    assert children() == []
+
+
+def test_work_apart_is_done_in_a_process_of_its_own():
+    (one, first), (two, second) = apart(load, 1), apart(load, 2)
+    assert (one, two) == (1, 2) and len({first, second, os.getpid()}) == 3
+    with pytest.raises(DataError, match="-3 is negative"):
+        apart(load, -3)
     assert children() == []
 
 

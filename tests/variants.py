@@ -23,7 +23,13 @@ RECURRENT = {
 }
 OPTIONS = {
     "gru": RECURRENT,
-    "attention_rnn": RECURRENT | {"score": ["additive", "dot", "scaled_dot", "general"]},
+    "attention_rnn": RECURRENT | {
+        "score": ["additive", "dot", "scaled_dot", "general"],
+        "weighting": ["softmax", "sparsemax", "entmax15", "sigmoid"],
+        "scope": ["global", "local_monotonic", "local_predictive", "hard"],
+        "coverage": [False, True],
+        "input_feeding": [False, True],
+    },
     "transformer": {
         "heads": [4, 2, 1],
         "key_value_heads": [None, 1, 2],
@@ -41,7 +47,7 @@ OPTIONS = {
 }
 SIZES = {
     "gru": {"embedding": 6, "hidden": 5},
-    "attention_rnn": {"embedding": 6, "hidden": 5, "attention": 7},
+    "attention_rnn": {"embedding": 6, "hidden": 5, "attention": 7, "window": 1},
     "transformer": {"width": 8, "feed_forward": 12, "window": 1},
 }
 

@@ -54,6 +54,27 @@ class AttentionRNNConfig(RecurrentConfig):
     """How a decoder state is compared with an encoder state."""
     attention: Width = 512
     """Width of the space in which they are compared (additive, dot and scaled_dot)."""
+    weighting: Weighting = "softmax"
+    """How the energies of a comparison become weights."""
+    scope: Literal["global", "local_monotonic", "local_predictive", "hard"] = "global"
+    """How much of the source attention takes in: all, a window, or one position."""
+    window: Annotated[int, Field(ge=1, le=1 << 14)] = 10
+    """Positions on each side of a window's centre (local_monotonic, local_predictive)."""
+    coverage: bool = False
+    """Attention knows how much it has looked at each position so far."""
+    input_feeding: bool = False
+    """A position's output enters the next position's recurrent cell; training takes longer."""
+
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.scope == "hard" and self.weighting == "sigmoid":
+            message = "hard attention draws one position, and sigmoid weights are no probabilities: take softmax"
+            yield Conflict(("scope", "weighting"), message)
+        if self.scope == "hard" and self.weighting == "sparsemax":
+            message = (
+                "hard attention learns from d log p = dp / p of what it drew, and the variance of that, sum dp^2 / p, "
+                "has no bound under sparsemax: take softmax or entmax15"
+            )
+            yield Conflict(("scope", "weighting"), message)
 
 
 class TransformerConfig(Section):

@@ -1,4 +1,4 @@
-"""The attention RNN (Bahdanau 2015; scores of Luong 2015).
+"""The attention RNN (Bahdanau 2015; local attention and input feeding, Luong 2015; hard attention, Xu 2015).
 
     encoder     h_1 .. h_S = bidirectional RNN(E_x x_1 .. E_x x_S)                       (3.2)
     start       s_0 = tanh(W_0 [h_S forwards; h_1 backwards]), for each layer
@@ -8,6 +8,10 @@
 
 The decoder asks the source anew at every position. A second decoder layer reads the first one's states; s above is the
 first layer's. The published readout has a maxout where ours has tanh.
+
+Input feeding (Luong 2015, 3.3) gives o_{t-1} to the cell beside y_{t-1}, so that a position knows what the last one
+made of its look. Coverage lets the score know where all of them looked (nmt.layers.attention); for softmax there may
+stand another weighting (nmt.layers.weighting), and for the whole source a part of it (nmt.layers.scope).
 """
 
 from typing import NamedTuple
@@ -17,11 +21,12 @@ from torch import Tensor, nn
 
 from nmt.config.model import AttentionRNNConfig
 from nmt.ids import PAD
-from nmt.layers.attention import ScoredAttention
+from nmt.layers.attention import Look, Past, ScoredAttention
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, Shared, loop, share
 from nmt.layers.recurrent import GATES, Cell, RecurrentEncoder, RecurrentLayer, state_width
+from nmt.layers.scope import Scope
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step
 
 # B batch, K hypotheses, S source, T target, E embedding, A comparison, C annotation, D decoder state, G gates
@@ -36,6 +41,8 @@ class Encoded(NamedTuple):
 
 class State(NamedTuple):
     layers: Tensor  # s [B, K, layer, D]
+    past: Past  # what attention remembers
+    readout: Tensor | None  # o_{t-1} [B, K, E] with input feeding
 
 
 class AttentionRNN(Seq2Seq):
@@ -50,13 +57,19 @@ class AttentionRNN(Seq2Seq):
             config.cell, embedding, width, config.encoder_layers, config.bidirectional, config.dropout
         )
         memory = self.encoder.width
-        self.attention = ScoredAttention(config.score, width, memory, config.attention)
+        self.attention = ScoredAttention(
+            config.score, width, memory, config.attention, weighting=config.weighting,
+            scope=Scope(config.scope, config.window, width), coverage=config.coverage,
+        )  # fmt: skip
         self.bridge = nn.Linear(memory, config.decoder_layers * state_width(config.cell, width))
         self.token_gates = nn.Linear(embedding, GATES[config.cell] * width)
         self.context_gates = LoopLinear(memory, GATES[config.cell] * width, bias=False)
         self.cell = Cell(config.cell, width)
         self.upper = nn.ModuleList(RecurrentLayer(config.cell, width, width) for _ in range(config.decoder_layers - 1))
-        self.readout = nn.Linear(width + embedding + memory, embedding)
+        self.readout = LoopLinear(width + embedding + memory, embedding)
+        self.readout_gates = None
+        if config.input_feeding:
+            self.readout_gates = LoopLinear(embedding, GATES[config.cell] * width, bias=False)
         self.dropout = Dropout(config.dropout)
 
     def encode(self, src: Tensor) -> Encoded:
@@ -67,45 +80,74 @@ class AttentionRNN(Seq2Seq):
 
     def start(self, encoded: Encoded, beams: int) -> State:
         first = self.bridge(encoded.summary).tanh().unflatten(-1, (1 + len(self.upper), -1))
-        return State(first[:, None].expand(-1, beams, -1, -1).contiguous())
+        layers = first[:, None].expand(-1, beams, -1, -1).contiguous()
+        feeds = self.readout_gates is not None
+        readout = layers.new_zeros(*layers.shape[:2], self.readout.out_features) if feeds else None
+        return State(layers, self.attention.start(encoded.keys, beams), readout)
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
-        embedded, layers = self.embeddings.target(token.flatten()), state.layers.flatten(0, 1)
-        first, context, _ = self._attend(self.token_gates(embedded), encoded, layers[:, 0])
-        hidden, upper = self._read(first[:, None], embedded[:, None], context[:, None], layers[:, 1:])
-        layers = torch.cat([first[:, None], upper], 1)
-        return Step(hidden.view(*token.shape, -1), State(layers.view(state.layers.shape)))
+        embedded = self.embeddings.target(token.flatten())
+        hidden, state, _ = self._advance(embedded, self.token_gates(embedded), encoded, state)
+        return Step(hidden, state)
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
-        return Decoded(self._unroll(self.encode(src), tgt_in)[0])
+        hidden, looks = self._unroll(self.encode(src), tgt_in)
+        drawn = looks[0].choice is not None
+        return Decoded(hidden, torch.cat([look.choice for look in looks], 1) if drawn else None)
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
-        _, weights = self._unroll(self.encode(src), tgt_in)
+        _, looks = self._unroll(self.encode(src), tgt_in)
+        weights = torch.cat([look.weights for look in looks], 1)
         return Attention(cross=weights[:, None, None])  # one layer, one head
 
-    def _unroll(self, encoded: Encoded, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Teacher forcing: tokens [B, T] -> o [B, T, E], alpha [B, T, S]."""
+    def _unroll(self, encoded: Encoded, tokens: Tensor) -> tuple[Tensor, list[Look]]:
+        """Teacher forcing: tokens [B, T] -> o [B, T, E] and the look of each position."""
         embedded = self.dropout(self.embeddings.target(tokens))
-        start = self.start(encoded, 1)
-        state, steps = start.layers[:, 0, 0], []
+        state = self.start(encoded, 1)
+        gates = self.token_gates(embedded).unbind(1)
         encoded = encoded._replace(annotations=share(encoded.annotations))
         with loop(self):
-            for gates in self.token_gates(embedded).unbind(1):
-                state, context, weights = self._attend(gates, encoded, state)
-                steps.append((state, context, weights))
-        states, contexts, weights = (torch.stack(part, 1) for part in zip(*steps, strict=True))
-        hidden, _ = self._read(states, embedded, contexts, start.layers[:, 0, 1:])
-        return hidden, weights
+            if self.readout_gates is not None:
+                return self._feed(embedded.unbind(1), gates, encoded, state)
+            first, past, firsts, looks = state.layers[:, 0, 0], state.past, [], []
+            for each in gates:
+                first, look = self._look(each, encoded, first, past)
+                past = look.past
+                firsts.append(first)
+                looks.append(look)
+        contexts = torch.cat([look.context for look in looks], 1)
+        hidden, _ = self._read(torch.stack(firsts, 1), embedded, contexts, state.layers[:, 0, 1:])
+        return hidden, looks
 
-    def _attend(self, gates: Tensor, encoded: Encoded, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The token's gates [B*K, G] and s_{t-1} [B*K, D] -> s_t, c_t [B*K, C], alpha_t [B*K, S].
+    def _feed(self, embedded: tuple, gates: tuple, encoded: Encoded, state: State) -> tuple[Tensor, list[Look]]:
+        """The same where each position needs the readout before: all of the decoder is in the loop."""
+        hidden, looks = [], []
+        for token, each in zip(embedded, gates, strict=True):
+            readout, state, look = self._advance(token, each, encoded, state)
+            hidden.append(readout)
+            looks.append(look)
+        return torch.cat(hidden, 1), looks
+
+    def _advance(self, embedded: Tensor, gates: Tensor, encoded: Encoded, state: State) -> tuple[Tensor, State, Look]:
+        """One position: E_y y_{t-1} [B*K, E] and its gates [B*K, G] -> o_t [B, K, E], the next state and the look."""
+        layers = state.layers.flatten(0, 1)
+        if self.readout_gates is not None:
+            gates = gates + self.readout_gates(state.readout.flatten(0, 1))
+        first, look = self._look(gates, encoded, layers[:, 0], state.past)
+        context = look.context.flatten(0, 1)[:, None]
+        hidden, upper = self._read(first[:, None], embedded[:, None], context, layers[:, 1:])
+        layers = torch.cat([first[:, None], upper], 1).view(state.layers.shape)
+        hidden = hidden.view(*layers.shape[:2], -1)
+        return hidden, State(layers, look.past, None if self.readout_gates is None else hidden), look
+
+    def _look(self, gates: Tensor, encoded: Encoded, state: Tensor, past: Past) -> tuple[Tensor, Look]:
+        """The inputs' gates [B*K, G] and s_{t-1} [B*K, D] -> s_t and the look that it is made of.
 
         A sentence's K hypotheses are K queries against its annotations, which are not repeated.
         """
         query = self.cell.output(state).unflatten(0, (len(encoded.mask), -1))
-        context, weights = self.attention(query, encoded.keys, encoded.annotations, encoded.mask)
-        context = context.flatten(0, 1)
-        return self.cell(gates + self.context_gates(context), state), context, weights.flatten(0, 1)
+        look = self.attention(query, encoded.keys, encoded.annotations, encoded.mask, past)
+        return self.cell(gates + self.context_gates(look.context.flatten(0, 1)), state), look
 
     def _read(self, first: Tensor, embedded: Tensor, context: Tensor, upper: Tensor) -> tuple[Tensor, Tensor]:
         """First-layer states [B, T, D], the upper layers' states before them -> o [B, T, E], upper states after."""

@@ -23,6 +23,7 @@ class Decoded(NamedTuple):
     """All target positions under teacher forcing."""
 
     hidden: Tensor  # [B, T, D]
+    choices: Tensor | None = None  # [B, T] log p(a_t) of what was drawn on the way to position t, with its gradient
 
 
 class Attention(NamedTuple):

@@ -18,6 +18,7 @@ from torch import Tensor
 from nmt.data.batching import Batch
 from nmt.ids import PAD
 from nmt.models.base import Seq2Seq
+from nmt.training import choices
 
 # B batch, T target, D width, V vocabulary, C chunk of positions
 
@@ -53,8 +54,10 @@ def forward_backward(model: Seq2Seq, batch: Batch, *, smoothing: float, device: 
     pass starts from.
     """
     targets, positions = _targets(batch, device)
-    hidden = model(*_inputs(batch, device)).hidden.flatten(0, 1)  # [B*T, D]
+    decoded = model(*_inputs(batch, device))
+    hidden = decoded.hidden.flatten(0, 1)  # [B*T, D]
     leaf, gradient = hidden.detach(), torch.zeros_like(hidden)
+    each = None if decoded.choices is None else torch.zeros_like(decoded.choices)
     loss, nll = [], []
     for where, target in _chunks(model, hidden, positions, targets):
         chunk = F.pad(leaf[where], (0, 0, 0, -len(where) % ROUND)).requires_grad_()
@@ -64,7 +67,13 @@ def forward_backward(model: Seq2Seq, batch: Batch, *, smoothing: float, device: 
         gradient[where] = chunk.grad[: len(where)]
         loss.append(sums.loss)
         nll.append(sums.nll)
-    hidden.backward(gradient)
+        if each is not None:
+            each.view(-1)[where] = choices.losses(logits[: len(where)].detach(), target, smoothing=smoothing)
+    if each is None:
+        hidden.backward(gradient)
+    else:
+        real = _moved(batch.tgt_out, device) != PAD
+        torch.autograd.backward([hidden, decoded.choices], [gradient, choices.gradient(each, real)])
     return Sums(torch.stack(loss).sum(), torch.stack(nll).sum())
 
 

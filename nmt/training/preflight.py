@@ -5,14 +5,13 @@ written and read back. No weight changes.
 """
 
 import shutil
-import sys
 import time
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from nmt import bundle, files
+from nmt import bundle, files, runtime
 from nmt.config import Config
 from nmt.data.batching import Batch, batch_of, batches, plan
 from nmt.data.corpus import Corpus
@@ -90,11 +89,10 @@ def forecast(
             "free or the run's already",
             hint="make room, or train into another folder with run=...",
         )
-    largest = rehearsal.largest
+    largest, seconds = rehearsal.largest, settings.steps * rehearsal.seconds + evaluations * evaluation
     return Forecast(
         rows=len(largest.src), source=largest.src.size(1), target=largest.tgt_in.size(1),
-        memory=_memory(learner.device), seconds=settings.steps * rehearsal.seconds + evaluations * evaluation,
-        disk=needed, free=free,
+        memory=runtime.peak_memory(learner.device), seconds=seconds, disk=needed, free=free,
     )  # fmt: skip
 
 
@@ -150,14 +148,3 @@ def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: 
         return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     finally:
         files.remove(place)
-
-
-def _memory(device: torch.device) -> int | None:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nmt import bundle, tensors
+from nmt import bundle, runtime, tensors
 from nmt.config import Config
 from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
@@ -146,7 +146,8 @@ class Records:
         state.waiting = 0 if better else state.waiting + 1
         state.plateau = state.plateau.after(better, settings)
         noted = {"step": state.step, "epoch": state.current_epoch, **scores.to_json()}
-        self._note("evaluated", **noted, best=better, seconds=seconds)
+        memory = runtime.peak_memory(self.learner.device)
+        self._note("evaluated", **noted, best=better, seconds=seconds, memory=memory)
         if better:
             state.best = {**noted, "measure": settings.measure, "value": value}
             self._ship(weights)

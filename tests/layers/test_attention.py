@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch import tensor
 
-from nmt.layers.attention import ScoredAttention, masked_softmax
+from nmt.layers.attention import ScoredAttention
+from nmt.layers.scope import Scope
+from nmt.layers.weighting import masked_softmax
 
 
 def scored(score, **weights):
-    layer = ScoredAttention(score, query=2, memory=2, width=2).double()
+    scope = Scope("global", 1, 2)
+    layer = ScoredAttention(score, 2, 2, 2, weighting="softmax", scope=scope, coverage="coverage" in weights).double()
     for name, value in weights.items():
         layer.get_parameter(name.replace("_", ".")).data = tensor(value).double()
     return layer
@@ -39,10 +42,42 @@ def test_scores_by_hand(layer, expected):
 
 def test_context_is_the_weighted_mean_of_what_the_mask_leaves():
     layer = scored("general", key_weight=[[0.0, 0.0], [0.0, 0.0]])  # all energies 0: equal weights
-    context, weights = layer(STATE, layer.keys(MEMORY), MEMORY, tensor([[True, True]]))
-    assert weights.tolist() == [[[0.5, 0.5]]] and context.tolist() == [[[0.5, 1.5]]]
-    context, weights = layer(STATE, layer.keys(MEMORY), MEMORY, tensor([[True, False]]))
-    assert weights.tolist() == [[[1.0, 0.0]]] and context.tolist() == [[[1.0, 0.0]]]
+    keys = layer.keys(MEMORY)
+    past = layer.start(keys, 1)
+    look = layer(STATE, keys, MEMORY, tensor([[True, True]]), past)
+    assert look.weights.tolist() == [[[0.5, 0.5]]] and look.context.tolist() == [[[0.5, 1.5]]]
+    look = layer(STATE, keys, MEMORY, tensor([[True, False]]), past)
+    assert look.weights.tolist() == [[[1.0, 0.0]]] and look.context.tolist() == [[[1.0, 0.0]]]
+
+
+SEEN = tensor([[[0.5, 2.0]]]).double()  # how much of each position; w_c = [1, 10]
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (scored("dot", query_weight=EYE, query_bias=ZERO, key_weight=EYE, coverage=[1.0, 10.0]), [11.5, 48.0]),
+        (scored("scaled_dot", query_weight=EYE, query_bias=ZERO, key_weight=EYE, coverage=[1.0, 10.0]),
+         [11.5 / 2**0.5, 48 / 2**0.5]),
+        (scored("general", key_weight=EYE, coverage=[1.0, 10.0]), [11.5, 48.0]),
+        (scored("additive", query_weight=EYE, query_bias=ZERO, key_weight=EYE, v=[1.0, 10.0], coverage=[0.1, 1]),
+         [math.tanh(2.05) + 10 * math.tanh(2.5), math.tanh(1.2) + 10 * math.tanh(7)]),
+    ],
+    ids=["dot", "scaled_dot", "general", "additive"],
+)  # fmt: skip
+def test_coverage_in_the_score_by_hand(layer, expected):
+    """In a dot product 1 + 0.5 (1 + 20) and 6 + 2 (1 + 20)."""
+    torch.testing.assert_close(layer.energy(STATE, layer.keys(MEMORY), SEEN)[0, 0], tensor(expected).double())
+
+
+def test_coverage_is_the_sum_of_the_weights_and_never_rough():
+    layer = scored("general", key_weight=[[0.0, 0.0], [0.0, 0.0]], coverage=ZERO).bfloat16()
+    state, memory = STATE.bfloat16(), MEMORY.bfloat16()
+    past = layer.start(layer.keys(memory), 1)
+    assert past.coverage.tolist() == [[[0.0, 0.0]]]
+    for _ in range(600):  # a sum in bfloat16 stops at 128
+        past = layer(state, layer.keys(memory), memory, tensor([[True, True]]), past).past
+    assert past.coverage.tolist() == [[[300.0, 300.0]]]
 
 
 def test_masked_softmax_by_hand():

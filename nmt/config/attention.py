@@ -1,0 +1,102 @@
+"""The kinds of attention that a model can have, each in a line, and which of them refuse each other.
+
+Only the lines are written here. What settings, values and defaults there are, and what is refused with which reason, is
+asked of the sections themselves.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from nmt.config.model import ModelConfig
+from nmt.config.section import Section
+
+LINES = {
+    "score": {
+        "additive": "v . tanh(W q + U k) (Bahdanau 2015)",
+        "dot": "W q . U k (Luong 2015)",
+        "scaled_dot": "the same over the root of its width (Vaswani 2017)",
+        "general": "q . W k (Luong 2015)",
+    },
+    "weighting": {
+        "softmax": "exp(e) / sum exp(e): some weight for everything",
+        "sparsemax": "the probabilities nearest to e: 0 for whatever is 1 below the best (Martins & Astudillo 2016)",
+        "entmax15": "between the two (Peters, Niculae & Martins 2019)",
+        "sigmoid": "each position for itself: weights need not sum to one (Ramapuram 2024)",
+    },
+    "scope": {
+        "global": "all of the source (Bahdanau 2015)",
+        "local_monotonic": "a window that goes with the target's position (Luong 2015)",
+        "local_predictive": "a window at a predicted position, with a Gaussian in it (Luong 2015)",
+        "hard": "one position: drawn in training, the likeliest in translation (Xu 2015)",
+    },
+}
+OTHERS = ("attention", "window", "coverage", "input_feeding", "heads", "key_value_heads")
+"""Switches and numbers, whose line is their own help text."""
+
+
+class Setting(NamedTuple):
+    """One of a model's settings."""
+
+    name: str
+    default: Any
+    line: str
+    values: dict[str, str]
+    """A line for each value that it can have; empty for switches and numbers."""
+
+
+class Refused(NamedTuple):
+    """Values that a config may not have together."""
+
+    values: dict[str, Any]
+    reason: str
+
+
+class Kinds(NamedTuple):
+    """All that one type of model can have."""
+
+    type: str
+    line: str
+    settings: tuple[Setting, ...]
+    refused: tuple[Refused, ...]
+
+
+def kinds() -> list[Kinds]:
+    """Of each type of model that attends."""
+    found = []
+    for section in get_args(get_args(ModelConfig)[0]):
+        names = [name for name in section.model_fields if name in LINES or name in OTHERS]
+        if "score" in names:
+            settings = tuple(_setting(section, name) for name in names)
+            found.append(Kinds(_type(section), section.__doc__ or "", settings, tuple(_refused(section, names))))
+    return found
+
+
+def choices(section: type[Section], names: list[str]) -> dict[str, tuple]:
+    """The values of those settings that have a few."""
+    annotations = {name: section.model_fields[name].annotation for name in names}
+    few = {name: get_args(each) for name, each in annotations.items() if get_origin(each) is Literal}
+    return few | {name: (False, True) for name, each in annotations.items() if each is bool}
+
+
+def _setting(section: type[Section], name: str) -> Setting:
+    field = section.model_fields[name]
+    values = {value: LINES[name][value] for value in get_args(field.annotation)} if name in LINES else {}
+    return Setting(name, field.default, " ".join((field.description or "").split()), values)
+
+
+def _refused(section: type[Section], names: list[str]) -> Iterator[Refused]:
+    """What the section says of every combination, each refusal once."""
+    known = []
+    few = choices(section, names)
+    for values in product(*few.values()):
+        chosen = dict(zip(few, values, strict=True))
+        for settings, reason in section(type=_type(section), **chosen).conflicts():
+            refused = Refused({name: chosen[name] for name in settings if name in chosen}, reason)
+            if refused not in known:
+                known.append(refused)
+                yield refused
+
+
+def _type(section: type[Section]) -> str:
+    return get_args(section.model_fields["type"].annotation)[0]
