@@ -148,7 +148,7 @@ class TransformerConfig(Section):
                 yield Conflict((setting, "weighting"), message)
             if kind in ("linear", "average") and self.positions in ("rotary", "relative"):
                 message = (
-                    f"{kind} attention compares no query with a key, where {self.positions} positions would enter: "
+                    f"{self.positions} positions enter the energies of pairs, which {kind} attention never computes: "
                     f"take sinusoidal or learned ones"
                 )
                 yield Conflict((setting, "positions"), message)

@@ -1,8 +1,8 @@
 """The average attention network (Zhang 2018): a decoder that gives all of its past the same weight.
 
-    g_t = FFN(1/t sum_{k<=t} x_k)                       eq. 1
-    i_t, f_t = sigmoid(W [x_t; g_t])                    eq. 3
-    o_t = i_t * x_t + f_t * g_t                         eq. 4
+    g_t = FFN(1/t sum_{k<=t} x_k)
+    i_t, f_t = sigmoid(W [x_t; g_t] + b)
+    o_t = i_t * x_t + f_t * g_t
 
 With the gates and the feed-forward layer, as published. A step costs the same however long the past is: all that is
 known of it is a sum.

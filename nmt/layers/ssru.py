@@ -1,4 +1,4 @@
-"""The simpler simple recurrent unit (Kim 2019, 3.2), a recurrence between a decoder's other layers:
+"""The simpler simple recurrent unit (Kim 2019), a recurrence between a decoder's other layers:
 
     f_t = sigmoid(W_f x_t + b_f)
     c_t = f_t * c_{t-1} + (1 - f_t) * W x_t
