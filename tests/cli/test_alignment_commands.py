@@ -173,3 +173,14 @@ def test_bad_input_is_one_line_and_a_hint(line, told):
     result = invoke(f"eval {line}")
     assert result.exit_code == 1 and result.stdout == ""
     assert told in result.stderr and "\nhint: " in result.stderr and "Traceback" not in result.stderr
+
+
+def test_an_exported_model_shows_no_attention(tmp_path):
+    pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: pip install nmt[ctranslate2]")
+    done(f"export --to ctranslate2 --model one --input src {tmp_path / 'exported'}")
+    for line in (
+        f"translate --model {tmp_path / 'exported'} --input in --output out --alignments links",
+        f"eval --model {tmp_path / 'exported'} --source src --reference tgt --alignment gold",
+    ):
+        result = invoke(line)
+        assert result.exit_code == 1 and "does not show the attention" in result.stderr and "hint: " in result.stderr
