@@ -54,9 +54,9 @@ class LinearAttention(Heads):
         return torch.zeros(shape, dtype=dtype, device=like.device)
 
     def step(self, x: Tensor, past: Tensor, now: Now) -> tuple[Tensor, Tensor]:
-        """Of each hypothesis [B*K, 1, D], whose key and value join its S and z."""
-        key, value = self._past(x)
-        past = past + (key.mT @ value).view(past.shape)
+        """Of each hypothesis [B*K, 1, D], whose key and value join its S and z where they are."""
+        key, value = (each.flatten(0, 1) for each in self._past(x))
+        past.flatten(0, 2).baddbmm_(key.mT, value)
         query = features(self.queries(x)).unflatten(1, (self.form.key_value_heads, -1))
         return self._join(query @ past.flatten(0, 1)[:, :, None], x), past
 
