@@ -120,6 +120,15 @@ def named(metric: str, *, lowercase: bool, tokenize: str) -> Metric:
 
 def _score(metric: Metric, hypotheses: Lines, references: Sequence[Lines], resamples: int) -> Score:
     _check(hypotheses, references)
+    compute = metric._compute_score_from_stats
+
+    def compute_float(statistics):
+        """Resamples without any match are 0.0 and others a float32: of both sacreBLEU can make no mean."""
+        found = compute(statistics)
+        found.score = float(found.score)
+        return found
+
+    metric._compute_score_from_stats = compute_float
     result = metric.corpus_score(hypotheses, references, n_bootstrap=max(resamples, 1))
     interval = Interval(float(result._mean), float(result._ci)) if resamples > 1 else None
     return Score(result.name, float(result.score), str(metric.get_signature()), interval)

@@ -93,6 +93,13 @@ def test_an_interval_is_seeded_and_holds_the_score():
     assert metrics.bleu(WORSE, REFERENCES).interval is None
 
 
+@pytest.mark.parametrize("metric", [metrics.bleu, metrics.chrf, metrics.ter])
+def test_an_interval_of_a_system_that_has_hardly_a_word_right(metric):
+    """Some resamples have nothing in common with the reference at all."""
+    score = metric(["xyz", "The cat sat on a hat", "q"], ["The cow", "The cat sat on a mat", "z"], resamples=200)
+    assert score.interval.half_width > 0
+
+
 @pytest.mark.parametrize("test", ["bs", "ar"])
 @pytest.mark.parametrize("metric", metrics.METRICS)
 def test_a_clear_difference_is_significant_and_none_is_not(metric, test):
