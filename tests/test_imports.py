@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "evaluation.metrics": GROUND,
     "evaluation.moses": GROUND,
     "evaluation": (*GROUND, "data", "config", "bundle", "decoding"),
+    "analysis": (*GROUND, "data", "config", "bundle", "decoding", "evaluation"),
     "training": (*GROUND, "layers", "models", "data", "card", "bundle", "decoding", "evaluation", "config"),
 }
 """Room or module -> what it may import besides its own room; the most exact name counts. `cli` may import anything."""

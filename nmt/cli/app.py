@@ -7,6 +7,7 @@ import sys
 import typer
 
 from nmt.cli.common import Version
+from nmt.cli.compare import compare
 from nmt.cli.config import config
 from nmt.cli.evaluate import evaluate
 from nmt.cli.export import export
@@ -31,7 +32,7 @@ def nmt(version: Version = False) -> None:
 
 for name, function in {
     "init": init, "prepare": prepare, "tokenize": tokenize, "train": train, "translate": translate,
-    "eval": evaluate, "score": score, "export": export, "config": config, "info": info,
+    "eval": evaluate, "compare": compare, "score": score, "export": export, "config": config, "info": info,
 }.items():  # fmt: skip
     app.command(name)(function)
 

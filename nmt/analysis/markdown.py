@@ -1,0 +1,62 @@
+"""A comparison as Markdown, with its pictures in files of their own."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from nmt.analysis.curves import Plot
+from nmt.analysis.sections import Block, Section
+from nmt.analysis.tables import Cell, Table, visible
+
+_ACTIVE = re.compile(r"([\\`\[\]<|~&$]|\*(?=\S)|(?<!\w)_|_(?!\w)|^[#>+-])")
+"""Signs that Markdown would act upon where they stand: a_b and 0.01* are safe."""
+_MARKS = {"": "", "differs": "*", "alone": "**"}
+
+
+def page(title: str, sections: Sequence[Section], *, place: Callable[[Plot], str]) -> str:
+    """The whole text; `place` says where a plot's file is."""
+    parts = [f"# {escape(title)}"]
+    for section in sections:
+        parts.append(f"## {section.title}")
+        parts += [_block(block, place) for block in section.blocks]
+    return "\n\n".join(parts) + "\n"
+
+
+def _block(block: Block, place: Callable[[Plot], str]) -> str:
+    if isinstance(block, str):
+        return escape(block)
+    if isinstance(block, Table):
+        return table(block)
+    return "\n".join(f"![{escape(plot.title)}]({place(plot)})" for plot in block)
+
+
+def table(shown: Table) -> str:
+    """Names and sentences to the left, figures to the right; padded, so that it is read as it is too."""
+    rows = [[_cell(cell) for cell in row] for row in [shown.head, *shown.rows]]
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
+    left = [number == 0 or (shown.sentences and number == 1) for number in range(len(widths))]
+    rule = ["-" * width if to_left else "-" * (width - 1) + ":" for width, to_left in zip(widths, left, strict=True)]
+    if shown.sentences:
+        widths = [0] * len(widths)  # padding sentences would help nobody
+    sides = [str.ljust if to_left else str.rjust for to_left in left]
+    padded = [
+        [side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)]
+        for row in [rows[0], rule, *rows[1:]]
+    ]
+    text = "\n".join(f"| {' | '.join(row)} |" for row in padded)
+    return f"**{escape(shown.title)}**\n\n{text}" if shown.title else text
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return escape(cell)
+    parts = []
+    for span in cell:
+        word = span.text.rstrip()
+        mark = _MARKS[span.mark] if word else ""
+        parts.append(f"{mark}{escape(word)}{mark}{span.text[len(word):]}")
+    return "".join(parts).rstrip()
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return _ACTIVE.sub(r"\\\1", visible(text))
