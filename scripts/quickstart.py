@@ -36,7 +36,7 @@ def main() -> None:
     title("Translate a few lines of the test set")
     translate(configs["transformer"], runs)
     title("What next?")
-    print(suggestions(runs["transformer"], configs["transformer"]))
+    print(suggestions(runs, configs["transformer"]))
 
 
 def title(text: str) -> None:
@@ -78,7 +78,8 @@ def translate(config: Path, runs: dict[str, str]) -> None:
             print(f"{name:<{width}}  {lines[number]}")
 
 
-def suggestions(run: str, config: Path) -> str:
+def suggestions(runs: dict[str, str], config: Path) -> str:
+    run = runs["transformer"]
     activate = Path(sys.prefix, "Scripts" if os.name == "nt" else "bin", "activate")
     return f"""In this terminal, first of all
   {"" if os.name == "nt" else "source "}{shortest(activate)}
@@ -86,6 +87,8 @@ Type German yourself; the models know everyday sentences of frequent words
   nmt translate --model {run}
 How much is the beam worth? Greedy search is beam 1
   nmt eval --model {run} --beam 1
+All three in one report: learning curves, cost, lengths, examples (pip install 'nmt[plots]')
+  nmt compare {" ".join(runs.values())} --output report
 Change one thing, and see whether it matters
   nmt train --config {config} run=runs/deeper model.encoder_layers=4
   nmt eval --model {run} --model runs/deeper --confidence --paired bs

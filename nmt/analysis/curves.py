@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -70,12 +70,9 @@ def learning(facts: Facts) -> list[Plot]:
 
 
 def _lines(axes: Any, facts: Facts, lines: list[list[tuple[float, float]]], *, marker: str) -> None:
-    """One a run; the seeds of a configuration share a colour and an entry of the legend."""
-    for number, group in enumerate(facts.groups):
-        for place, member in enumerate(group.members):
-            if lines[member]:
-                x, y = zip(*lines[member], strict=True)
-                axes.plot(x, y, marker=marker, label=_label(group) if place == 0 else None, **_look(number))
+    for member, look in _looks(facts, lines):
+        x, y = zip(*lines[member], strict=True)
+        axes.plot(x, y, marker=marker, **look)
     axes.set_xlim(left=0)
     _legend(axes, facts)
 
@@ -83,21 +80,17 @@ def _lines(axes: Any, facts: Facts, lines: list[list[tuple[float, float]]], *, m
 def lengths(facts: Facts) -> Plot:
     """BLEU by the length of the source, with intervals."""
     title = "BLEU by words of the source"
-    names = [tables.each_range(each.shortest, each.longest) for each in facts.buckets]
+    places = range(len(facts.buckets))
     with _axes(title, "words of the source (sentences)", width=5.2) as (axes, drawn):
-        for number, group in enumerate(facts.groups):
-            for place, member in enumerate(group.members):
-                shift = 0.06 * (member - (len(facts.runs) - 1) / 2)
-                scores = [each.scores[member] for each in facts.buckets]
-                axes.errorbar(
-                    [x + shift for x in range(len(names))], [each.value for each in scores],
-                    yerr=[each.interval.half_width if each.interval else 0 for each in scores], marker=".",
-                    elinewidth=0.8, label=_label(group) if place == 0 else None, **_look(number),
-                )  # fmt: skip
-        counts = [each.sentences for each in facts.buckets]
-        axes.set_xticks(
-            range(len(names)), [f"{name}\n({count})" for name, count in zip(names, counts, strict=True)]
-        )
+        for member, look in _looks(facts, facts.runs):
+            aside = 0.06 * (member - (len(facts.runs) - 1) / 2)  # so that no interval hides another
+            scores = [bucket.scores[member] for bucket in facts.buckets]
+            axes.errorbar(
+                [place + aside for place in places], [score.value for score in scores],
+                yerr=[score.interval.half_width for score in scores], marker=".", elinewidth=0.8, **look,
+            )  # fmt: skip
+        names = [f"{tables.extent(each.shortest, each.longest)}\n({each.sentences:,})" for each in facts.buckets]
+        axes.set_xticks(places, names)
         axes.set_ylim(bottom=0)
         _legend(axes, facts, place="lower left")
     return Plot("length", title, drawn[0])
@@ -105,27 +98,24 @@ def lengths(facts: Facts) -> Plot:
 
 def costs(facts: Facts) -> list[Plot]:
     """BLEU, with its interval, against minutes of training, sentences a second and parameters."""
-    against: list[tuple[str, str, Callable[[int], float]]] = [
-        ("training", "minutes of training", lambda run: facts.runs[run].card["training"]["minutes"]),
-        ("parameters", "million parameters", lambda run: facts.runs[run].card["parameters"] / 1e6),
-    ]
-    if facts.decodings:
-        against.insert(1, ("decoding", "sentences decoded a second", lambda run: facts.decodings[run].speed))
-    scores = facts.comparison.columns[0].scores
-    plots = []
-    for name, label, cost in against:
-        title = f"BLEU against {label}"
-        with _axes(title, label) as (axes, drawn):
-            for number, group in enumerate(facts.groups):
-                values = [scores[run] for run in group.members]
+    against = {
+        "training": ("minutes of training", [run.card["training"]["minutes"] for run in facts.runs]),
+        "decoding": ("sentences decoded a second", [each.speed for each in facts.decodings]),
+        "parameters": ("million parameters", [run.card["parameters"] / 1e6 for run in facts.runs]),
+    }
+    scores, plots = facts.comparison.columns[0].scores, []
+    for name, (label, cost) in against.items():
+        if not cost:
+            continue
+        with _axes(f"BLEU against {label}", label) as (axes, drawn):
+            for member, look in _looks(facts, facts.runs):
+                score = scores[member]
                 axes.errorbar(
-                    [cost(run) for run in group.members], [each.value for each in values],
-                    yerr=[each.interval.half_width for each in values], fmt="o", label=_label(group), elinewidth=0.8,
-                    color=_look(number)["color"],
-                )  # fmt: skip
-            axes.set_xlim(0, 1.15 * max(map(cost, range(len(facts.runs)))))
+                    [cost[member]], [score.value], yerr=[score.interval.half_width], marker="o", elinewidth=0.8, **look
+                )
+            axes.set_xlim(0, 1.15 * max(cost) or 1)
             _legend(axes, facts)
-        plots.append(Plot(f"bleu-{name}", title, drawn[0]))
+        plots.append(Plot(f"bleu-{name}", f"BLEU against {label}", drawn[0]))
     return plots
 
 
@@ -135,17 +125,11 @@ def entropies(facts: Facts) -> Plot | None:
     if not any(facts.entropies):
         return None
     with _axes(title, "layer") as (axes, drawn):
-        for number, group in enumerate(facts.groups):
-            for place, member in enumerate(group.members):
-                found = facts.entropies[member]
-                if found is None:
-                    continue
-                layers = range(1, len(found.share) + 1)
-                colour = _look(number)["color"]
-                for layer, heads in zip(layers, found.share, strict=True):
-                    axes.plot([layer] * len(heads), heads, ".", color=colour, alpha=0.5, markersize=5)
-                means = [fmean(heads) for heads in found.share]
-                axes.plot(layers, means, marker="o", label=_label(group) if place == 0 else None, **_look(number))
+        for member, look in _looks(facts, facts.entropies):
+            share = facts.entropies[member].share
+            for layer, heads in enumerate(share, 1):
+                axes.plot([layer] * len(heads), heads, ".", color=look["color"], alpha=0.5, markersize=5)
+            axes.plot(range(1, len(share) + 1), [fmean(heads) for heads in share], marker="o", **look)
         axes.set_ylim(0, 1)
         axes.set_xticks(range(1, max(len(each.share) for each in facts.entropies if each) + 1))
         _legend(axes, facts)
@@ -171,9 +155,17 @@ def _axes(title: str, x: str, *, width: float = 4.0) -> Iterator[tuple[Any, list
         drawn.append(written.getvalue())
 
 
-def _look(number: int) -> dict[str, str]:
-    """The colour and the dashes of a configuration."""
-    return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number // len(COLOURS) % len(DASHES)]}
+def _looks(facts: Facts, shown: Sequence[Any]) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """The runs of which there is something to be shown, each with its look.
+
+    The seeds of a configuration share colour and dashes, and the first of them has its name for the legend.
+    """
+    for number, group in enumerate(facts.groups):
+        colour, dashes = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
+        members = [member for member in group.members if shown[member]]
+        for member in members:
+            label = _label(group) if member == members[0] else None
+            yield member, {"color": colour, "linestyle": dashes, "label": label}
 
 
 def _label(group: Group) -> str:

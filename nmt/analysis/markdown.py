@@ -7,7 +7,7 @@ from nmt.analysis.curves import Plot
 from nmt.analysis.sections import Block, Section
 from nmt.analysis.tables import Cell, Table, visible
 
-_ACTIVE = re.compile(r"([\\`\[\]<|~&$]|\*(?=\S)|(?<!\w)_|_(?!\w)|^[#>+-])")
+_ACTIVE = re.compile(r"([\\`\[\]<|~&$]|\*(?=\S)|(?<!\w)_|_(?!\w))")
 """Signs that Markdown would act upon where they stand: a_b and 0.01* are safe."""
 _MARKS = {"": "", "differs": "*", "alone": "**"}
 

@@ -37,12 +37,12 @@ MISSING = "–"
 
 
 def groups(runs: Sequence[Run]) -> list[Group]:
-    """In the order of their first members. Runs on different text or pieces are never one configuration."""
+    """In the order of their first members. No configuration has a seed twice, as a model and its export would."""
     found: list[list[int]] = []
     for number, run in enumerate(runs):
         for members in found:
-            first = runs[members[0]]
-            if first.text == run.text and _unseeded(first) == _unseeded(run):
+            others = [runs[member] for member in members]
+            if _unseeded(others[0]) == _unseeded(run) and all(_seed(other) != _seed(run) for other in others):
                 members.append(number)
                 break
         else:
@@ -50,8 +50,13 @@ def groups(runs: Sequence[Run]) -> list[Group]:
     return [Group(_name([runs[number].name for number in members]), members) for members in found]
 
 
-def _unseeded(run: Run) -> dict[str, Any]:
-    return {key: value for key, value in run.settings.items() if key != SEED}
+def _unseeded(run: Run) -> tuple:
+    """All that runs of one configuration share."""
+    return run.exported, run.text, {key: value for key, value in run.settings.items() if key != SEED}
+
+
+def _seed(run: Run) -> int:
+    return run.settings.get(SEED, run.card["seed"])
 
 
 def _name(names: list[str]) -> str:

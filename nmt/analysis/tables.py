@@ -157,13 +157,13 @@ def budgets(facts: Facts) -> Table:
 def lengths(facts: Facts) -> Table:
     """BLEU with intervals, one row a range of lengths."""
     rows = [
-        [each_range(each.shortest, each.longest), f"{each.sentences:,}", *(_scored(score) for score in each.scores)]
+        [extent(each.shortest, each.longest), f"{each.sentences:,}", *(_scored(score) for score in each.scores)]
         for each in facts.buckets
     ]
     return Table("BLEU by words of the source", ["words", "sentences", *(run.name for run in facts.runs)], rows)
 
 
-def each_range(shortest: int, longest: int) -> str:
+def extent(shortest: int, longest: int) -> str:
     """1–4, or 5 for 5–5."""
     return f"{shortest:,}" if shortest == longest else f"{shortest:,}–{longest:,}"
 

@@ -70,9 +70,12 @@ def test_a_log_without_evaluations_or_of_nothing(tmp_path):
     assert math.isnan(run.log.evaluations[0].minutes) and run.memory is None
 
 
-def test_a_bundle_has_no_curves(tmp_path):
+def test_a_bundle_has_no_curves_and_an_exported_one_no_attention(tmp_path):
     (run,) = runs.read([make(tmp_path / "run", LINES) / "model"])
-    assert run.log is None and run.config is None and "no learning curves" in run.notes[0]
+    assert run.log is None and run.config is None and "no learning curves" in run.notes[0] and not run.exported
+    (tmp_path / "run" / "model" / "model.bin").write_bytes(b"")
+    (run,) = runs.read([tmp_path / "run" / "model"])
+    assert run.exported
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,12 @@ def test_seeds_are_grouped_and_everything_else_is_a_difference(tmp_path):
     assert found["training.lr"] == [0.1, 0.2, 0.1, 0.1, 0.1] and found["training.seed"] == [1, 1, 2, 1, 1]
     assert found["model.feed_forward"] == [16, 16, 16, 32, 16] and len(set(found["tokenizer, SHA-256"])) == 2
     assert next(iter(found)) == "tokenizer, SHA-256" and list(found)[-1].startswith("model.")
+
+
+def test_a_copy_is_no_other_seed_and_neither_is_an_export(tmp_path):
+    read = runs.read([configured(tmp_path, name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))])
+    exported = read[2]._replace(exported=True)
+    assert [group.members for group in seeds.groups([*read, exported])] == [[0, 2], [1], [3]]
 
 
 def test_a_setting_that_a_model_lacks(tmp_path):

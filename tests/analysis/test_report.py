@@ -186,10 +186,8 @@ class Interrupting(dict):
         raise KeyboardInterrupt
 
 
-def test_what_fails_leaves_the_old_report(folder, facts):
+def test_what_is_interrupted_leaves_the_old_report(folder, facts):
     before = tree(folder)
-    with pytest.raises(IndexError):
-        written.write(facts._replace(sentence_chrf=[]), folder, command="other")
     with pytest.raises(KeyboardInterrupt):
         written.write(facts._replace(machine=Interrupting(facts.machine)), folder, command="other")
     assert tree(folder) == before and [path.name for path in folder.parent.iterdir()] == [folder.name]
@@ -240,9 +238,10 @@ def test_seeds_are_shown_with_their_deviation(facts):
 
 def test_without_logs_and_attention_nothing_is_drawn_of_them(facts):
     bare = facts._replace(runs=[run._replace(log=None) for run in facts.runs], entropies=[None, None])
-    titles = [section.title for section in sections.sections(bare, command="")]
-    assert "Learning" not in titles and "Attention to the source" not in titles
+    assert sections._learning(bare) == sections._attention(bare) == []
     assert curves.learning(bare) == [] and curves.entropies(bare) is None
+    bare = bare._replace(runs=[bare.runs[0], bare.runs[1]._replace(exported=True)])
+    assert [row[-1] for row in tables.entropies(bare).rows] == ["has no attention", "exported: shows none"]
     fresh = facts.runs[0]
     half = facts._replace(runs=[fresh._replace(log=fresh.log._replace(evaluations=[])), facts.runs[1]])
     assert len(curves.learning(half)) == 6
@@ -253,7 +252,7 @@ def test_what_is_not_equal_is_said(facts, shown):
     other = learnt._replace(card={**learnt.card, "machine": {**learnt.card["machine"], "threads": 64}})
     differing = [*facts.differences, facts.differences[0]._replace(name="tokenizer, SHA-256")]
     unlike = facts._replace(runs=[fresh._replace(notes=["half done"]), other], differences=differing)
-    told = [block for block in sections.sections(unlike, command="")[0].blocks if isinstance(block, str)]
+    told = sections._notes(unlike)
     assert "Note on fresh: half done." in told and any("text or pieces differ" in each for each in told)
     assert any("machines or versions" in each for each in told)
     assert not any("Note" in block for block in shown[0].blocks if isinstance(block, str))
