@@ -34,9 +34,9 @@ def table(shown: Table) -> str:
     rows = [[_cell(cell) for cell in row] for row in [shown.head, *shown.rows]]
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     left = [number == 0 or (shown.sentences and number == 1) for number in range(len(widths))]
-    rule = ["-" * width if to_left else "-" * (width - 1) + ":" for width, to_left in zip(widths, left, strict=True)]
     if shown.sentences:
-        widths = [0] * len(widths)  # padding sentences would help nobody
+        widths = [3] * len(widths)  # padding sentences would help nobody
+    rule = ["-" * width if to_left else "-" * (width - 1) + ":" for width, to_left in zip(widths, left, strict=True)]
     sides = [str.ljust if to_left else str.rjust for to_left in left]
     padded = [
         [side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)]
