@@ -24,10 +24,11 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; }
+thead th { white-space: normal; vertical-align: bottom; }
 tbody th, thead th:first-child, th:first-child { text-align: left; padding-left: 0; }
 table.sentences { width: 100%; max-width: 60rem; }
 table.sentences td:nth-child(2) { text-align: start; white-space: normal; width: 100%; overflow-wrap: anywhere; }
-table.sentences th { vertical-align: top; font-weight: 400; color: var(--faint); }
+table.sentences th { text-align: left; vertical-align: top; font-weight: 400; color: var(--faint); }
 table.sentences td:last-child { vertical-align: top; }
 mark { background: var(--differs); color: inherit; border-radius: .15rem; padding: 0 .1rem; }
 mark.alone { background: var(--alone); border-bottom: 2px solid var(--edge); }
@@ -35,6 +36,7 @@ mark.alone { background: var(--alone); border-bottom: 2px solid var(--edge); }
 .plots img { flex: 1 1 20rem; min-width: 0; max-width: 28rem; height: auto; }
 @media print { body { max-width: none; padding: 0; font-size: .8rem; } h2, caption { break-after: avoid; }
   table.sentences, .plots img, tr { break-inside: avoid; } .wide { overflow: visible; }
+  th, td { padding: .15rem .4rem; }
   mark { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 

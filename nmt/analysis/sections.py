@@ -57,8 +57,8 @@ def _overview(facts: Facts) -> list[Block]:
         tested = tables.pairs(facts.p_values["bleu"])
         blocks += [beside, *tables.significance(facts), (
             "p: how often two equally good systems would differ by as much on such a test set (paired bootstrap). "
-            f"* below {tables.SIGNIFICANT} divided by the number of pairs tested, {tested}. It says nothing about another "
-            "seed's training."
+            f"* below {tables.SIGNIFICANT} divided by the number of pairs tested, {tested}. It says nothing about the "
+            "training with another seed."
         )]  # fmt: skip
     if (means := tables.seeds(facts)) is not None:
         blocks += [means, "± is here the sample's standard deviation between runs that differ in their seed alone."]

@@ -14,7 +14,7 @@ from nmt.cli.common import Common, Signalled, command
 from nmt.errors import DataError
 from nmt.version import __version__
 
-COMMANDS = ("init", "prepare", "tokenize", "train", "translate", "eval", "score", "config", "info")
+COMMANDS = ("init", "prepare", "tokenize", "train", "translate", "eval", "compare", "score", "config", "info")
 runner = CliRunner()
 
 
