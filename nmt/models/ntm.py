@@ -22,8 +22,8 @@ from nmt.ids import PAD
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, loop
-from nmt.layers.turing import Focus, Heads, Memory, address, memory_of, read, share_memory, write
 from nmt.layers.recurrent import GATES, Cell, state_width
+from nmt.layers.turing import Focus, Heads, Memory, address, memory_of, read, share_memory, write
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step
 
 # B batch, K hypotheses, S source, T target, E embedding, D controller, G its gates, H heads: first R that read, then W
