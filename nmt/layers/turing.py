@@ -18,6 +18,9 @@ from nmt.layers.loop import LoopLinear, Shared, product, share
 EPSILON = 1e-3
 """Added to the product of two norms: a slot in which nothing was written is similar to no key."""
 
+SHARP = 2.0
+"""Added to the first signals of gamma, which is then about 3."""
+
 
 class Memory(NamedTuple):
     """What is in the slots, in the forms that heads ask for."""
@@ -105,6 +108,9 @@ class Heads(nn.Module):
         self.heads, self.writers, self.width = heads, writers, width
         self.places = LoopLinear(hidden, heads * (width + 3 + 2 * reach + 1))  # k; beta, g, gamma; s
         self.changes = LoopLinear(hidden, writers * 2 * width)
+        # Heads that have not learned to move yet blur at every turn, and a blur teaches them nothing.
+        with torch.no_grad():
+            self.places.bias.view(heads, -1)[:, width + 2] += SHARP
 
     def focus(self, hidden: Tensor, first: int) -> Focus:
         """h [..., D] -> where the first so many heads are to be."""
