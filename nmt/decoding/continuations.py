@@ -1,7 +1,7 @@
 """What may follow the hypotheses of a search: the best of all their continuations, from one pass over the logits.
 
-A row of logits is cut into blocks. The K best continuations of a sentence lie in the K blocks with the largest maxima,
-so that only those are sorted; the rest of the vocabulary is read once, for its maxima and its normaliser.
+A row of logits is cut into blocks. The K best of a sentence that go on lie in the K blocks with the largest maxima, so
+that only those are sorted; the rest of the vocabulary is read once, for its maxima and its normaliser.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nmt.ids import EOS
+from nmt.ids import EOS, UNK
 
 # B batch, K hypotheses a sentence, R = B*K rows, V vocabulary, N blocks, W width of a block
 
@@ -21,40 +21,51 @@ _ROWS = 16
 
 
 class Continuations(NamedTuple):
-    """The best candidates of each sentence, best first."""
+    """What may become of each sentence's hypotheses."""
 
-    log_probability: Tensor  # [B, K] of the whole hypothesis; -inf: no such candidate
-    slot: Tensor  # [B, K] of the hypothesis that it continues
+    log_probability: Tensor  # [B, K] of the best that go on, falling; -inf: no such continuation
+    slot: Tensor  # [B, K] of the hypothesis that each continues
     token: Tensor  # [B, K]
     token_log_probability: Tensor  # [B, K]
+    ends: Tensor  # [B, K] whether a hypothesis' end mark is among the K best of all continuations
+    end_log_probability: Tensor  # [B, K] of each hypothesis with its end mark
+    end_token_log_probability: Tensor  # [B, K]
 
 
-def continue_best(logits: Tensor, log_probability: Tensor, full: Tensor, first: int) -> Continuations:
-    """The K best continuations of each sentence's hypotheses, given their logits [R, V] and log-probabilities [B, K].
+def continue_best(logits: Tensor, log_probability: Tensor, *, may_end: bool, full: Tensor) -> Continuations:
+    """The best continuations of each sentence's hypotheses, given their logits [R, V] and log-probabilities [B, K].
 
-    No token comes before the id `first`; where a sentence is `full` [B], only EOS may follow.
+    PAD and BOS never follow, EOS where it `may_end`; where a sentence is `full` [B], nothing but EOS does.
     """
     sentences, slots = log_probability.shape
     vocabulary = logits.size(1)
     width = min(_WIDTH, vocabulary)
-    peaks, normaliser = _survey(logits, width, first)
-    before = (log_probability.flatten() - normaliser)[:, None]  # [R, 1]
-    block = (peaks + before).view(sentences, -1).topk(slots).indices  # [B, K] of a sentence's K*N blocks
-    slot = block.div(peaks.size(1), rounding_mode="floor")
-    token = block % peaks.size(1) * width
-    token = (token[:, :, None] + torch.arange(width, device=token.device)).flatten(1)  # [B, K*W]
-    slot = slot.repeat_interleave(width, 1)
-    if full.any():
-        token[full, :slots], token[full, slots:] = EOS, vocabulary
-        slot[full, :slots] = torch.arange(slots, device=slot.device)
+    peaks, normaliser = _survey(logits, width)
+    before = log_probability.flatten() - normaliser  # [R]
+
+    block = (peaks + before[:, None]).view(sentences, -1).topk(slots).indices  # [B, K] of a sentence's K*N blocks
+    slot = block.div(peaks.size(1), rounding_mode="floor").repeat_interleave(width, 1)  # [B, K*W]
+    first = block % peaks.size(1) * width
+    token = (first[:, :, None] + torch.arange(width, device=first.device)).flatten(1)
+    allowed = (token >= UNK) & (token < vocabulary) & ~full[:, None]
+    token = token.clamp(max=vocabulary - 1)  # also where there are fewer than K: a model looks it up
     row = slot + slots * torch.arange(sentences, device=slot.device)[:, None]
-    within = ((token >= first) | full[:, None]) & (token < vocabulary)
-    value = logits.flatten()[row * vocabulary + token.clamp(max=vocabulary - 1)].to(before.dtype)
-    total = torch.where(within, value + before.flatten()[row], -torch.inf)
-    total, chosen = total.topk(slots)
+    value = logits.flatten()[row * vocabulary + token].to(before.dtype)
+    total, chosen = torch.where(allowed, value + before[row], -torch.inf).topk(slots)
     row, value = row.gather(1, chosen), value.gather(1, chosen)
-    token = token.gather(1, chosen).clamp(max=vocabulary - 1)  # where there are fewer than K, the rest is none at all
-    return Continuations(total, slot.gather(1, chosen), token, value - normaliser[row])
+
+    end = logits[:, EOS].to(before.dtype)
+    ending = (end + before).view(sentences, slots) if may_end else torch.full_like(total, -torch.inf)
+    worst = torch.cat([ending, total], 1).topk(slots).values[:, -1:]  # of the K best of all
+    return Continuations(
+        log_probability=total,
+        slot=slot.gather(1, chosen),
+        token=token.gather(1, chosen),
+        token_log_probability=value - normaliser[row],
+        ends=(ending >= worst) & (ending > -torch.inf),
+        end_log_probability=ending,
+        end_token_log_probability=(end - normaliser).view(sentences, slots),
+    )
 
 
 def normaliser(logits: Tensor) -> Tensor:
@@ -66,8 +77,8 @@ def _split(logits: Tensor) -> Iterator[Tensor]:
     yield from logits.split(_ROWS if logits.device.type == "cpu" else max(1, len(logits)))
 
 
-def _survey(logits: Tensor, width: int, first: int) -> tuple[Tensor, Tensor]:
-    """The maximum of each block's ids from `first` on, [R, N], and the normaliser [R], in float32."""
+def _survey(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """The maximum of each block's ids from UNK on, [R, N], and the normaliser of all [R], in float32."""
     vocabulary = logits.size(1)
     blocks = -(-vocabulary // width)
     parts = list(_split(logits))
@@ -75,12 +86,12 @@ def _survey(logits: Tensor, width: int, first: int) -> tuple[Tensor, Tensor]:
     peaks, rest = [], []
     for some in parts:
         table = tables[: len(some)]
-        table[:, first:vocabulary] = some[:, first:]
+        table[:, UNK:vocabulary] = some[:, UNK:]
         peak = table.view(-1, blocks, width).amax(2)
         top = peak.amax(1, keepdim=True)
         peaks.append(peak)
         rest.append(table.sub_(top).exp_().sum(1).log_().add_(top[:, 0]))
-        table[:, :first] = -torch.inf
+        table[:, :UNK] = -torch.inf
         table[:, vocabulary:] = -torch.inf
-    banned = logits[:, :first].float().logsumexp(1)
-    return torch.cat(peaks), torch.logaddexp(torch.cat(rest), banned)
+    special = logits[:, :UNK].float().logsumexp(1)  # PAD, BOS, EOS
+    return torch.cat(peaks), torch.logaddexp(torch.cat(rest), special)

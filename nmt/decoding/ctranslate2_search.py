@@ -1,7 +1,8 @@
 """Our search and score by means of CTranslate2 (Klein 2020), a batch at a time.
 
-The score is the same, log p(y|x) / n^alpha. The search differs in one point: when hypotheses have ended, CTranslate2
-keeps K others alive where ours gives their slots up, so more of them have to end (PATIENCE) before it knows the best.
+Score and search are the same: K hypotheses stay alive until PATIENCE * K have ended. CTranslate2 does not see when none
+alive can overtake, which costs it steps and changes nothing. At the limit its hypotheses just stop, where ours have to
+end. And it divides the probability of an end that comes before min_length among the pieces.
 """
 
 from collections import defaultdict
@@ -11,11 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmt.config import SearchConfig
-from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.hypothesis import PATIENCE, Hypothesis
 from nmt.ids import BOS, EOS, PAD
-
-PATIENCE = 2.0
-"""Hypotheses that end before a search is over, as a multiple of the beam."""
 
 
 class Model(NamedTuple):
@@ -41,7 +39,8 @@ def translate(
     """
     limits = [most_pieces(len(ids), search, model.max_length) for ids in sources]
     found, over = [], defaultdict(list)
-    for number, result in enumerate(_run(model, sources, search, max(limits) + 1)):
+    results = _run(model, sources, search, max(limits) + 1, hypotheses=search.n_best, patience=PATIENCE)
+    for number, result in enumerate(results):
         found.append([_hypothesis(model, *each, search) for each in zip(result.hypotheses, result.scores, strict=True)])
         if any(each is None or len(each.ids) > limits[number] for each in found[-1]):
             over[limits[number]].append(number)
@@ -70,11 +69,13 @@ def most_pieces(pieces: int, search: SearchConfig, max_length: int) -> int:
     return min(max(allowed, search.min_length), max_length - 1)
 
 
-def _run(model: Model, sources: Sequence[list[int]], search: SearchConfig, most: int) -> list:
+def _run(
+    model: Model, sources: Sequence[list[int]], search: SearchConfig, most: int, *, hypotheses: int, patience: float
+) -> list:
     """CTranslate2's results of at most so many tokens, end marks included."""
     return model.run.translate_batch(
         [_pieces(model.source, [*ids, EOS]) for ids in sources],
-        beam_size=search.beam, patience=PATIENCE, num_hypotheses=search.n_best, length_penalty=search.length_penalty,
+        beam_size=search.beam, patience=patience, num_hypotheses=hypotheses, length_penalty=search.length_penalty,
         min_decoding_length=min(search.min_length, model.max_length - 1), max_decoding_length=most, max_input_length=0,
         suppress_sequences=[[model.target[PAD]], [model.target[BOS]]], return_end_token=True, return_scores=True,
     )  # fmt: skip
@@ -90,12 +91,14 @@ def _hypothesis(model: Model, tokens: list[str], score: float, search: SearchCon
 def _translate_within(
     model: Model, sources: Sequence[list[int]], limit: int, search: SearchConfig
 ) -> list[list[Hypothesis]]:
-    """The hypotheses of sources of which one passes the limit: there ours have to end, and CTranslate2's just stop."""
-    found = [
-        [Hypothesis(_ids(model, tokens), 0.0, 0.0, []) for tokens in result.hypotheses]
-        for result in _run(model, sources, search, limit)
-    ]
-    return _rescored(model, sources, found, search)
+    """The hypotheses of sources of which one passes the limit: there ours have to end, and CTranslate2's just stop.
+
+    As it ranks without end marks those that stop, it gives all that it has: what ended before and in the last step.
+    """
+    most = round(PATIENCE * search.beam) - 1 + search.beam
+    results = _run(model, sources, search, limit, hypotheses=most, patience=PATIENCE + 1)
+    found = [[Hypothesis(_ids(model, tokens), 0.0, 0.0, []) for tokens in each.hypotheses] for each in results]
+    return [best[: search.n_best] for best in _rescored(model, sources, found, search)]
 
 
 def _rescored(

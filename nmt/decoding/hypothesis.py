@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+PATIENCE = 1.4
+"""Hypotheses that end before a search is over, as a multiple of the beam. With 1, 6 in 100 sentences of Multi30k have a
+worse score than with a search that waits for all, with 1.4 one; waiting takes a quarter more steps."""
+
 
 class Hypothesis(NamedTuple):
     """A translation in ids."""

@@ -2,9 +2,11 @@
 
     score(y) = log p(y|x) / n^alpha        n the length of y with its end mark, alpha the length penalty
 
-A sentence has K slots. In each step the best continuations of its live hypotheses fill the slots that are left; one
-that ends gives its slot up and joins the finished (Sutskever 2014, Graves 2012). As log p only falls, a live hypothesis
-cannot score more than log p / max_n^alpha: when none can overtake the n_best-th finished one, the sentence leaves.
+A sentence keeps K hypotheses alive: of all their continuations the K best that go on. An end mark that is among the K
+best of all ends its hypothesis and takes no slot from the others. The sentence is over when 1.4 K have ended (PATIENCE;
+Kasai 2022), which for greedy search is the first, or before, when no live hypothesis can overtake the n_best-th that
+ended. That never changes what is found: log p only falls and no length exceeds max_n, so that neither a live hypothesis
+nor what becomes of it can score more than log p / max_n^alpha.
 """
 
 from typing import NamedTuple
@@ -14,12 +16,12 @@ from torch import Tensor
 
 from nmt.config.search import SearchConfig
 from nmt.decoding.continuations import Continuations, continue_best
-from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.hypothesis import PATIENCE, Hypothesis
 from nmt.errors import NMTError
-from nmt.ids import BOS, EOS, PAD, UNK
+from nmt.ids import BOS, EOS, PAD
 from nmt.models.base import Seq2Seq, continue_from, select
 
-# B batch, K slots a sentence, T target, N n_best
+# B batch, K hypotheses a sentence, T target, N n_best
 
 _LEAVE = 32
 """Hypotheses of sentences that leave together: a CPU compiles bfloat16 products anew for each number of rows, which is
@@ -31,7 +33,7 @@ class Beams(NamedTuple):
 
     sentence: Tensor  # [B] place in the batch
     limit: Tensor  # [B] most pieces
-    slots: Tensor  # [B] not yet given up
+    ended: Tensor  # [B] how many hypotheses have
     best: Tensor  # [B, N] scores of the best finished, falling; -inf where there is none yet
     log_probability: Tensor  # [B, K] of the live hypotheses; -inf in an empty slot
     ids: Tensor  # [B, K, T]
@@ -51,12 +53,11 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
     found: list[list[Hypothesis]] = [[] for _ in src]
     slots = torch.arange(search.beam, device=src.device)
     for position in range(int(beams.limit.max()) + 1):
-        first = UNK if position < fewest_pieces(model, search) else EOS  # never PAD or BOS, which come before
         hidden, state = model.step(token, encoded, state)
         logits = model.project(hidden.flatten(0, 1))
-        best = continue_best(logits, beams.log_probability, beams.limit == position, first)
-        beams, ended = _advance(beams, best, position)
-        beams = _collect(beams, ended, position, search, found)
+        may_end = position >= fewest_pieces(model, search)
+        best = continue_best(logits, beams.log_probability, may_end=may_end, full=beams.limit == position)
+        beams = _advance(_collect(beams, best, position, search, found), best, position)
 
         open = _open(beams, search)
         if not open.any():
@@ -93,7 +94,7 @@ def _start(model: Seq2Seq, src: Tensor, search: SearchConfig) -> Beams:
     return Beams(
         sentence=torch.arange(rows, device=src.device),
         limit=limit,
-        slots=torch.full_like(limit, search.beam),
+        ended=torch.zeros_like(limit),
         best=torch.full((rows, search.n_best), -torch.inf, device=src.device),
         log_probability=log_probability,
         ids=src.new_full((rows, search.beam, length), EOS),
@@ -101,45 +102,43 @@ def _start(model: Seq2Seq, src: Tensor, search: SearchConfig) -> Beams:
     )
 
 
-def _advance(beams: Beams, best: Continuations, position: int) -> tuple[Beams, Tensor]:
-    """Put the continuations in the slots that are left. Returns the beams and which of them ended, [B, K]."""
-    rank = torch.arange(best.slot.size(1), device=best.slot.device)
-    log_probability = best.log_probability.masked_fill(rank >= beams.slots[:, None], -torch.inf)
+def _collect(
+    beams: Beams, best: Continuations, position: int, search: SearchConfig, found: list[list[Hypothesis]]
+) -> Beams:
+    """Add the hypotheses that end to `found`."""
+    ends, length = best.ends, position + 1
+    if not ends.any():
+        return beams
+    score = best.end_log_probability / length**search.length_penalty
+    last = best.end_token_log_probability[ends][:, None]
+    hypotheses = map(
+        Hypothesis,
+        beams.ids[ends][:, :position].tolist(),
+        score[ends].tolist(),
+        best.end_log_probability[ends].tolist(),
+        torch.cat([beams.token_log_probabilities[ends][:, :position], last], 1).tolist(),
+    )
+    sentence = beams.sentence[:, None].expand_as(ends)[ends].tolist()
+    for number, hypothesis in zip(sentence, hypotheses, strict=True):
+        found[number].append(hypothesis)
+    scores = torch.cat([beams.best, score.masked_fill(~ends, -torch.inf)], 1).topk(search.n_best).values
+    return beams._replace(ended=beams.ended + ends.sum(1), best=scores)
+
+
+def _advance(beams: Beams, best: Continuations, position: int) -> Beams:
+    """Fill the slots with the hypotheses that go on."""
     ids, token_log_probabilities = continue_from((beams.ids, beams.token_log_probabilities), best.slot)
     ids[..., position] = best.token
     token_log_probabilities[..., position] = best.token_log_probability
-    ended = (best.token == EOS) & (log_probability > -torch.inf)
-    advanced = beams._replace(
-        log_probability=log_probability, ids=ids, token_log_probabilities=token_log_probabilities
+    return beams._replace(
+        log_probability=best.log_probability, ids=ids, token_log_probabilities=token_log_probabilities
     )  # fmt: skip
-    return advanced, ended
-
-
-def _collect(beams: Beams, ended: Tensor, position: int, search: SearchConfig, found: list[list[Hypothesis]]) -> Beams:
-    """Move the hypotheses that ended from their slots to `found`."""
-    if not ended.any():
-        return beams
-    length = position + 1
-    score = beams.log_probability / length**search.length_penalty
-    sentence = beams.sentence[:, None].expand_as(ended)[ended].tolist()
-    hypotheses = map(
-        Hypothesis,
-        beams.ids[ended][:, :position].tolist(),
-        score[ended].tolist(),
-        beams.log_probability[ended].tolist(),
-        beams.token_log_probabilities[ended][:, :length].tolist(),
-    )
-    for number, hypothesis in zip(sentence, hypotheses, strict=True):
-        found[number].append(hypothesis)
-    best = torch.cat([beams.best, score.masked_fill(~ended, -torch.inf)], 1).topk(search.n_best).values
-    live = beams.log_probability.masked_fill(ended, -torch.inf)
-    return beams._replace(slots=beams.slots - ended.sum(1), best=best, log_probability=live)
 
 
 def _open(beams: Beams, search: SearchConfig) -> Tensor:
-    """Sentences of which a live hypothesis can still overtake the n_best, [B]."""
+    """Sentences of which too few hypotheses have ended and a live one can still overtake the n_best, [B]."""
     bound = beams.log_probability.amax(1) / (beams.limit + 1) ** search.length_penalty
-    return bound > beams.best[:, -1]
+    return (beams.ended < round(PATIENCE * search.beam)) & (bound > beams.best[:, -1])
 
 
 def _staying(open: Tensor, slots: int) -> Tensor:

@@ -16,7 +16,7 @@ class Agreement(NamedTuple):
     greedy: int
     """Lines of which greedy search makes the same in both: what differs is the arithmetic alone."""
     beam: int
-    """Lines of which the search of the config does, whose beams the engines fill in different ways."""
+    """Lines of which the search of the config does; an end that comes before min_length counts otherwise there."""
     score_difference: float
     """The largest between both engines' log-probabilities of one translation, a token."""
 

@@ -7,33 +7,44 @@ from nmt.decoding.continuations import continue_best, normaliser
 from nmt.ids import EOS, UNK
 
 
-def slow_best(logits, log_probability, full, first):
-    """Every continuation of every hypothesis of a sentence, sorted."""
+def slow_best(logits, log_probability, may_end, full):
+    """Of all continuations of a sentence, sorted: what ends among the K best, and the K best that go on."""
     logs = logits.double().log_softmax(-1) + log_probability[:, None].double()
-    candidates = [
-        (float(logs[slot, token]), slot, token)
-        for slot in range(len(logs))
-        for token in range(logits.size(1))
-        if (token == EOS if full else token >= first)
-    ]
-    return sorted(candidates, reverse=True)[: len(logs)]
+    candidates = sorted(
+        (
+            (float(logs[slot, token]), slot, token)
+            for slot in range(len(logs))
+            for token in [EOS] * may_end + list(range(UNK, logits.size(1))) * (not full)
+        ),
+        reverse=True,
+    )
+    ending = {slot: total for total, slot, token in candidates[: len(logs)] if token == EOS and total > -torch.inf}
+    return ending, [each for each in candidates if each[2] != EOS][: len(logs)]
 
 
 @pytest.mark.parametrize("vocabulary", [5, 127, 128, 129, 1000])
-@pytest.mark.parametrize("first", [EOS, UNK])
-def test_the_best_are_those_of_a_whole_sort(vocabulary, first):
+@pytest.mark.parametrize("may_end", [True, False])
+def test_the_best_are_those_of_a_whole_sort(vocabulary, may_end):
     torch.manual_seed(vocabulary)
     sentences, slots = 7, 5  # more rows than are normalised together
     logits = 3 * torch.randn(sentences * slots, vocabulary)
     logits[:, :2] += 9  # what never follows, though likely
+    logits[::3, EOS] += 5
     before = -3 * torch.rand(sentences, slots)
     before[1, 2:] = before[3, 1:] = -torch.inf
-    full = torch.arange(sentences) == 3
-    found = continue_best(logits, before, full, first)
+    full = (torch.arange(sentences) == 3) & may_end
+    found = continue_best(logits, before, may_end=may_end, full=full)
     assert int(found.token.max()) < vocabulary  # also where there is no continuation: a model looks it up
+    assert may_end == bool(found.ends.any())
     for sentence, rows in enumerate(logits.view(sentences, slots, -1)):
-        expected = slow_best(rows, before[sentence], bool(full[sentence]), first)
-        for rank, (total, slot, token) in enumerate(expected):
+        ending, going_on = slow_best(rows, before[sentence], may_end, bool(full[sentence]))
+        assert set(found.ends[sentence].nonzero().flatten().tolist()) == set(ending)
+        for slot, total in ending.items():
+            assert float(found.end_log_probability[sentence, slot]) == pytest.approx(total, abs=1e-4)
+            alone = total - float(before[sentence, slot])
+            assert float(found.end_token_log_probability[sentence, slot]) == pytest.approx(alone, abs=1e-4)
+        for rank in range(slots):
+            total, slot, token = going_on[rank] if rank < len(going_on) else (-torch.inf, 0, 0)
             assert float(found.log_probability[sentence, rank]) == pytest.approx(total, abs=1e-4)
             if total > -torch.inf:
                 assert (int(found.slot[sentence, rank]), int(found.token[sentence, rank])) == (slot, token)
@@ -45,6 +56,6 @@ def test_bfloat16_logits_are_normalised_in_float32():
     logits = torch.randn(40, 3000).bfloat16()
     exact = logits.double().logsumexp(1)
     torch.testing.assert_close(normaliser(logits).double(), exact, atol=1e-5, rtol=0)
-    found = continue_best(logits, torch.zeros(8, 5), torch.zeros(8, dtype=torch.bool), EOS)
-    logs = (logits.double() - exact[:, None]).view(8, 5, -1)[:, :, EOS:].flatten(1).topk(5).values
+    found = continue_best(logits, torch.zeros(8, 5), may_end=True, full=torch.zeros(8, dtype=torch.bool))
+    logs = (logits.double() - exact[:, None]).view(8, 5, -1)[:, :, UNK:].flatten(1).topk(5).values
     torch.testing.assert_close(found.log_probability.double(), logs, atol=1e-5, rtol=0)
