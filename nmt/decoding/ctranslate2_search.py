@@ -1,8 +1,9 @@
 """Our search and score by means of CTranslate2 (Klein 2020), a batch at a time.
 
-Score and search are the same: K hypotheses stay alive until PATIENCE * K have ended. CTranslate2 does not see when none
-alive can overtake, which costs it steps and changes nothing. At the limit its hypotheses just stop, where ours have to
-end. And it divides the probability of an end that comes before min_length among the pieces.
+Score and search are the same: K hypotheses stay alive until PATIENCE * K have ended. CTranslate2 stops then, even where
+one alive is ahead (in 3 of 1,000 sentences of Multi30k), and not before, when none can overtake, which costs it steps
+and changes nothing. At the limit its hypotheses just stop, where ours have to end. And it divides the probability of an
+end that comes before min_length among the pieces.
 """
 
 from collections import defaultdict

@@ -3,10 +3,11 @@
     score(y) = log p(y|x) / n^alpha        n the length of y with its end mark, alpha the length penalty
 
 A sentence keeps K hypotheses alive: of all their continuations the K best that go on. An end mark that is among the K
-best of all ends its hypothesis and takes no slot from the others. The sentence is over when 1.4 K have ended (PATIENCE;
-Kasai 2022), which for greedy search is the first, or before, when no live hypothesis can overtake the n_best-th that
-ended. That never changes what is found: log p only falls and no length exceeds max_n, so that neither a live hypothesis
-nor what becomes of it can score more than log p / max_n^alpha.
+best of all ends its hypothesis and takes no slot from the others. The sentence is over
+- when 1.4 K have ended (PATIENCE; Kasai 2022) and the best of them scores no less than any live one as it stands: in
+  greedy search, when the first has ended;
+- or before, when no live hypothesis can overtake the n_best-th that ended. That never changes what is found: log p only
+  falls and no length exceeds max_n, so that nothing that comes of it can score more than log p / max_n^alpha.
 """
 
 from typing import NamedTuple
@@ -59,7 +60,7 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
         best = continue_best(logits, beams.log_probability, may_end=may_end, full=beams.limit == position)
         beams = _advance(_collect(beams, best, position, search, found), best, position)
 
-        open = _open(beams, search)
+        open = _open(beams, position, search)
         if not open.any():
             break
         beams.log_probability[~open] = -torch.inf
@@ -135,10 +136,12 @@ def _advance(beams: Beams, best: Continuations, position: int) -> Beams:
     )  # fmt: skip
 
 
-def _open(beams: Beams, search: SearchConfig) -> Tensor:
-    """Sentences of which too few hypotheses have ended and a live one can still overtake the n_best, [B]."""
-    bound = beams.log_probability.amax(1) / (beams.limit + 1) ** search.length_penalty
-    return (beams.ended < round(PATIENCE * search.beam)) & (bound > beams.best[:, -1])
+def _open(beams: Beams, position: int, search: SearchConfig) -> Tensor:
+    """Sentences that are not over, [B]."""
+    best, alpha = beams.log_probability.amax(1), search.length_penalty
+    can_overtake = best / (beams.limit + 1) ** alpha > beams.best[:, -1]
+    ahead = best / (position + 1) ** alpha > beams.best[:, 0]
+    return can_overtake & (ahead | (beams.ended < round(PATIENCE * search.beam)))
 
 
 def _staying(open: Tensor, slots: int) -> Tensor:
