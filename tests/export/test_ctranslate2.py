@@ -65,15 +65,13 @@ def same(mine, its) -> None:
             assert exported.token_log_probabilities == pytest.approx(ours.token_log_probabilities, rel=1e-4, abs=1e-4)
 
 
-def same_or_ahead(ours, its) -> list:
-    """What both find alike; of the others ours has the better score, as its search goes on while one alive is ahead."""
-    alike, other = [], []
+def alike(ours, its) -> tuple[list, list]:
+    """Ours of the lines that both translate alike, down to the numbers, and the pairs that differ."""
+    equal, other = [], []
     for mine, exported in zip(ours, its, strict=True):
-        (alike if mine.text == exported.text else other).append((mine, exported))
-    if alike:
-        same(*zip(*alike, strict=True))
-    assert all(mine.hypotheses[0].score > exported.hypotheses[0].score for mine, exported in other)
-    return [mine for mine, _ in alike]
+        (equal if mine.text == exported.text else other).append((mine, exported))
+    same(*zip(*equal, strict=True))
+    return [mine for mine, _ in equal], other
 
 
 @pytest.mark.parametrize("options", pairwise("transformer", EXPORTABLE), ids=_name)
@@ -89,7 +87,8 @@ def test_every_option_gives_the_same_scores_and_translations(tmp_path, options):
         assert its.tokens == mine.tokens
         assert its.token_log_probabilities == pytest.approx(mine.token_log_probabilities, rel=1e-4, abs=1e-4)
     same(ours.translations(LINES, beam=1), other.translations(LINES, beam=1))
-    same_or_ahead(ours.translations(LINES, beam=4), other.translations(LINES, beam=4))
+    # CTranslate2 divides the probability of padding among the pieces, which an untrained model gives to it
+    assert len(alike(ours.translations(LINES, beam=4), other.translations(LINES, beam=4))[1]) <= 1
 
 
 @pytest.mark.parametrize(
@@ -128,9 +127,10 @@ def taught(tmp_path_factory):
 )  # fmt: skip
 def test_beam_search_is_ours_but_stops_though_one_alive_is_ahead(taught, settings):
     text = [*MARKED[:20], *(" ".join(line.split()[first : first + 6]) for line in TEXT for first in range(5))]
-    alike = same_or_ahead(*(each.translations(text, **{"beam": 4, **settings}) for each in taught))
-    assert len(alike) > 25  # of 40, by a model that is sure of little
-    assert len({len(mine.hypotheses[0].tokens) for mine in alike}) > 2
+    equal, other = alike(*(each.translations(text, **{"beam": 4, **settings}) for each in taught))
+    assert all(mine.hypotheses[0].score > its.hypotheses[0].score for mine, its in other)
+    assert len(equal) > 25  # of 40, by a model that is sure of little
+    assert len({len(mine.hypotheses[0].tokens) for mine in equal}) > 2
 
 
 def test_several_hypotheses_at_the_limit(engines):
