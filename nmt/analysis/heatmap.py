@@ -17,7 +17,8 @@ from matplotlib.image import AxesImage
 from nmt.analysis.attention import Map
 from nmt.analysis.fonts import fonts_for, quietly
 from nmt.analysis.study import Study
-from nmt.analysis.text import shown
+from nmt.analysis.text import columns as wide
+from nmt.analysis.text import fit, shown
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -28,8 +29,8 @@ _LABEL, _SMALL_LABEL = 9, 6
 _COLOURS = "Blues"
 _DOTS, _MOST_DOTS = 150, 12_000
 """An inch, and of a side, for which the dots of an inch are made fewer."""
-_LONGEST = 28
-"""Characters of a label."""
+_LONGEST, _HEADING = 28, 50
+"""Characters of a label, and of a sentence above the bars of a study."""
 _STYLE = {
     "text.usetex": False, "text.parse_math": False, "axes.unicode_minus": False,
     "svg.fonttype": "none", "svg.hashsalt": "nmt", "pdf.fonttype": 42, "font.size": 9,
@@ -65,7 +66,9 @@ def draw_study(study: Study, *, format: str) -> tuple[bytes, str]:
     with _style([*texts, *heads, study.word]) as missing:
         rows, columns = len(study.panels), len(study.sentences)
         heights = [max(map(len, panel.bars)) * 0.2 + 0.7 for panel in study.panels]
-        figure = Figure(figsize=(4.2 * columns, sum(heights) + 0.8), layout="constrained")
+        height, room = sum(heights) + 0.8, max(wide(_label(each)) for each in texts) * 0.08
+        figure = Figure(figsize=((3.2 + room) * columns, height), layout="constrained")
+        figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.4 / height))  # the sentences stand above
         axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
         for row, panel in zip(axes, study.panels, strict=True):
             top = max(weight for bars in panel.bars for _, weight in bars) or 1
@@ -73,8 +76,9 @@ def draw_study(study: Study, *, format: str) -> tuple[bytes, str]:
                 _draw_bars(place, bars, top)
             row[0].set_title(shown(panel.title), fontsize=8, loc="left")
         for place, sentence in zip(axes[0], study.sentences, strict=True):
-            heading = f"{_short(sentence.source)}\n→ {_short(sentence.target)}"
-            place.annotate(heading, (0, 1), (0, 24), xycoords="axes fraction", textcoords="offset points", fontsize=9)
+            heading = f"{fit(shown(sentence.source), _HEADING)}\n→ {fit(shown(sentence.target), _HEADING)}"
+            above = place.annotate(heading, (0, 1), (0, 24), xycoords="axes fraction", textcoords="offset points")
+            above.set_in_layout(False)  # long ones would squeeze the bars
         return _save(figure, format), "".join(missing)
 
 

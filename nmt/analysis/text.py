@@ -36,7 +36,7 @@ def as_text(map: Map, *, width: int) -> str:
         left -= len(map.keys) + len(_GAP) + 2
         lines.append(f"{' ' * (label + len(_GAP))}│{_ruler(len(map.keys))}│{_GAP}█ is {top:.0%}")
     for name, row in zip(names, map.weights, strict=True):
-        start = _right(_fit(name, label), label) + _GAP + (f"│{_strip(row, top)}│{_GAP}" if strip else "")
+        start = _right(fit(name, label), label) + _GAP + (f"│{_strip(row, top)}│{_GAP}" if strip else "")
         lines.append((start + _named(row, map.keys, left)).rstrip())
     return "\n".join(lines)
 
@@ -85,7 +85,7 @@ def _named(row: np.ndarray, keys: list[str], width: int) -> str:
         if rank and row[place] < _LEAST:
             break
         share = f" {row[place]:.0%}"
-        name = _fit(shown(keys[place]), max(1, width - len(share)) if not rank else _LABEL)
+        name = fit(shown(keys[place]), max(1, width - len(share)) if not rank else _LABEL)
         if rank and columns(text) + len(_GAP) + columns(name) + len(share) > width:
             break
         text += (_GAP if rank else "") + name + share
@@ -98,7 +98,7 @@ def _bars(bars: list[tuple[str, float]], width: int) -> list[str]:
     label = min(max((columns(shown(name)) for name, _ in strongest), default=0), width // 2)
     room = max(1, width - label - 7)
     return [
-        f"{_left(_fit(shown(name), label), label)} {weight:>4.0%} {'█' * round(weight * room)}".rstrip()
+        f"{_left(fit(shown(name), label), label)} {weight:>4.0%} {'█' * round(weight * room)}".rstrip()
         for name, weight in strongest
     ]
 
@@ -109,7 +109,7 @@ def _beside(cells: list[list[str]], width: int) -> str:
     return "\n".join(" │ ".join(_left(line, width) for line in row).rstrip() for row in zip(*padded, strict=True))
 
 
-def _fit(text: str, width: int) -> str:
+def fit(text: str, width: int) -> str:
     """The text, cut to so many columns with an ellipsis."""
     if columns(text) <= width:
         return text
@@ -121,7 +121,7 @@ def _fit(text: str, width: int) -> str:
 def _wrap(text: str, width: int) -> list[str]:
     lines = [""]
     for word in shown(text).split():
-        word = _fit(word, width)
+        word = fit(word, width)
         if lines[-1] and columns(lines[-1]) + 1 + columns(word) > width:
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
