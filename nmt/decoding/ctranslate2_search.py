@@ -2,8 +2,8 @@
 
 Score and search are the same: K hypotheses stay alive until PATIENCE * K have ended. CTranslate2 stops then, even where
 one alive is ahead (in 3 of 1,000 sentences of Multi30k), and not before, when none can overtake, which costs it steps
-and changes nothing. At the limit its hypotheses just stop, where ours have to end. And it divides the probability of an
-end that comes before min_length among the pieces.
+and changes nothing. At the limit its hypotheses just stop, where ours have to end. And it divides the probability of
+what is forbidden (padding, begin mark, an end before min_length) among the other pieces.
 """
 
 from collections import defaultdict
