@@ -49,7 +49,7 @@ LINES = {
         "relative": "keys that know how far they are from the query (Shaw 2018)",
     },
 }
-OTHERS = ("attention", "window", "coverage", "input_feeding", "heads", "key_value_heads")
+OTHERS = ("attention", "window", "entropy", "coverage", "input_feeding", "heads", "key_value_heads")
 """Switches and numbers, whose line is their own help text."""
 
 

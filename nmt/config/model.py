@@ -61,6 +61,8 @@ class AttentionRNNConfig(RecurrentConfig):
     """How much of the source attention takes in: all, a window, or one position."""
     window: Annotated[int, Field(ge=1, le=1 << 14)] = 10
     """Positions on each side of a window's centre (local_monotonic, local_predictive)."""
+    entropy: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    """Hard attention in training: what a nat of its weights' entropy is worth, lest it settle before it knows."""
     coverage: bool = False
     """Attention knows how much it has looked at each position so far."""
     input_feeding: bool = False

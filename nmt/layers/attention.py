@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.layers.loop import LoopLinear, Shared, product
-from nmt.layers.scope import Scope
+from nmt.layers.scope import Draw, Scope
 
 # B batch, Q queries, K keys, A width of the comparison, D width
 
@@ -24,7 +24,7 @@ class Look(NamedTuple):
 
     context: Tensor  # c_t [B, Q, D]
     weights: Tensor  # alpha_t [B, Q, K]
-    choice: Tensor | None  # log p(a_t) [B, Q] where a_t was drawn
+    draw: Draw | None  # where a position was drawn
     past: Past  # for the next position
 
 
@@ -91,7 +91,7 @@ class ScoredAttention(nn.Module):
     def forward(self, state: Tensor, keys: Tensor, values: Tensor | Shared, mask: Tensor, past: Past) -> Look:
         """States [B, Q, D] look at keys [B, K, A] and values [B, K, D], as far as mask [B, K] leaves them."""
         energy = self.energy(state, keys, past.coverage)
-        weights, choice = self.scope(self.weighting, energy, state, mask[:, None], past.position)
+        weights, draw = self.scope(self.weighting, energy, state, mask[:, None], past.position)
         position = None if past.position is None else past.position + 1
         coverage = None if past.coverage is None else past.coverage + weights
-        return Look(product(weights, values), weights, choice, Past(position, coverage))
+        return Look(product(weights, values), weights, draw, Past(position, coverage))

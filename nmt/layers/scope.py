@@ -12,6 +12,8 @@ Gaussian's product with them is left as it is, as published: it need not sum to 
 than all of the source: to cut it out would pay for sources far longer than sentences.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,13 @@ from nmt.layers.loop import LoopLinear
 from nmt.layers.weighting import weigh
 
 # B batch, Q queries, K keys, D width of the states (but in the equations half the window's)
+
+
+class Draw(NamedTuple):
+    """A position that was drawn of those that could have been."""
+
+    log_probability: Tensor  # log p(a_t) [B, Q]
+    entropy: Tensor  # H_t = -sum_j weight_tj log weight_tj [B, Q], in nats
 
 
 class Scope(nn.Module):
@@ -34,9 +43,8 @@ class Scope(nn.Module):
 
     def forward(
         self, weighting: str, energy: Tensor, state: Tensor, mask: Tensor, position: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Energies [B, Q, K], states [B, Q, D], mask [B, 1, K], t [B, Q] -> alpha [B, Q, K], log p(a_t) [B, Q] if a
-        position was drawn."""
+    ) -> tuple[Tensor, Draw | None]:
+        """Energies [B, Q, K], states [B, Q, D], mask [B, 1, K], t [B, Q] -> alpha [B, Q, K], and what was drawn."""
         match self.kind:
             case "global":
                 return weigh(weighting, energy, mask), None
@@ -51,8 +59,8 @@ class Scope(nn.Module):
                 # the logarithm of a rounded weight would be a rough one
                 weights = weigh(weighting, energy.to(torch.promote_types(energy.dtype, torch.float32)), mask)
                 place = draw(weights) if self.training else weights.argmax(-1, keepdim=True)
-                choice = weights.gather(-1, place)[..., 0].log() if self.training else None
-                return torch.zeros_like(energy).scatter_(-1, place, 1), choice
+                seen = torch.zeros_like(energy).scatter_(-1, place, 1)
+                return seen, _draw(weights, place) if self.training else None
         raise AssertionError(self.kind)
 
     def predict(self, state: Tensor, length: Tensor) -> Tensor:
@@ -73,3 +81,8 @@ def draw(weights: Tensor) -> Tensor:
     torch.multinomial this does not fail for what is not a number, which training has its own answer to.
     """
     return (weights.detach() / torch.empty_like(weights).exponential_()).argmax(-1, keepdim=True)
+
+
+def _draw(weights: Tensor, place: Tensor) -> Draw:
+    log = weights.clamp_min(torch.finfo(weights.dtype).tiny).log()  # 0 log 0 is 0, and so is its gradient
+    return Draw(log.gather(-1, place)[..., 0], -(weights * log).sum(-1))

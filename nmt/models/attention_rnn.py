@@ -50,7 +50,7 @@ class AttentionRNN(Seq2Seq):
 
     def __init__(self, config: AttentionRNNConfig, source_size: int, target_size: int):
         super().__init__()
-        self.max_length = config.max_length
+        self.max_length, self.entropy = config.max_length, config.entropy
         width, embedding = config.hidden, config.embedding
         self.embeddings = Embeddings(source_size, target_size, embedding, config.tied_embeddings)
         self.encoder = RecurrentEncoder(
@@ -92,8 +92,10 @@ class AttentionRNN(Seq2Seq):
 
     def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
         hidden, looks = self._unroll(self.encode(src), tgt_in)
-        drawn = looks[0].choice is not None
-        return Decoded(hidden, torch.cat([look.choice for look in looks], 1) if drawn else None)
+        if looks[0].draw is None:
+            return Decoded(hidden)
+        choices, entropy = (torch.cat(part, 1) for part in zip(*(look.draw for look in looks), strict=True))
+        return Decoded(hidden, choices, self.entropy * entropy)
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
         _, looks = self._unroll(self.encode(src), tgt_in)

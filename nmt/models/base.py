@@ -24,6 +24,7 @@ class Decoded(NamedTuple):
 
     hidden: Tensor  # [B, T, D]
     choices: Tensor | None = None  # [B, T] log p(a_t) of what was drawn on the way to position t, with its gradient
+    bonus: Tensor | None = None  # [B, T] where there are choices: what training takes off the loss of each position
 
 
 class Attention(NamedTuple):

@@ -9,8 +9,12 @@ so that it changes the variance and not the mean: it is what the other sentences
 the positions from t on.
 
 Xu et al. subtract a moving average from the log-likelihood of the whole sentence. Here a draw answers only for what
-comes after it, which is less noise for the same mean, and no average has to be saved between updates. They also add
-the entropy's gradient, and in half of the sentences let the weights stand for the draw, which makes another loss of it.
+comes after it, which is less noise for the same mean, and no average has to be saved between updates. In half of the
+sentences they let the weights stand for the draw, which makes another loss of it; ours is always drawn.
+
+As theirs, the loss has a bonus for the entropy H_t of what a_t is drawn from (eq. 11): sum_t l_t - lambda H_t. Without
+it the weights settle on one position before it is known which are worth looking at: on the bundled corpus at the full
+stop of every sentence.
 """
 
 import torch

@@ -73,7 +73,8 @@ def forward_backward(model: Seq2Seq, batch: Batch, *, smoothing: float, device: 
         hidden.backward(gradient)
     else:
         real = _moved(batch.tgt_out, device) != PAD
-        torch.autograd.backward([hidden, decoded.choices], [gradient, choices.gradient(each, real)])
+        gradients = [gradient, choices.gradient(each, real), -real.to(decoded.bonus.dtype)]
+        torch.autograd.backward([hidden, decoded.choices, decoded.bonus], gradients)
     return Sums(torch.stack(loss).sum(), torch.stack(nll).sum())
 
 

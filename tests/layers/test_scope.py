@@ -71,19 +71,19 @@ ENERGY = tensor([[[0.0, math.log(3), math.log(6), 99.0, 99.0]]]).double()  # 0.1
 
 
 def test_hard_attention_takes_the_likeliest_position_in_evaluation():
-    weights, choice = Scope("hard", 1, 2).eval()("softmax", ENERGY, None, MASK, None)
-    assert weights.tolist() == [[[0, 0, 1, 0, 0]]] and choice is None
+    weights, drawn = Scope("hard", 1, 2).eval()("softmax", ENERGY, None, MASK, None)
+    assert weights.tolist() == [[[0, 0, 1, 0, 0]]] and drawn is None
 
 
 def test_hard_attention_draws_in_training():
     energy = ENERGY.expand(1, 20_000, 5).clone().requires_grad_()
     torch.manual_seed(1)
-    weights, choice = Scope("hard", 1, 2)("softmax", energy, None, MASK, None)
+    weights, drawn = Scope("hard", 1, 2)("softmax", energy, None, MASK, None)
     assert ((weights == 0) | (weights == 1)).all() and (weights.sum(-1) == 1).all() and not weights.requires_grad
     expected = tensor([0.1, 0.3, 0.6, 0, 0]).double()
     torch.testing.assert_close(weights.mean((0, 1)), expected, atol=0.015, rtol=0)  # 4 standard deviations
-    torch.testing.assert_close(choice, (weights @ expected).log())
-    (gradient,) = torch.autograd.grad(choice[0, 0], energy)
+    torch.testing.assert_close(drawn.log_probability, (weights @ expected).log())
+    (gradient,) = torch.autograd.grad(drawn.log_probability[0, 0], energy)
     torch.testing.assert_close(gradient[0, 0], weights[0, 0] - expected)  # of log softmax
     torch.manual_seed(1)
     assert torch.equal(weights, Scope("hard", 1, 2)("softmax", energy, None, MASK, None)[0])

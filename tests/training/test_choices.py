@@ -1,6 +1,7 @@
 """The gradient of draws, held to the sum over everything that could have been drawn."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from nmt.layers import scope
 from nmt.training import choices, loss
 
 CPU = torch.device("cpu")
-MODEL = {"type": "attention_rnn", "scope": "hard", "coverage": True, "input_feeding": True, "dropout": 0.0}
+MODEL = {"type": "attention_rnn", "scope": "hard", "coverage": True, "input_feeding": True, "dropout": 0.0,
+         "entropy": 0.0}  # fmt: skip
 SMOOTHING = 0.1
 
 
@@ -95,6 +97,30 @@ def test_the_baseline_lowers_the_variance(model):
             found[name].append(flat(torch.autograd.grad(decoded.choices, weights, reward, retain_graph=True)))
     variance = {name: torch.stack(gradients).var(0).sum() for name, gradients in found.items()}
     assert variance["with"] < 0.5 * variance["without"]
+
+
+def test_a_bonus_for_what_is_undecided():
+    """With the same draws the gradient of -lambda sum H_t comes on top, at the positions that are not padding."""
+    batch, found = batch_of(2), {}
+    for bonus in (0.0, 0.7):
+        model = model_of(MODEL | {"entropy": bonus}).train()
+        torch.manual_seed(3)
+        loss.forward_backward(model, batch, smoothing=SMOOTHING, device=CPU)
+        found[bonus] = flat(torch.zeros_like(each) if each.grad is None else each.grad for each in model.parameters())
+    torch.manual_seed(3)
+    weights = list(model.parameters())
+    real = batch.tgt_out != PAD
+    wanted = torch.autograd.grad(-model(batch.src, batch.tgt_in).bonus[real].sum(), weights, materialize_grads=True)
+    torch.testing.assert_close(found[0.7] - found[0.0], flat(wanted))
+
+
+def test_the_entropy_by_hand():
+    drawn = scope.Scope("hard", window=1, query=1).train()
+    energy = tensor([[[0.0, 0.0, 9.0], [0.0, 99.0, 0.0]]], requires_grad=True)
+    _, draw = drawn("softmax", energy, tensor([[[0.0], [0.0]]]), tensor([[[True, True, False]]]), None)
+    torch.testing.assert_close(draw.entropy, tensor([[math.log(2), 0.0]]))
+    draw.entropy.sum().backward()
+    assert energy.grad.isfinite().all()
 
 
 def test_credit_by_hand():
