@@ -66,7 +66,7 @@ def attend(
     precision: lines.Precision = "float32",
 ) -> None:
     """Show where a model looks while it translates a sentence, or reads a translation that is given."""
-    from nmt.analysis.attention import Choice
+    from nmt.analysis.attention import Choice, check
     from nmt.analysis.study import study
     from nmt.errors import ConfigError
 
@@ -85,9 +85,9 @@ def attend(
         raise ConfigError("a picture shows one sentence", hint="or one --word in all of them; .html shows them all")
     overrides = {} if beam is None else {"beam": beam}
     found = _attend(model, common, precision, sentences, target, overrides)
-    view = View(
-        model, found, _kind(found[0], kind, word), choice, words, None if word is None else study(found, word, choice)
-    )
+    shown = _kind(found[0], kind, word)
+    check(found[0].kinds[shown], choice)  # also for a form that shows more than what is chosen
+    view = View(model, found, shown, choice, words, None if word is None else study(found, word, choice))
     _tell(view)
     for path in outputs:
         _write(path, view, inputs=(input,))

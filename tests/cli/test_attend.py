@@ -153,6 +153,8 @@ def test_without_matplotlib(folder, tmp_path, monkeypatch):
         (["a", "--kind", "encoder"], "--kind encoder: the model has no encoder self-attention"),
         (["a", "--layer", 2], "layer 2: cross-attention has one layer"),
         (["a", "--layer", 1, "--head", 2], "head 2: cross-attention has one head"),
+        (["a", "--layer", -1, "--output", "x.html"], "layer -1: cross-attention has one layer"),
+        (["a", "--layer", 2, "--output", "x.json"], "layer 2: cross-attention has one layer"),
         (["a", "--rollout"], "rollout follows self-attention"),
         (["a", "--all", "--rollout"], "rollout is of all layers and heads"),
         (["a", "--word", "b"], "'b' is no word of 'a'"),
