@@ -113,7 +113,7 @@ def test_a_word_in_two_sentences(folder, tmp_path, form):
     elif form == ".txt":
         assert content.startswith(b"A man is outside.") and "what “Man” looks at".encode() in content
     elif form == ".html":
-        assert b'"study":{"side":"source","unit":"words"}' in content
+        assert b'"contexts":{"side":"source","unit":"words"}' in content
 
 
 def test_a_word_that_occurs_twice_is_noted(folder):
