@@ -25,6 +25,8 @@ from nmt.ids import BOS
 
 NAMES = {"cross": "cross-attention", "encoder": "encoder self-attention", "decoder": "decoder self-attention"}
 """The kinds, in the order in which they are shown."""
+WITHOUT = "every other model looks back at the source; a gru hands all of it over in one vector"
+"""The hint where a model has no attention."""
 
 
 class Tokens(NamedTuple):
@@ -101,10 +103,7 @@ def attend(translator: Translator, source: str, target: str | None = None, **ove
         for name in NAMES if weights[name] is not None
     }  # fmt: skip
     if not kinds:
-        raise NMTError(
-            f"{translator.path or 'this model'}: has no attention to show",
-            hint="an attention_rnn or a transformer has; a gru hands the whole source over in one vector",
-        )
+        raise NMTError(f"{translator.path or 'this model'}: has no attention to show", hint=WITHOUT)
     return Attended(found.source.text, found.target.text, source_tokens, target_tokens, kinds)
 
 

@@ -47,19 +47,20 @@ def attend(
     sentence: Annotated[
         list[str] | None, typer.Argument(metavar="SENTENCE", help="What to translate [stdin].", show_default=False)
     ] = None,
-    input: Annotated[Path | None, typer.Option(help="Instead: text, one sentence a line; also .gz and .xz.")] = None,
-    target: Annotated[list[str] | None, typer.Option(help="Force this translation; one for each sentence.")] = None,
-    word: Annotated[str | None, typer.Option(help="Compare this word in the sentences.")] = None,
+    input: Annotated[Path | None, typer.Option(help="Sentences from a file, one a line; also .gz and .xz.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Read this translation; one for each sentence.")] = None,
+    word: Annotated[str | None, typer.Option(help="What this word looks at, sentence beside sentence.")] = None,
     kind: Annotated[
-        KindName | None, typer.Option(help="Attention to the source, or of one side to itself [cross].")
+        KindName | None,
+        typer.Option(help="cross: to the source; encoder, decoder: of source or translation to itself [cross]."),
     ] = None,
     layer: Annotated[int | None, typer.Option(help="One layer, from 1 [the mean of all].")] = None,
     head: Annotated[int | None, typer.Option(help="One of its heads, from 1 [the mean of all].")] = None,
     every: Annotated[bool, typer.Option("--all", help="Each head by itself, of all layers or of --layer.")] = False,
-    rollout: Annotated[bool, typer.Option("--rollout", help="All layers together (Abnar and Zuidema 2020).")] = False,
+    rollout: Annotated[bool, typer.Option("--rollout", help="Followed through all layers (Abnar 2020).")] = False,
     words: Annotated[bool, typer.Option("--words", help="Words instead of pieces.")] = False,
     output: Annotated[
-        list[Path] | None, typer.Option(help="A file .html, .png, .svg, .pdf, .json or .txt [text to stdout].")
+        list[Path] | None, typer.Option(help="A file .html, .png, .svg, .pdf, .json or .txt; repeatable [stdout].")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All kinds, layers and heads as JSON.")] = False,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
@@ -107,7 +108,7 @@ def _check_outputs(paths: list[Path]) -> None:
         try:
             import matplotlib  # noqa: F401
         except ImportError as error:
-            hint = "pip install nmt[plots]; .html, .json and text need nothing more"
+            hint = 'pip install "nmt[plots]"; .html, .json and .txt do without'
             raise NMTError("pictures need matplotlib, which is not installed", hint=hint) from error
 
 
