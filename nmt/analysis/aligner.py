@@ -5,6 +5,7 @@ from functools import partial
 from itertools import chain, islice
 
 from nmt.analysis.alignment import Links, Reading, Symmetry, links, of_translation, symmetrised
+from nmt.analysis.attention import WITHOUT
 from nmt.analysis.words import word_of_piece, words_of
 from nmt.decoding.engine import batches
 from nmt.decoding.explanation import check_explains
@@ -32,10 +33,7 @@ def check(translator: Translator, reading: Reading | None) -> Reading:
     """
     found = shape(translator)
     if found is None:
-        raise NMTError(
-            f"{translator.path or 'this model'}: has no attention to align by",
-            hint="an attention_rnn or a transformer has; a gru hands the whole source over in one vector",
-        )
+        raise NMTError(f"{translator.path or 'this model'}: has no attention to align by", hint=WITHOUT)
     reading = reading or Reading()
     reading.heads.check(*found)
     return reading

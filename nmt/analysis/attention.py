@@ -17,6 +17,7 @@ import numpy as np
 
 from nmt.analysis import rollout
 from nmt.analysis.words import word_of_piece, words_of
+from nmt.decoding.engine import Heads
 from nmt.decoding.explanation import Explanation, Pieces
 from nmt.decoding.translator import Translator
 from nmt.errors import ConfigError, NMTError
@@ -24,6 +25,8 @@ from nmt.ids import BOS
 
 NAMES = {"cross": "cross-attention", "encoder": "encoder self-attention", "decoder": "decoder self-attention"}
 """The kinds, in the order in which they are shown."""
+WITHOUT = "every other model looks back at the source; a gru hands all of it over in one vector"
+"""The hint where a model has no attention."""
 
 
 class Tokens(NamedTuple):
@@ -100,10 +103,7 @@ def attend(translator: Translator, source: str, target: str | None = None, **ove
         for name in NAMES if weights[name] is not None
     }  # fmt: skip
     if not kinds:
-        raise NMTError(
-            f"{translator.path or 'this model'}: has no attention to show",
-            hint="an attention_rnn or a transformer has; a gru hands the whole source over in one vector",
-        )
+        raise NMTError(f"{translator.path or 'this model'}: has no attention to show", hint=WITHOUT)
     return Attended(found.source.text, found.target.text, source_tokens, target_tokens, kinds)
 
 
@@ -120,19 +120,33 @@ def maps(kind: Kind, choice: Choice) -> list[list[Map]]:
 
     Raises ConfigError for a layer, a head or a rollout that is not there.
     """
-    _check(kind, choice)
-    layers, heads = kind.weights.shape[:2]
+    check(kind, choice)
     if choice.rollout:
         return [[_map(kind, "rollout", kind.rollout)]]
     if choice.every:
-        chosen = range(layers) if choice.layer is None else [choice.layer - 1]
+        every, heads = (range(1, count + 1) for count in kind.weights.shape[:2])
+        layers = every if choice.layer is None else [choice.layer]
         return [
-            [_map(kind, _title(kind, layer, head), kind.weights[layer, head]) for head in range(heads)]
-            for layer in chosen
+            [_map(kind, _title(kind, each), each.of(kind.weights)) for each in (Heads(layer, head) for head in heads)]
+            for layer in layers
         ]
-    layer, head = (None if each is None else each - 1 for each in (choice.layer, choice.head))
-    weights = kind.weights.mean(0) if layer is None else kind.weights[layer]
-    return [[_map(kind, _title(kind, layer, head), weights.mean(0) if head is None else weights[head])]]
+    heads = Heads(choice.layer, choice.head)
+    return [[_map(kind, _title(kind, heads), heads.of(kind.weights))]]
+
+
+def check(kind: Kind, choice: Choice) -> None:
+    """Raises ConfigError for a layer, a head or a rollout that is not there, and for what cannot go together."""
+    name = NAMES[kind.name]
+    Heads(choice.layer, choice.head).check(*kind.weights.shape[:2], kind=name)
+    if choice.rollout and (choice.layer, choice.head, choice.every) != (None, None, False):
+        raise ConfigError("rollout is of all layers and heads together", hint="ask for it alone")
+    if choice.every and choice.head is not None:
+        raise ConfigError("every head, and one head?", hint="ask for one of the two")
+    if choice.rollout and kind.rollout is None:
+        raise ConfigError(
+            f"{name}: rollout follows self-attention through encoder and decoder, which this model lacks",
+            hint="ask for a layer and a head, or for their mean",
+        )
 
 
 def _tokens(pieces: Pieces) -> Tokens:
@@ -169,30 +183,10 @@ def _map(kind: Kind, title: str, weights: np.ndarray) -> Map:
     return Map(f"{NAMES[kind.name]}: {title}", kind.queries.names, kind.keys.names, weights)
 
 
-def _title(kind: Kind, layer: int | None, head: int | None) -> str:
+def _title(kind: Kind, chosen: Heads) -> str:
     """What is averaged is said, unless there is but one."""
     layers, heads = kind.weights.shape[:2]
     of_layers = f"mean of {layers} layers" if layers > 1 else "one layer"
     of_heads = f"mean of {heads} heads" if heads > 1 else "one head"
-    return f"{of_layers if layer is None else f'layer {layer + 1}'}, {of_heads if head is None else f'head {head + 1}'}"
-
-
-def _check(kind: Kind, choice: Choice) -> None:
-    name, (layers, heads) = NAMES[kind.name], kind.weights.shape[:2]
-    for what, asked, count in (("layer", choice.layer, layers), ("head", choice.head, heads)):
-        if asked is not None and not 1 <= asked <= count:
-            has = f"one {what}" if count == 1 else f"{what}s 1 to {count}"
-            raise ConfigError(f"{what} {asked}: {name} has {has} here", hint="without a number the mean is shown")
-    if choice.head is not None and choice.layer is None and layers > 1:
-        raise ConfigError(
-            f"head {choice.head}: of which layer?", hint="heads of different layers have nothing in common but a number"
-        )
-    if choice.rollout and (choice.layer, choice.head, choice.every) != (None, None, False):
-        raise ConfigError("rollout is of all layers and heads together", hint="ask for it alone")
-    if choice.every and choice.head is not None:
-        raise ConfigError("every head, and one head?", hint="ask for one of the two")
-    if choice.rollout and kind.rollout is None:
-        raise ConfigError(
-            f"{name}: rollout follows self-attention through encoder and decoder, which this model lacks",
-            hint="ask for a layer and a head, or for their mean",
-        )
+    layer, head = chosen
+    return f"{of_layers if layer is None else f'layer {layer}'}, {of_heads if head is None else f'head {head}'}"

@@ -44,7 +44,7 @@ def require() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise NMTError("the plots need matplotlib, which is not installed", hint="pip install 'nmt[plots]'") from error
+        raise NMTError("the plots need matplotlib, which is not installed", hint='pip install "nmt[plots]"') from error
 
 
 COURSES = (

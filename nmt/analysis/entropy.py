@@ -61,7 +61,7 @@ def of_translator(translator: Translator, source: Sequence[str], reference: Sequ
         weights = engine.model.explain(src, tgt_in).cross
         if weights is None:
             return None
-        sums.append(summed(weights.double(), src != PAD, tgt_in != PAD))
+        sums.append(summed(weights.cpu().double(), src.cpu() != PAD, tgt_in.cpu() != PAD))
     if not sums:
         return None
     nats, share, positions = (torch.stack(part).sum(0) for part in zip(*sums, strict=True))

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from nmt.analysis.attention import Map
+from nmt.analysis.contexts import Contexts
 from nmt.analysis.fonts import fonts_for, quietly
-from nmt.analysis.study import Study
 from nmt.analysis.text import columns as wide
 from nmt.analysis.text import fit, shown
 
@@ -30,7 +30,7 @@ _COLOURS = "Blues"
 _DOTS, _MOST_DOTS = 150, 12_000
 """An inch, and of a side, for which the dots of an inch are made fewer."""
 _LONGEST, _HEADING = 28, 50
-"""Characters of a label, and of a sentence above the bars of a study."""
+"""Characters of a label, and of a sentence above the bars of a word."""
 _STYLE = {
     "text.usetex": False, "text.parse_math": False, "axes.unicode_minus": False,
     "svg.fonttype": "none", "svg.hashsalt": "nmt", "pdf.fonttype": 42, "font.size": 9,
@@ -59,23 +59,23 @@ def draw(grid: Sequence[Sequence[Map]], title: str, *, format: str) -> tuple[byt
         return _save(figure, format), "".join(missing)
 
 
-def draw_study(study: Study, *, format: str) -> tuple[bytes, str]:
+def draw_contexts(contexts: Contexts, *, format: str) -> tuple[bytes, str]:
     """A word in its sentences, side by side: a bar for each word. Returns what `draw` does."""
-    texts = [each for panel in study.panels for bars in panel.bars for each, _ in bars]
-    heads = [text for each in study.sentences for text in (each.source, each.target)]
-    with _style([*texts, *heads, study.word]) as missing:
-        rows, columns = len(study.panels), len(study.sentences)
-        heights = [max(map(len, panel.bars)) * 0.2 + 0.7 for panel in study.panels]
+    texts = [each for panel in contexts.panels for bars in panel.bars for each, _ in bars]
+    heads = [text for each in contexts.sentences for text in (each.source, each.target)]
+    with _style([*texts, *heads, contexts.word]) as missing:
+        rows, columns = len(contexts.panels), len(contexts.sentences)
+        heights = [max(map(len, panel.bars)) * 0.2 + 0.7 for panel in contexts.panels]
         height, room = sum(heights) + 0.8, max(wide(_label(each)) for each in texts) * 0.08
         figure = Figure(figsize=((3.2 + room) * columns, height), layout="constrained")
         figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.4 / height))  # the sentences stand above
         axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
-        for row, panel in zip(axes, study.panels, strict=True):
+        for row, panel in zip(axes, contexts.panels, strict=True):
             top = max(weight for bars in panel.bars for _, weight in bars) or 1
             for place, bars in zip(row, panel.bars, strict=True):
                 _draw_bars(place, bars, top)
             row[0].set_title(shown(panel.title), fontsize=8, loc="left")
-        for place, sentence in zip(axes[0], study.sentences, strict=True):
+        for place, sentence in zip(axes[0], contexts.sentences, strict=True):
             heading = f"{fit(shown(sentence.source), _HEADING)}\n→ {fit(shown(sentence.target), _HEADING)}"
             above = place.annotate(heading, (0, 1), (0, 24), xycoords="axes fraction", textcoords="offset points")
             above.set_in_layout(False)  # long ones would squeeze the bars

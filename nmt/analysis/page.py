@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nmt.analysis.attention import NAMES, Attended, Choice, merged
-from nmt.analysis.study import Study
+from nmt.analysis.contexts import Contexts
 from nmt.analysis.text import shown
 
 _SCALE = 10_000
@@ -20,21 +20,21 @@ _SCALE = 10_000
 
 
 def as_page(
-    found: Sequence[Attended], *, title: str, kind: str, choice: Choice, words: bool, study: Study | None = None
+    found: Sequence[Attended], *, title: str, kind: str, choice: Choice, words: bool, contexts: Contexts | None = None
 ) -> str:
     """The page of some sentences, one below the other; `kind`, `choice` and `words` are what it shows first.
 
-    With a study its word is chosen in each sentence.
+    With contexts their word is chosen in each sentence.
     """
     first = "rollout" if choice.rollout else _chosen(choice.layer)
     data = {
         "scale": _SCALE, "names": NAMES,
         "choice": {"kind": kind, "layer": first, "head": _chosen(choice.head), "unit": _unit(words)},
-        "study": study and {"side": study.side, "unit": _unit(study.words)},
+        "contexts": contexts and {"side": contexts.side, "unit": _unit(contexts.words)},
         "sentences": [
             {
                 "source": shown(each.source), "target": shown(each.target),
-                "pieces": _kinds(each), "words": _kinds(merged(each)), "place": study and study.places[number],
+                "pieces": _kinds(each), "words": _kinds(merged(each)), "place": contexts and contexts.places[number],
             }
             for number, each in enumerate(found)
         ],

@@ -1,6 +1,6 @@
 """What a comparison shows, and in which order: sections of sentences, tables and plots.
 
-Nothing is measured here and no form is chosen: Markdown and HTML are both written from these (see pages.py).
+Nothing is measured here and no form is chosen: Markdown and HTML are both written from these (markdown.py, html.py).
 """
 
 from typing import NamedTuple, Union

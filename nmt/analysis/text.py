@@ -10,14 +10,14 @@ import unicodedata
 import numpy as np
 
 from nmt.analysis.attention import Map
-from nmt.analysis.study import Study
+from nmt.analysis.contexts import Contexts
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _GAP = "  "
 _NAMED, _LEAST = 3, 0.05
 """So many keys are named at most, and only those with so much weight, the strongest in any case."""
 _LISTED = 8
-"""Words of a study's list."""
+"""Words that are listed of a sentence."""
 _LABEL, _NAMES = 24, 28
 """Columns: at most for a token, and at least for the named keys, or the strip is left out."""
 _NARROWEST = 30
@@ -41,15 +41,15 @@ def as_text(map: Map, *, width: int) -> str:
     return "\n".join(lines)
 
 
-def study_as_text(study: Study, *, width: int) -> str:
+def contexts_as_text(contexts: Contexts, *, width: int) -> str:
     """The sentences side by side where the width allows it, else one below the other."""
-    width, count = max(width, _NARROWEST), len(study.sentences)
+    width, count = max(width, _NARROWEST), len(contexts.sentences)
     column = (width - 3 * (count - 1)) // count
     beside = column >= _NARROWEST
     column = column if beside else width
-    sentences = [[*_wrap(each.source, column), *_wrap(f"→ {each.target}", column)] for each in study.sentences]
+    sentences = [[*_wrap(each.source, column), *_wrap(f"→ {each.target}", column)] for each in contexts.sentences]
     blocks = [_beside(sentences, column)] if beside else []
-    for panel in study.panels:
+    for panel in contexts.panels:
         lists = [_bars(bars, column) for bars in panel.bars]
         if not beside:
             lists = ["\n".join([*head, "", *rows]) for head, rows in zip(sentences, lists, strict=True)]

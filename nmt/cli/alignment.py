@@ -19,15 +19,16 @@ GoldOption = Annotated[
     Path | None, typer.Option(help="Gold word alignments of source and reference: precision, recall, error rate.")
 ]
 FirstOption = Annotated[
-    int | None, typer.Option(min=0, max=1, help="Gold alignments: the number of the first word [found out].")
+    int | None, typer.Option(min=0, max=1, help="Gold alignments: the number of the first word [told by the file].")
 ]
 ChooseOption = Annotated[
-    int, typer.Option(min=0, help="The first so many pairs choose what is read, the others tell how well it aligns.")
+    int, typer.Option(min=0, help="So many of the first pairs choose what is read, the others tell how well it aligns.")
 ]
 ReadingOption = Annotated[
     str | None,
     typer.Option(
-        help="What is read as alignment, such as 2.mean.shifted.both; after a comma that of the reverse model."
+        help="What is read as alignment, as LAYER.HEAD.STEP.DECISION (see docs/alignment.md), such as "
+        "2.mean.shifted.both; after a comma that of the reverse model [mean.mean.plain.both]."
     ),
 ]
 ReverseOption = Annotated[

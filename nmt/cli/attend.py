@@ -14,7 +14,7 @@ from nmt.cli.common import Common, command
 
 if TYPE_CHECKING:
     from nmt.analysis.attention import Attended, Choice
-    from nmt.analysis.study import Study
+    from nmt.analysis.contexts import Contexts
 
 PICTURES, OTHERS = (".png", ".svg", ".pdf"), (".html", ".json", ".txt")
 _WIDTH = 100
@@ -37,7 +37,7 @@ class View(NamedTuple):
     kind: str
     choice: "Choice"
     words: bool
-    study: "Study | None"
+    contexts: "Contexts | None"
 
 
 @command
@@ -47,27 +47,28 @@ def attend(
     sentence: Annotated[
         list[str] | None, typer.Argument(metavar="SENTENCE", help="What to translate [stdin].", show_default=False)
     ] = None,
-    input: Annotated[Path | None, typer.Option(help="Instead: text, one sentence a line; also .gz and .xz.")] = None,
-    target: Annotated[list[str] | None, typer.Option(help="Force this translation; one for each sentence.")] = None,
-    word: Annotated[str | None, typer.Option(help="Compare this word in the sentences.")] = None,
+    input: Annotated[Path | None, typer.Option(help="Sentences from a file, one a line; also .gz and .xz.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Read this translation; one for each sentence.")] = None,
+    word: Annotated[str | None, typer.Option(help="What this word looks at, sentence beside sentence.")] = None,
     kind: Annotated[
-        KindName | None, typer.Option(help="Attention to the source, or of one side to itself [cross].")
+        KindName | None,
+        typer.Option(help="cross: to the source; encoder, decoder: of source or translation to itself [cross]."),
     ] = None,
     layer: Annotated[int | None, typer.Option(help="One layer, from 1 [the mean of all].")] = None,
     head: Annotated[int | None, typer.Option(help="One of its heads, from 1 [the mean of all].")] = None,
     every: Annotated[bool, typer.Option("--all", help="Each head by itself, of all layers or of --layer.")] = False,
-    rollout: Annotated[bool, typer.Option("--rollout", help="All layers together (Abnar and Zuidema 2020).")] = False,
+    rollout: Annotated[bool, typer.Option("--rollout", help="Followed through all layers (Abnar 2020).")] = False,
     words: Annotated[bool, typer.Option("--words", help="Words instead of pieces.")] = False,
     output: Annotated[
-        list[Path] | None, typer.Option(help="A file .html, .png, .svg, .pdf, .json or .txt [text to stdout].")
+        list[Path] | None, typer.Option(help="A file .html, .png, .svg, .pdf, .json or .txt; repeatable [stdout].")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="All kinds, layers and heads as JSON.")] = False,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
     precision: lines.Precision = "float32",
 ) -> None:
     """Show where a model looks while it translates a sentence, or reads a translation that is given."""
-    from nmt.analysis.attention import Choice
-    from nmt.analysis.study import study
+    from nmt.analysis import contexts
+    from nmt.analysis.attention import Choice, check
     from nmt.errors import ConfigError
 
     choice, outputs = Choice(layer, head, every, rollout), output or []
@@ -85,9 +86,9 @@ def attend(
         raise ConfigError("a picture shows one sentence", hint="or one --word in all of them; .html shows them all")
     overrides = {} if beam is None else {"beam": beam}
     found = _attend(model, common, precision, sentences, target, overrides)
-    view = View(
-        model, found, _kind(found[0], kind, word), choice, words, None if word is None else study(found, word, choice)
-    )
+    shown = _kind(found[0], kind, word)
+    check(found[0].kinds[shown], choice)  # also for a form that shows more than what is chosen
+    view = View(model, found, shown, choice, words, None if word is None else contexts.compare(found, word, choice))
     _tell(view)
     for path in outputs:
         _write(path, view, inputs=(input,))
@@ -107,7 +108,7 @@ def _check_outputs(paths: list[Path]) -> None:
         try:
             import matplotlib  # noqa: F401
         except ImportError as error:
-            hint = "pip install nmt[plots]; .html, .json and text need nothing more"
+            hint = 'pip install "nmt[plots]"; .html, .json and .txt do without'
             raise NMTError("pictures need matplotlib, which is not installed", hint=hint) from error
 
 
@@ -155,9 +156,9 @@ def _kind(attended: "Attended", asked: KindName | None, word: str | None) -> str
 
 
 def _tell(view: View) -> None:
-    for each, count in zip(view.found, view.study.occurrences if view.study else [], strict=False):
+    for each, count in zip(view.found, view.contexts.occurrences if view.contexts else [], strict=False):
         if count > 1:
-            lines.note(f"{view.study.word!r} occurs {count} times in {each.source!r}; the first is shown")
+            lines.note(f"{view.contexts.word!r} occurs {count} times in {each.source!r}; the first is shown")
 
 
 def _write(path: Path, view: View, *, inputs: tuple[Path | None, ...]) -> None:
@@ -171,7 +172,7 @@ def _write(path: Path, view: View, *, inputs: tuple[Path | None, ...]) -> None:
             if form == ".html":
                 title = f"Attention: {_name(view.model)}"
                 write(as_page(view.found, title=title, kind=view.kind, choice=view.choice, words=view.words,
-                              study=view.study).rstrip("\n"))  # fmt: skip
+                              contexts=view.contexts).rstrip("\n"))  # fmt: skip
             else:
                 write(_json(view) if form == ".json" else _text(view))
         return
@@ -185,8 +186,8 @@ def _picture(view: View, form: str) -> tuple[bytes, str]:
     from nmt.analysis import heatmap
     from nmt.analysis.attention import NAMES, maps
 
-    if view.study:
-        return heatmap.draw_study(view.study, format=form)
+    if view.contexts:
+        return heatmap.draw_contexts(view.contexts, format=form)
     (attended,) = _shown(view)
     return heatmap.draw(maps(attended.kinds[view.kind], view.choice), f"{NAMES[view.kind]}: every head", format=form)
 
@@ -203,8 +204,8 @@ def _text(view: View) -> str:
     from nmt.analysis.attention import maps
 
     width = shutil.get_terminal_size((_WIDTH, 0)).columns
-    if view.study:
-        return text.study_as_text(view.study, width=width)
+    if view.contexts:
+        return text.contexts_as_text(view.contexts, width=width)
     parts = []
     for each in _shown(view):
         parts.append(f"source  {text.shown(each.source)}\ntarget  {text.shown(each.target)}")
@@ -214,10 +215,10 @@ def _text(view: View) -> str:
 
 def _json(view: View) -> str:
     value = {"model": _name(view.model), "tokens": "words" if view.words else "pieces"}
-    if view.study:
-        value["tokens"] = "words" if view.study.words else "pieces"
-        value["word"] = {"word": view.study.word, "side": view.study.side, "places": view.study.places}
-    sentences = view.study.sentences if view.study else _shown(view)
+    if view.contexts:
+        value["tokens"] = "words" if view.contexts.words else "pieces"
+        value["word"] = {"word": view.contexts.word, "side": view.contexts.side, "places": view.contexts.places}
+    sentences = view.contexts.sentences if view.contexts else _shown(view)
     return lines.as_json({**value, "sentences": [_facts(each) for each in sentences]})
 
 

@@ -42,7 +42,7 @@ def translate(
     workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines: hypotheses with scores and tokens.")] = False,
     attention: Annotated[bool, typer.Option("--attention", help="JSON: add the attention to the source.")] = False,
-    alignments: Annotated[Path | None, typer.Option(help="Where word alignments go, in Pharaoh's format.")] = None,
+    alignments: Annotated[Path | None, typer.Option(help="Where word alignments go, such as 0-0 1-2.")] = None,
     alignment_reading: alignment.ReadingOption = None,
     alignment_reverse: alignment.ReverseOption = None,
     alignment_symmetry: alignment.SymmetryOption = alignment.SYMMETRY,

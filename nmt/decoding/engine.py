@@ -23,12 +23,12 @@ Result = TypeVar("Result")
 
 
 class Heads(NamedTuple):
-    """Whose attention to the source is meant."""
+    """Whose attention is meant."""
 
     layer: int | None = None
     """From 1, the first; None is the mean of all."""
     head: int | None = None
-    """Likewise, of one layer."""
+    """Likewise, of that layer, or of the only one."""
 
     def of(self, maps: Any) -> Any:
         """Attention [..., layer, head, T, S], of torch or numpy -> [..., T, S].
@@ -36,16 +36,19 @@ class Heads(NamedTuple):
         Raises ConfigError where there is no such layer or head.
         """
         self.check(*maps.shape[-4:-2])
-        if self.layer is None:
-            return maps.mean((-4, -3))
-        layer = maps[..., self.layer - 1, :, :, :]
+        layer = maps.mean(-4) if self.layer is None else maps[..., self.layer - 1, :, :, :]
         return layer.mean(-3) if self.head is None else layer[..., self.head - 1, :, :]
 
-    def check(self, layers: int, heads: int) -> None:
-        """Raises ConfigError where so many layers and heads do not have what is meant."""
+    def check(self, layers: int, heads: int, *, kind: str = "attention to the source") -> None:
+        """Raises ConfigError where so many layers and heads of this kind do not have what is meant."""
         for name, asked, count in (("layer", self.layer, layers), ("head", self.head, heads)):
-            if asked is not None and asked > count:
-                raise ConfigError(f"attention: the model has no {name} {asked}", hint=f"its last {name} is {count}")
+            if asked is not None and not 1 <= asked <= count:
+                has = f"one {name}" if count == 1 else f"{name}s 1 to {count}"
+                hint = "numbers begin at 1; without one it is the mean of all"
+                raise ConfigError(f"{name} {asked}: {kind} has {has} here", hint=hint)
+        if self.head is not None and self.layer is None and layers > 1:
+            hint = "heads of different layers have nothing in common but a number"
+            raise ConfigError(f"head {self.head}: of which layer?", hint=hint)
 
 
 class Found(NamedTuple):

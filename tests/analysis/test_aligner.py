@@ -136,9 +136,9 @@ def test_what_a_model_offers(translator, reverse, tmp_path):
     assert check(translator, None) == Reading() == check(reverse, None)
     for reading in readings(2, 2):
         assert check(translator, reading) == reading
-    with pytest.raises(ConfigError, match="no layer 3"):
+    with pytest.raises(ConfigError, match="layer 3: "):
         check(translator, Reading(Heads(3)))
-    with pytest.raises(ConfigError, match="no head 2"):
+    with pytest.raises(ConfigError, match="head 2: "):
         check(reverse, Reading(Heads(1, 2)))
     gru = Translator.load(tiny_bundle.save(tmp_path / "gru", type="gru", **SMALL), device="cpu")
     assert shape(gru) is None

@@ -58,9 +58,22 @@ def test_heads_by_hand():
     assert np.array_equal(Heads(2, 3).of(maps), maps[1, 2])
     assert np.array_equal(Heads(1).of(maps), maps[0].mean(0))
     assert np.array_equal(Heads().of(maps), maps.reshape(6, 2, 2).mean(0))
-    for heads, told in ((Heads(3), "no layer 3"), (Heads(1, 4), "no head 4")):
-        with pytest.raises(ConfigError, match=told):
-            heads.of(maps)
+    assert np.array_equal(Heads(head=2).of(maps[:1]), maps[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("heads", "told"),
+    [
+        (Heads(3), "layer 3: attention to the source has layers 1 to 2"),
+        (Heads(0), "layer 0: attention to the source has layers 1 to 2"),
+        (Heads(1, 4), "head 4: attention to the source has heads 1 to 3"),
+        (Heads(1, 0), "head 0: "),
+        (Heads(head=1), "head 1: of which layer"),
+    ],
+)
+def test_heads_that_there_are_not(heads, told):
+    with pytest.raises(ConfigError, match=told):
+        heads.of(np.zeros((2, 3, 2, 2)))
 
 
 def test_readings_name_everything_once():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nmt.analysis.attention import Attended, Map, Tokens
-from nmt.analysis.study import Panel, Study
-from nmt.analysis.text import as_text, columns, study_as_text
+from nmt.analysis.contexts import Contexts, Panel
+from nmt.analysis.text import as_text, columns, contexts_as_text
 
 WEIGHTS = np.array([[0.8, 0.16, 0.04, 0.0], [0.0, 0.5, 0.5, 0.0], [0.25, 0.25, 0.25, 0.25]])
 SMALL = Map("cross-attention: layer 1, head 2", ["Hut", "漢字", "</s>"], ["hat", "a", "orange", "."], WEIGHTS)
@@ -44,15 +44,16 @@ def test_weights_need_not_sum_to_one(weights):
     assert f"a {weights[0, 0]:.0%}" in line
 
 
-def made(*sentences: str) -> Study:
+def made(*sentences: str) -> Contexts:
     tokens = Tokens([], [], [])
     found = [Attended(each, "Ziel " * 20, tokens, tokens, {}) for each in sentences]
     bars = [[("ball", 0.5), ("opera", 0.25), *((name, 0.02) for name in ODD)]] * len(sentences)
-    return Study("ball", "source", True, [0] * len(sentences), [1] * len(sentences), found, [Panel("looks at", bars)])
+    places, panels = [0] * len(sentences), [Panel("looks at", bars)]
+    return Contexts("ball", "source", True, places, [1] * len(sentences), found, panels)
 
 
-def test_a_study_side_by_side():
-    lines = study_as_text(made("a ball", "the ball"), width=70).split("\n")
+def test_contexts_side_by_side():
+    lines = contexts_as_text(made("a ball", "the ball"), width=70).split("\n")
     assert [each.strip() for each in lines[0].split("│")] == ["a ball", "the ball"]
     (best,) = [line for line in lines if line.startswith("ball ")]
     left, right = best.split(" │ ")
@@ -62,7 +63,7 @@ def test_a_study_side_by_side():
 
 @pytest.mark.parametrize("width", [1, 30, 50, 63, 64, 100])
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_no_line_of_a_study_is_too_wide(width, count):
-    text = study_as_text(made(*["a ball of 漢字 " * 9] * count), width=width)
+def test_no_line_of_contexts_is_too_wide(width, count):
+    text = contexts_as_text(made(*["a ball of 漢字 " * 9] * count), width=width)
     assert max(map(columns, text.split("\n"))) <= max(width, 30)
     assert text.count("50%") == count

@@ -14,8 +14,8 @@ import matplotlib
 
 from nmt.analysis import heatmap
 from nmt.analysis.attention import Attended, Map, Tokens
+from nmt.analysis.contexts import Contexts, Panel
 from nmt.analysis.fonts import fonts_for
-from nmt.analysis.study import Panel, Study
 
 ODD = ["$x_1$", "$", r"\frac", "<script>", "&amp;", "\x1b[0m", "a\nb", "", "_", "b" * 99, "Ünï", *"שמ漢😀"]
 
@@ -105,13 +105,13 @@ def test_the_same_bytes_whatever_the_users_style(form):
 
 
 @pytest.mark.parametrize("form", heatmap.FORMATS)
-def test_a_study(form):
+def test_a_word_in_its_contexts(form):
     tokens = Tokens([], [], [])
     found = [Attended(f"a ball {number}", "ein $Ball$", tokens, tokens, {}) for number in (1, 2)]
     bars = [[("ball", 0.5), ("</s>", 0.25)], [("ball", 0.75), ("opera", 0.0), ("$", 0.1)]]
     panels = [Panel("what “ball” looks at", bars), Panel("how much", bars)]
-    study = Study("ball", "source", True, [0, 0], [1, 1], found, panels)
-    content, missing = heatmap.draw_study(study, format=form)
+    contexts = Contexts("ball", "source", True, [0, 0], [1, 1], found, panels)
+    content, missing = heatmap.draw_contexts(contexts, format=form)
     assert missing == ""
     if form == "svg":
         found = texts(content)

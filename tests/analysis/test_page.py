@@ -12,9 +12,9 @@ import pytest
 import tiny_bundle
 
 from nmt import Translator
+from nmt.analysis import contexts
 from nmt.analysis.attention import Choice, attend, merged
 from nmt.analysis.page import as_page
-from nmt.analysis.study import study
 
 SOURCE = "</script><script>alert(1)</script> {{data}} {{title}} & 漢字 \x1b man"
 TITLE = "<script>alert(2)</script> {{data}}"
@@ -55,7 +55,7 @@ def read(page: str) -> Reader:
 def test_it_holds_the_weights(found):
     reader = read(as_page(found, title=TITLE, kind="encoder", choice=Choice(2, 1), words=True))
     data = json.loads(reader.scripts[0])
-    assert data["choice"] == {"kind": "encoder", "layer": 1, "head": 0, "unit": "words"} and data["study"] is None
+    assert data["choice"] == {"kind": "encoder", "layer": 1, "head": 0, "unit": "words"} and data["contexts"] is None
     for attended, sentence in zip(found, data["sentences"], strict=True):
         assert sentence["place"] is None
         for unit, facts in (("pieces", attended), ("words", merged(attended))):
@@ -79,10 +79,11 @@ def test_what_it_shows_first(found, choice, layer, head):
     }  # fmt: skip
 
 
-def test_a_study_names_its_word(found):
-    page = as_page(found, title="t", kind="encoder", choice=Choice(), words=False, study=study(found, "man", Choice()))
+def test_contexts_name_their_word(found):
+    compared = contexts.compare(found, "man", Choice())
+    page = as_page(found, title="t", kind="encoder", choice=Choice(), words=False, contexts=compared)
     data = json.loads(read(page).scripts[0])
-    assert data["study"] == {"side": "source", "unit": "words"}
+    assert data["contexts"] == {"side": "source", "unit": "words"}
     for sentence in data["sentences"]:
         assert sentence["words"]["encoder"]["queries"][sentence["place"]] == "man"
 

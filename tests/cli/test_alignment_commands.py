@@ -85,8 +85,8 @@ def test_with_a_model_of_the_other_direction(tmp_path):
     [
         ("--model blind --alignments links", "has no attention to align by\nhint: "),
         ("--model one --alignments links --alignment-reverse blind", "has no attention to align by\nhint: "),
-        ("--model one --alignments links --alignment-reading 2.mean.plain.both", "no layer 2\nhint: its last layer"),
-        ("--model one --alignments links --alignment-reading 1.3.plain.both", "no head 3\nhint: its last head"),
+        ("--model one --alignments links --alignment-reading 2.mean.plain.both", "layer 2: attention to the source "),
+        ("--model one --alignments links --alignment-reading 1.3.plain.both", "head 3: attention to the source has "),
         ("--model one --alignments links --alignment-reading best", "'best' is not of the form LAYER.HEAD.STEP"),
         ("--model one --alignments links --alignment-reading a,b,c", "'a' is not of the form"),
         ("--model one --alignments links --json --attention", "--attention is the mean of all heads"),

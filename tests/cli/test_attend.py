@@ -18,6 +18,7 @@ from nmt.ids import BOS, EOS
 MODELS = {
     "transformer": {"encoder_layers": 2, "decoder_layers": 2},
     "attention_rnn": {"type": "attention_rnn", "embedding": 8, "hidden": 8, "attention": 8},
+    "ntm": {"type": "ntm", "embedding": 8, "hidden": 8, "slots": 8, "slot_width": 4},
     "gru": {"type": "gru", "embedding": 8, "hidden": 8},
 }
 FORMS = (".txt", ".html", ".json", ".png", ".svg", ".pdf")
@@ -43,7 +44,7 @@ def ok(*arguments, **options) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("name", ["transformer", "attention_rnn"])
+@pytest.mark.parametrize("name", ["transformer", "attention_rnn", "ntm"])
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form(folder, tmp_path, name, form):
     if form in PICTURES:
@@ -55,7 +56,7 @@ def test_every_form(folder, tmp_path, name, form):
     assert path.read_bytes().endswith(b"\n") or form in (".png", ".pdf")
 
 
-@pytest.mark.parametrize("name", ["transformer", "attention_rnn"])
+@pytest.mark.parametrize("name", ["transformer", "attention_rnn", "ntm"])
 def test_json_holds_the_weights_of_the_model(folder, name):
     value = json.loads(ok(folder / name, TEXT[0], "--target", TEXT[2], "--json"))
     (sentence,) = value["sentences"]
@@ -69,7 +70,7 @@ def test_json_holds_the_weights_of_the_model(folder, name):
         weights = getattr(expected, kind)[0].detach().numpy()
         assert np.array(found["weights"]) == pytest.approx(weights, abs=1e-6)
         assert weights.shape[2:] == (len(found["queries"]), len(found["keys"]))
-        assert (found["rollout"] is None) == (name == "attention_rnn")
+        assert (found["rollout"] is None) == (name != "transformer")
 
 
 @pytest.mark.parametrize("options", [[], ["--words"], ["--kind=encoder", "--rollout"], ["--kind=decoder", "--all"]])
@@ -113,7 +114,7 @@ def test_a_word_in_two_sentences(folder, tmp_path, form):
     elif form == ".txt":
         assert content.startswith(b"A man is outside.") and "what “Man” looks at".encode() in content
     elif form == ".html":
-        assert b'"study":{"side":"source","unit":"words"}' in content
+        assert b'"contexts":{"side":"source","unit":"words"}' in content
 
 
 def test_a_word_that_occurs_twice_is_noted(folder):
@@ -135,7 +136,7 @@ def test_a_model_without_attention(folder, tmp_path):
     assert result.exit_code == 1 and result.stdout == "" and not (tmp_path / "a.html").exists()
     assert result.stderr.splitlines() == [
         f"error: {folder / 'gru'}: has no attention to show",
-        "hint: an attention_rnn or a transformer has; a gru hands the whole source over in one vector",
+        "hint: every other model looks back at the source; a gru hands all of it over in one vector",
     ]
 
 
@@ -143,7 +144,7 @@ def test_without_matplotlib(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("no-such-model", TEXT[0], "--output", tmp_path / "a.png")
     assert result.exit_code == 1 and "matplotlib, which is not installed" in result.stderr
-    assert "pip install nmt[plots]" in result.stderr
+    assert "pip install \"nmt[plots]\"" in result.stderr
     ok(folder / "transformer", TEXT[0], "--output", tmp_path / "a.html")
 
 
@@ -153,6 +154,8 @@ def test_without_matplotlib(folder, tmp_path, monkeypatch):
         (["a", "--kind", "encoder"], "--kind encoder: the model has no encoder self-attention"),
         (["a", "--layer", 2], "layer 2: cross-attention has one layer"),
         (["a", "--layer", 1, "--head", 2], "head 2: cross-attention has one head"),
+        (["a", "--layer", -1, "--output", "x.html"], "layer -1: cross-attention has one layer"),
+        (["a", "--layer", 2, "--output", "x.json"], "layer 2: cross-attention has one layer"),
         (["a", "--rollout"], "rollout follows self-attention"),
         (["a", "--all", "--rollout"], "rollout is of all layers and heads"),
         (["a", "--word", "b"], "'b' is no word of 'a'"),
@@ -169,6 +172,7 @@ def test_without_matplotlib(folder, tmp_path, monkeypatch):
         (["a", ""], "sentence 2: the source is empty"),
         (["word " * 200], "and the model takes 95"),
         (["a", "--target", "word " * 200], "the target has"),
+        (["a", "--target", " "], "the target is empty"),
         (["a", "--beam", 0], "beam: "),
         ([], "there is no sentence"),
     ],

@@ -5,7 +5,7 @@ import tiny_bundle
 
 from nmt import Translator
 from nmt.analysis.attention import Choice, attend, maps, merged
-from nmt.analysis.study import study
+from nmt.analysis.contexts import compare
 from nmt.errors import ConfigError, DataError
 
 SENTENCES = [("A man at the ball.", "Ein Mann am Ball."), ("The (Ball) is round, a ball!", "Der Ball ist rund.")]
@@ -18,7 +18,7 @@ def found(tmp_path_factory):
 
 
 def test_a_word_of_the_source(found):
-    result = study(found, "ball", Choice())
+    result = compare(found, "ball", Choice())
     assert (result.side, result.words, result.places, result.occurrences) == ("source", True, [4, 2], [1, 2])
     looks, looked_at = result.panels
     assert looks.title == "what “ball” looks at (encoder self-attention: one layer, mean of 2 heads)"
@@ -32,7 +32,7 @@ def test_a_word_of_the_source(found):
 
 
 def test_a_word_of_the_translation(found):
-    result = study([found[0]], "Mann", Choice(layer=1, head=2))
+    result = compare([found[0]], "Mann", Choice(layer=1, head=2))
     assert (result.side, result.places) == ("target", [1])
     written, read = result.panels
     kinds = merged(found[0]).kinds
@@ -44,13 +44,13 @@ def test_a_word_of_the_translation(found):
 
 def test_where_no_blanks_divide_words_a_piece_will_do(found):
     piece = next(name for name in found[0].source_tokens.names if name.strip("▁") not in found[0].source_tokens.words)
-    result = study([found[0]], piece, Choice())
+    result = compare([found[0]], piece, Choice())
     assert not result.words and found[0].source_tokens.names[result.places[0]] == piece
 
 
 def test_kinds_that_a_model_lacks_are_left_out(found):
     only = [each._replace(kinds={"cross": each.kinds["cross"]}) for each in found]
-    assert [panel.title.split(" (")[0] for panel in study(only, "ball", Choice()).panels] == [
+    assert [panel.title.split(" (")[0] for panel in compare(only, "ball", Choice()).panels] == [
         "how much the translation looks at “ball”"
     ]
 
@@ -58,9 +58,9 @@ def test_kinds_that_a_model_lacks_are_left_out(found):
 @pytest.mark.parametrize("word", ["opera", "", " ", "round"])
 def test_a_word_that_is_not_in_every_sentence(found, word):
     with pytest.raises(DataError, match="is no word of"):
-        study(found, word, Choice())
+        compare(found, word, Choice())
 
 
 def test_it_takes_one_map_of_a_kind(found):
     with pytest.raises(ConfigError, match="one map"):
-        study(found, "ball", Choice(every=True))
+        compare(found, "ball", Choice(every=True))

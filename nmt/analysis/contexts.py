@@ -19,8 +19,8 @@ class Panel(NamedTuple):
     """For each sentence its words in their order, with weights."""
 
 
-class Study(NamedTuple):
-    """A word in its sentences."""
+class Contexts(NamedTuple):
+    """One word and the sentences that it stands in."""
 
     word: str
     side: str
@@ -36,7 +36,7 @@ class Study(NamedTuple):
     panels: list[Panel]
 
 
-def study(found: Sequence[Attended], word: str, choice: Choice) -> Study:
+def compare(found: Sequence[Attended], word: str, choice: Choice) -> Contexts:
     """What a source word looks at, and which words of the translation look at it; or what a word of the translation
     looks at. Case does not matter.
 
@@ -55,7 +55,7 @@ def study(found: Sequence[Attended], word: str, choice: Choice) -> Study:
         _panel(title.format(f"“{word}”"), [each.kinds[name] for each in sentences], first, side, choice)
         for name, title in titles.items() if name in sentences[0].kinds
     ]  # fmt: skip
-    return Study(word, side, words, first, list(map(len, places)), sentences, panels)
+    return Contexts(word, side, words, first, list(map(len, places)), sentences, panels)
 
 
 def _panel(title: str, kinds: list[Kind], places: list[int], side: str, choice: Choice) -> Panel:
