@@ -106,7 +106,7 @@ def _first_word(rows: list, lengths: Sequence[tuple[int, int]], path: Path) -> i
     )
     if not (zero or last) and any(rows):
         raise DataError(
-            f"{path}: its links tell not whether the first word is 0 or 1", hint="say so with --alignment-first"
+            f"{path}: its links do not tell whether the first word is 0 or 1", hint="say so with --alignment-first"
         )
     return 0 if zero else 1
 

@@ -37,10 +37,12 @@ class Explanation(NamedTuple):
 def explain(
     engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *, source: str, target: str | None
 ) -> Explanation:
-    """Raises DataError for a side that is empty or longer than the model takes, and NMTError where the engine keeps its
-    attention to itself."""
+    """Raises DataError for an empty source and for a side that is longer than the model takes, and NMTError where the
+    engine keeps its attention to itself."""
     check_explains(engine)
     asked, ids = _given(tokenizers.source, source, engine.max_length, "source")
+    if not (ids and source.strip()):
+        raise DataError("the source is empty", hint="without words there is nothing to look at")
     if target is None:
         written = engine.search([ids], search, attention=None, details=False)[0].hypotheses[0].ids
         answer = _written(tokenizers.target, written)
@@ -60,8 +62,6 @@ def check_explains(engine: Engine) -> None:
 
 def _given(tokenizer: Tokenizer, text: str, limit: int, side: str) -> tuple[Pieces, list[int]]:
     (ids,) = tokenizer.encode([text])
-    if not (ids and text.strip()):
-        raise DataError(f"the {side} is empty", hint="without words there is nothing to look at")
     if len(ids) >= limit:
         raise DataError(
             f"the {side} has {len(ids)} pieces, and the model takes {limit - 1}",

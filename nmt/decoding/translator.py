@@ -140,8 +140,8 @@ class Translator:
     def explain(self, source: str, target: str | None = None, **overrides: Any) -> Explanation:
         """All of the model's attention while it translates `source`, or reads the `target` that is given.
 
-        Raises DataError for a side that is empty or longer than the model takes, ConfigError for the overrides, and
-        NMTError for an exported model.
+        Raises DataError for an empty source and for a side that is longer than the model takes, ConfigError for the
+        overrides, and NMTError for an exported model.
         """
         search = _override(self.search, overrides)
         return explain(self.engine, self.tokenizers, search, source=source, target=target)

@@ -172,7 +172,6 @@ def test_without_matplotlib(folder, tmp_path, monkeypatch):
         (["a", ""], "sentence 2: the source is empty"),
         (["word " * 200], "and the model takes 95"),
         (["a", "--target", "word " * 200], "the target has"),
-        (["a", "--target", " "], "the target is empty"),
         (["a", "--beam", 0], "beam: "),
         ([], "there is no sentence"),
     ],
