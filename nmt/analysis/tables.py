@@ -189,7 +189,8 @@ def entropies(facts: Facts) -> Table:
     rows = []
     for run, found in zip(facts.runs, facts.entropies, strict=True):
         if found is None:
-            rows.append([run.name, NONE, NONE, NONE, "exported: shows none" if run.exported else "has no attention"])
+            why = "exported: shows none" if run.exported else "no attention, or no sentence that it takes whole"
+            rows.append([run.name, NONE, NONE, NONE, why])
             continue
         for layer, (nats, share) in enumerate(zip(found.nats, found.share, strict=True), 1):
             heads = NONE if len(share) == 1 else f"{min(share):.2f}–{max(share):.2f} ({len(share)} heads)"

@@ -35,7 +35,8 @@ ReverseOption = Annotated[
     Path | None, typer.Option(help="A model of the reverse direction, whose links are joined with the model's own.")
 ]
 SymmetryOption = Annotated[
-    Literal["intersection", "union", "grow-diag", "grow-diag-final-and"], typer.Option(help="How they are joined.")
+    Literal["intersection", "union", "grow-diag", "grow-diag-final-and"] | None,
+    typer.Option(help="How they are joined [grow-diag]."),
 ]
 SYMMETRY = "grow-diag"
 _SHOWN = 5  # of the methods that were compared
@@ -81,7 +82,7 @@ def writer(path: Path, source: Path | int, output: Path | None) -> Iterator[Call
 
 def beside(
     translate: "Callable[..., Iterator[Translation]]", translator: "Translator", write: Callable[[str], None], *,
-    reading: str | None, reverse: "Translator | None", symmetry: str,
+    reading: str | None, reverse: "Translator | None", symmetry: str | None,
 ) -> "Callable[[Iterable[str]], Iterator[Translation]]":  # fmt: skip
     """`translate` such that it also writes the alignment of each translation.
 
@@ -96,7 +97,7 @@ def beside(
 
     def run(source: Iterable[str]) -> "Iterator[Translation]":
         found = translate(source, attention=True, heads=own.heads)
-        for translation, links in aligned(found, own, reverse=back, symmetry=symmetry):
+        for translation, links in aligned(found, own, reverse=back, symmetry=symmetry or SYMMETRY):
             write(pharaoh(links))
             yield translation
 
@@ -105,7 +106,7 @@ def beside(
 
 def evaluate(
     models: list[Path], config: Path | None, source: Path | None, references: list[Path], *, gold: Path,
-    first_word: int | None, choose: int, reading: str | None, reverse: Path | None, symmetry: str,
+    first_word: int | None, choose: int, reading: str | None, reverse: Path | None, symmetry: str | None,
     where: dict[str, Any],
 ) -> Figures:  # fmt: skip
     """How well models align the test set's sources with its first references. Raises NMTErrors."""
@@ -119,7 +120,7 @@ def evaluate(
         raise ConfigError("--alignment: there is no model that aligns", hint="give --model")
     if choose and reading:
         raise ConfigError("--alignment-reading is what --alignment-choose is to find", hint="give one of the two")
-    plan = choosing.Plan(choose, parse_readings(reading), symmetry)
+    plan = choosing.Plan(choose, parse_readings(reading), symmetry or SYMMETRY)
     test = testset.find(models, config, source, references, [])
     pairs = list(zip(test.source, test.references[0], strict=True))
     links = read_gold(gold, [(len(words_of(one)), len(words_of(other))) for one, other in pairs], first=first_word)

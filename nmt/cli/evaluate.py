@@ -62,7 +62,7 @@ def evaluate(
     alignment_choose: alignments.ChooseOption = 0,
     alignment_reading: alignments.ReadingOption = None,
     alignment_reverse: alignments.ReverseOption = None,
-    alignment_symmetry: alignments.SymmetryOption = alignments.SYMMETRY,
+    alignment_symmetry: alignments.SymmetryOption = None,
 ) -> None:
     """Score models and translations: BLEU, chrF, TER, exact matches, each with its signature; or word alignments."""
     from nmt import runtime
@@ -72,6 +72,7 @@ def evaluate(
         "--alignment", alignment, alignment_first=alignment_first is not None, alignment_choose=alignment_choose,
         alignment_reading=alignment_reading, alignment_reverse=alignment_reverse,
     )  # fmt: skip
+    alignments.need("--alignment-reverse", alignment_reverse, alignment_symmetry=alignment_symmetry)
     given = {"beam": beam, "length_penalty": length_penalty, "batch_tokens": batch_tokens}
     search = {name: value for name, value in given.items() if value is not None}
     runtime.keep_freed_memory()

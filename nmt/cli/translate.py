@@ -45,7 +45,7 @@ def translate(
     alignments: Annotated[Path | None, typer.Option(help="Where word alignments go, such as 0-0 1-2.")] = None,
     alignment_reading: alignment.ReadingOption = None,
     alignment_reverse: alignment.ReverseOption = None,
-    alignment_symmetry: alignment.SymmetryOption = alignment.SYMMETRY,
+    alignment_symmetry: alignment.SymmetryOption = None,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
     from nmt.errors import ConfigError
@@ -59,6 +59,7 @@ def translate(
     alignment.need(
         "--alignments", alignments, alignment_reading=alignment_reading, alignment_reverse=alignment_reverse
     )
+    alignment.need("--alignment-reverse", alignment_reverse, alignment_symmetry=alignment_symmetry)
     given = {
         "beam": beam, "length_penalty": length_penalty, "min_length": min_length, "max_length": max_length,
         "n_best": 1 if n_best is None and not as_json else n_best, "sample": sample, "temperature": temperature,
@@ -70,6 +71,8 @@ def translate(
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, common=common, precision=precision)
         translator = load(model, overrides=overrides)
+        if attention:
+            _check_attends(translator)
         quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
         translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
         if alignments:
@@ -91,6 +94,15 @@ def _load(model: Path, common: Common, precision: str, overrides: dict[str, Any]
 
     runtime.keep_freed_memory()
     return Translator.load(model, device=common.device, precision=precision, threads=common.threads, **overrides)
+
+
+def _check_attends(translator: "Translator") -> None:
+    from nmt.analysis.aligner import shape
+    from nmt.analysis.attention import WITHOUT
+    from nmt.errors import NMTError
+
+    if shape(translator) is None:
+        raise NMTError(f"{translator.path}: has no attention to show", hint=WITHOUT)
 
 
 def _translations(

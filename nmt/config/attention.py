@@ -49,7 +49,10 @@ LINES = {
         "relative": "keys that know how far they are from the query (Shaw 2018)",
     },
 }
-OTHERS = ("attention", "window", "entropy", "coverage", "input_feeding", "heads", "key_value_heads")
+OTHERS = (
+    *("attention", "window", "entropy", "coverage", "input_feeding", "heads", "key_value_heads"),
+    *("slots", "slot_width", "read_heads", "write_heads", "reach"),
+)
 """Switches and numbers, whose line is their own help text."""
 
 
@@ -66,7 +69,8 @@ class Setting(NamedTuple):
 class Refused(NamedTuple):
     """Values that a config may not have together."""
 
-    values: dict[str, Any]
+    values: dict[str, list]
+    """Settings and, for each, those of its values of which none goes with any of the others'."""
     reason: str
 
 
@@ -84,7 +88,7 @@ def kinds() -> list[Kinds]:
     found = []
     for section in get_args(get_args(ModelConfig)[0]):
         names = [name for name in section.model_fields if name in LINES or name in OTHERS]
-        if "score" in names:
+        if names:
             settings = tuple(_setting(section, name) for name in names)
             found.append(Kinds(_type(section), section.__doc__ or "", settings, tuple(_refused(section, names))))
     return found
@@ -104,16 +108,18 @@ def _setting(section: type[Section], name: str) -> Setting:
 
 
 def _refused(section: type[Section], names: list[str]) -> Iterator[Refused]:
-    """What the section says of every combination, each refusal once."""
-    known = []
+    """What the section says of every combination, each reason once for the same settings."""
+    found: dict[tuple[str, tuple[str, ...]], dict[str, list]] = {}
     few = choices(section, names)
     for values in product(*few.values()):
         chosen = dict(zip(few, values, strict=True))
         for settings, reason in section(type=_type(section), **chosen).conflicts():
-            refused = Refused({name: chosen[name] for name in settings if name in chosen}, reason)
-            if refused not in known:
-                known.append(refused)
-                yield refused
+            settings = tuple(name for name in settings if name in chosen)
+            refused = found.setdefault((reason, settings), {name: [] for name in settings})
+            for name, those in refused.items():
+                if chosen[name] not in those:
+                    those.append(chosen[name])
+    return (Refused(values, reason) for (reason, _), values in found.items())
 
 
 def _type(section: type[Section]) -> str:

@@ -143,15 +143,15 @@ class TransformerConfig(Section):
         for setting in ("encoder_attention", "decoder_attention"):
             kind = getattr(self, setting)
             if kind == "linear" and self.score != "scaled_dot":
-                message = f"linear attention is a score of its own, phi(q) . phi(k), and cannot be {self.score}"
+                message = "linear attention is a score of its own, phi(q) . phi(k): leave scaled_dot"
                 yield Conflict((setting, "score"), message)
             if kind == "linear" and self.weighting != "softmax":
-                message = f"linear attention divides by a sum and never has the energies that {self.weighting} needs"
+                message = "linear attention divides by a sum and never has the energies of a position: leave softmax"
                 yield Conflict((setting, "weighting"), message)
             if kind in ("linear", "average") and self.positions in ("rotary", "relative"):
                 message = (
-                    f"{self.positions} positions enter the energies of pairs, which {kind} attention never computes: "
-                    f"take sinusoidal or learned ones"
+                    "rotary and relative positions enter the energies of pairs, which linear and average attention "
+                    "never compute: take sinusoidal or learned ones"
                 )
                 yield Conflict((setting, "positions"), message)
 

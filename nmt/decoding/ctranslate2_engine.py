@@ -136,7 +136,8 @@ def _imported():
     try:
         import ctranslate2
     except ImportError as error:
-        raise NMTError("this needs CTranslate2, which is not installed", hint="pip install nmt[ctranslate2]") from error
+        hint = 'pip install "nmt[ctranslate2]"'
+        raise NMTError("this needs CTranslate2, which is not installed", hint=hint) from error
     return ctranslate2
 
 

@@ -116,5 +116,6 @@ def _imported():
     try:
         from ctranslate2 import specs
     except ImportError as error:
-        raise NMTError("this needs CTranslate2, which is not installed", hint="pip install nmt[ctranslate2]") from error
+        hint = 'pip install "nmt[ctranslate2]"'
+        raise NMTError("this needs CTranslate2, which is not installed", hint=hint) from error
     return specs

@@ -93,7 +93,7 @@ def _add_to_readme(path: Path, quantization: str, found: Agreement) -> None:
     page += f"""
 ## This copy
 
-Exported for CTranslate2, weights in {quantization}; it needs `pip install nmt[ctranslate2]`. Of {found.lines:,} lines
+Exported for CTranslate2, weights in {quantization}; it needs `pip install "nmt[ctranslate2]"`. Of {found.lines:,} lines
 {found.greedy:,} come out as from the original with greedy search, and {found.beam:,} with the config's. The engines'
 log-probabilities of one translation differ by up to {found.score_difference:.2g} nats a token.
 """

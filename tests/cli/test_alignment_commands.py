@@ -93,6 +93,8 @@ def test_with_a_model_of_the_other_direction(tmp_path):
         ("--model one --alignments out", "out: translations and alignments in one file?"),
         ("--model one --alignments in", "in: is both input and output"),
         ("--model one --alignment-reading 1.1.plain.both", "--alignment-reading: of which alignments?"),
+        ("--model one --alignments links --alignment-symmetry union", "--alignment-symmetry: of which alignments?"),
+        ("--model blind --json --attention", "has no attention to show\nhint: "),
     ],
 )
 def test_what_cannot_be_aligned(place, line, told):

@@ -270,5 +270,5 @@ def test_ctranslate2_that_is_missing_is_told(folders, monkeypatch, tmp_path):
     for work in (lambda: Translator.load(folders[1]), lambda: export_to(tmp_path / "out", folders[0])):
         with pytest.raises(NMTError, match="not installed") as told:
             work()
-        assert told.value.hint == "pip install nmt[ctranslate2]"
+        assert told.value.hint == 'pip install "nmt[ctranslate2]"'
     assert np.isfinite(Translator.load(folders[0]).score(PAIRS[:1])[0].log_probability)
