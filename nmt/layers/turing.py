@@ -18,8 +18,9 @@ from nmt.layers.loop import LoopLinear, Shared, product, share
 EPSILON = 1e-3
 """Added to the product of two norms: a slot in which nothing was written is similar to no key."""
 
-SHARP = 2.0
-"""Added to the first signals of gamma, which is then about 3."""
+BIAS = 2.0
+"""Of a fresh head's signals: it goes on by a slot a step, and knows where it is. A head that begins as a blur is slow
+to find out what moving is good for, and often never does."""
 
 
 class Memory(NamedTuple):
@@ -101,24 +102,33 @@ def read(memory: Memory, weights: Tensor) -> Tensor:
 
 
 class Heads(nn.Module):
-    """The controller's words to its heads: linear, and brought into the ranges of the equations."""
+    """The controller's words to heads: linear, and brought into the ranges of the equations."""
 
-    def __init__(self, hidden: int, heads: int, writers: int, width: int, reach: int):
+    def __init__(self, hidden: int, heads: int, width: int, reach: int):
         super().__init__()
-        self.heads, self.writers, self.width = heads, writers, width
+        self.heads, self.width = heads, width
         self.places = LoopLinear(hidden, heads * (width + 3 + 2 * reach + 1))  # k; beta, g, gamma; s
-        self.changes = LoopLinear(hidden, writers * 2 * width)
-        # Heads that have not learned to move yet blur at every turn, and a blur teaches them nothing.
         with torch.no_grad():
-            self.places.bias.view(heads, -1)[:, width + 2] += SHARP
+            signals = self.places.bias.view(heads, -1)
+            signals[:, width + 1] -= BIAS  # g about 0.1
+            signals[:, width + 2] += BIAS  # gamma about 3
+            signals[:, width + 3 + reach + 1 :][:, :1] += BIAS  # s(1) about 0.8
 
-    def focus(self, hidden: Tensor, first: int) -> Focus:
-        """h [..., D] -> where the first so many heads are to be."""
-        signals = self.places(hidden).unflatten(-1, (self.heads, -1))[..., :first, :]
+    def focus(self, hidden: Tensor) -> Focus:
+        """h [..., D] -> where the heads are to be, [..., H, ..]."""
+        signals = self.places(hidden).unflatten(-1, (self.heads, -1))
         key, strength, gate, sharpness, shifts = signals.tensor_split([self.width + n for n in range(4)], -1)
         return Focus(key, F.softplus(strength), gate.sigmoid(), 1 + F.softplus(sharpness), shifts.softmax(-1))
 
+
+class WritingHeads(Heads):
+    """Heads that are also told what to write."""
+
+    def __init__(self, hidden: int, heads: int, width: int, reach: int):
+        super().__init__(hidden, heads, width, reach)
+        self.changes = LoopLinear(hidden, heads * 2 * width)
+
     def change(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """h [..., D] -> what each head that writes erases and adds, e and a [..., W, M]."""
-        erase, add = self.changes(hidden).unflatten(-1, (self.writers, -1)).chunk(2, -1)
+        """h [..., D] -> what each head erases and adds, e and a [..., H, M]."""
+        erase, add = self.changes(hidden).unflatten(-1, (self.heads, -1)).chunk(2, -1)
         return erase.sigmoid(), add

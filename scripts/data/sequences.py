@@ -1,4 +1,4 @@
-"""Sequences to copy, to repeat or to reverse, as text: data/copy/ with train, dev, test and tests of greater lengths.
+"""Sequences to copy or to repeat, as text: data/copy/ with train, dev, test and tests of greater lengths.
 
     python scripts/data/sequences.py --task copy
 
@@ -6,10 +6,10 @@ The tasks of Graves 2014 (4.1, 4.2), in letters with blanks between:
 
     copy      b f a     ->  b f a
     repeat    3 b f a   ->  b f a b f a b f a
-    reverse   b f a     ->  a f b
 
-Every symbol is drawn evenly, and in train, dev and test so is the length, from 1 to --longest. Each --beyond adds a
-test of that one length: test-40.
+Symbols are drawn evenly. In train, dev and test, length n from 1 to --longest is drawn in proportion to 1/n, so that
+each length has as many symbols and as many batches as another: a memory is learned from short sequences. Each --beyond
+adds a test of that one length: test-40.
 """
 
 import argparse
@@ -41,14 +41,9 @@ def repeat(symbols: list[str], draw: random.Random) -> Pair:
     return " ".join([str(times), *symbols]), " ".join(symbols * times)
 
 
-def reverse(symbols: list[str], _draw: random.Random) -> Pair:
-    return " ".join(symbols), " ".join(reversed(symbols))
-
-
 TASKS = {
     "copy": Task(copy, 20, [30, 40, 60, 120]),
     "repeat": Task(repeat, 8, [10, 12, 16, 24]),
-    "reverse": Task(reverse, 20, [30, 40, 60, 120]),
 }
 
 
@@ -56,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--task", choices=TASKS, default="copy", help="what becomes of a sequence (default: copy)")
-    add("--pairs", type=int, default=50_000, help="training pairs (default: 50,000)")
+    add("--pairs", type=int, default=100_000, help="training pairs (default: 100,000)")
     add("--longest", type=int, help="greatest length to train on (default: 20, and 8 with repeat)")
     add("--beyond", type=int, action="append", help="length of another test; repeatable (default: up to 120 or 24)")
     add("--symbols", type=int, default=8, help="letters that are drawn from (default: 8)")
@@ -66,7 +61,8 @@ def main() -> None:
     longest, folder = options.longest or task.longest, ROOT / options.task
 
     def write(split: str, count: int, shortest: int, longest: int) -> None:
-        lengths = [draw.randint(shortest, longest) for _ in range(count)]
+        possible = range(shortest, longest + 1)
+        lengths = draw.choices(possible, [1 / length for length in possible], k=count)
         letters = string.ascii_lowercase[: options.symbols]
         write_pairs(folder, split, SIDES, [task.pair(draw.choices(letters, k=length), draw) for length in lengths])
 

@@ -10,6 +10,7 @@ from nmt.layers.turing import (
     EPSILON,
     Focus,
     Heads,
+    WritingHeads,
     address,
     by_content,
     interpolate,
@@ -144,12 +145,21 @@ def test_a_shared_memory_is_the_same_memory():
 
 def test_signals_come_in_the_ranges_of_the_equations():
     torch.manual_seed(1)
-    heads = Heads(hidden=4, heads=3, writers=1, width=5, reach=2)
+    heads = WritingHeads(hidden=4, heads=3, width=5, reach=2)
     hidden = 30 * torch.randn(2, 4)
-    focus, (erase, add) = heads.focus(hidden, 3), heads.change(hidden)
-    assert focus.key.shape == (2, 3, 5) and focus.shifts.shape == (2, 3, 5) and erase.shape == add.shape == (2, 1, 5)
+    focus, (erase, add) = heads.focus(hidden), heads.change(hidden)
+    assert focus.key.shape == focus.shifts.shape == erase.shape == add.shape == (2, 3, 5)
+    assert focus.strength.shape == focus.gate.shape == focus.sharpness.shape == (2, 3, 1)
     assert (focus.strength >= 0).all() and (focus.sharpness >= 1).all()
     assert (focus.gate >= 0).all() and (focus.gate <= 1).all() and (erase >= 0).all() and (erase <= 1).all()
     torch.testing.assert_close(focus.shifts.sum(-1), torch.ones(2, 3))
-    for first, every in zip(heads.focus(hidden, 2), focus, strict=True):
-        assert torch.equal(first, every[:, :2])
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2])
+def test_fresh_heads_walk(reach):
+    torch.manual_seed(1)
+    heads, weights = Heads(hidden=4, heads=2, width=5, reach=reach), torch.zeros(1, 2, 9)
+    weights[..., 0] = 1
+    for _ in range(4):
+        weights = address(heads.focus(torch.zeros(1, 4)), memory_of(torch.zeros(1, 9, 5)), weights)
+    assert weights.argmax(-1).tolist() == [[4, 4] if reach else [0, 0]]
