@@ -24,7 +24,7 @@ from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, loop
 from nmt.layers.recurrent import GATES, Cell, state_width
 from nmt.layers.turing import Focus, Heads, Memory, address, memory_of, read, share_memory, write
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step
 
 # B batch, K hypotheses, S source, T target, E embedding, D controller, G its gates, H heads: first R that read, then W
 # that write, N slots, M width of a slot
@@ -71,10 +71,10 @@ class NTM(Seq2Seq):
         machine = self._read(self.token_gates(self.embeddings.target(token)), encoded.memory, state)
         return Step(self._read_out(machine.controller, machine.reads), machine)
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
+    def forward(self, src: Tensor, tgt_in: Tensor, cut: Cut = Cut()) -> Decoded:
         with loop(self):
-            encoded, _ = self._take_in(src)
-            controllers, _, reads = self._put_out(encoded, tgt_in)
+            encoded, _ = self._take_in(src, cut.source)
+            controllers, _, reads = self._put_out(encoded, tgt_in, cut.target)
         return Decoded(self._read_out(controllers, reads))
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
@@ -94,11 +94,11 @@ class NTM(Seq2Seq):
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)
 
-    def _take_in(self, src: Tensor) -> tuple[Encoded, Tensor]:
+    def _take_in(self, src: Tensor, cut: Tensor | None = None) -> tuple[Encoded, Tensor]:
         """Source ids [B, S] -> the machine after them, and the sum of the write heads' weightings at each [B, S, N]."""
         real = src != PAD
         no_padding = real.all(0).tolist()
-        gates = self.token_gates(self.dropout(self.embeddings.source(src)))
+        gates = self.token_gates(self.dropout(self.embeddings.source(src, cut)))
         slots, machine = self._fresh(gates)
         written = []
         for position, each in enumerate(gates.split(1, 1)):
@@ -109,11 +109,11 @@ class NTM(Seq2Seq):
             written.append(writing.sum(1))
         return Encoded(memory_of(slots), machine), torch.stack(written, 1)
 
-    def _put_out(self, encoded: Encoded, tokens: Tensor) -> Machine:
+    def _put_out(self, encoded: Encoded, tokens: Tensor, cut: Tensor | None = None) -> Machine:
         """Teacher forcing: tokens [B, T] -> the machine after each, T in the place of K."""
         memory, machine = share_memory(encoded.memory), self.start(encoded, 1)
         machines = []
-        for gates in self.token_gates(self.dropout(self.embeddings.target(tokens))).split(1, 1):
+        for gates in self.token_gates(self.dropout(self.embeddings.target(tokens, cut))).split(1, 1):
             machine = self._read(gates, memory, machine)
             machines.append(machine)
         return Machine(*(torch.cat(part, 1) for part in zip(*machines, strict=True)))

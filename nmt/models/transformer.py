@@ -30,7 +30,7 @@ from nmt.layers.norm import LayerNorm
 from nmt.layers.position import Position, Relative, Rotary
 from nmt.layers.self_attention import SelfAttention
 from nmt.layers.ssru import SSRU
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step, continue_from
+from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step, continue_from
 
 # B batch, K hypotheses, S source, T target, D width, H heads, G heads of keys and values
 
@@ -177,10 +177,12 @@ class Transformer(Seq2Seq):
         unseen = torch.zeros(mask.shape, dtype=dtype, device=x.device).masked_fill_(~mask, -torch.inf)
         return Encoded(tuple(layers), unseen[:, 0])
 
-    def _encode(self, src: Tensor, maps: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
+    def _encode(
+        self, src: Tensor, maps: list[Tensor] | None = None, cut: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Source ids [B, S] -> the encoder's output [B, S, D], and which of it may be seen [B, 1, 1, S]."""
         real = src != PAD
-        x = self._embed(self.embeddings.source(src), 0)
+        x = self._embed(self.embeddings.source(src, cut), 0)
         for layer in self.encoder:
             x = layer(x, real, maps)
         return self.encoder_norm(x), real[:, None, None]
@@ -207,8 +209,8 @@ class Transformer(Seq2Seq):
         mask = continue_from(state.entries.mask, origin)
         return state._replace(entries=state.entries._replace(mask=mask))
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
-        return Decoded(self._decode(tgt_in, *self._encode(src), Attention()))
+    def forward(self, src: Tensor, tgt_in: Tensor, cut: Cut = Cut()) -> Decoded:
+        return Decoded(self._decode(tgt_in, *self._encode(src, cut=cut.source), Attention(), cut.target))
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
         maps = Attention([], [], [])
@@ -219,9 +221,11 @@ class Transformer(Seq2Seq):
         x = embedded * self.width**0.5
         return self.dropout(x if self.position is None else self.position(x, start))
 
-    def _decode(self, tokens: Tensor, source: Tensor, mask: Tensor, maps: Attention) -> Tensor:
+    def _decode(
+        self, tokens: Tensor, source: Tensor, mask: Tensor, maps: Attention, cut: Tensor | None = None
+    ) -> Tensor:
         """Tokens [B, T] -> o [B, T, D]. The weights are added to the lists in `maps`, where there are such."""
-        x = self._embed(self.embeddings.target(tokens), 0)
+        x = self._embed(self.embeddings.target(tokens, cut), 0)
         for layer in self.decoder:
             x = layer(x, source, mask, maps)
         return self.decoder_norm(x)
