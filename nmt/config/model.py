@@ -67,8 +67,13 @@ class AttentionRNNConfig(RecurrentConfig):
     """Attention knows how much it has looked at each position so far."""
     input_feeding: bool = False
     """A position's output enters the next position's recurrent cell; training takes longer."""
+    attention_dropout: Dropout = 0.0
+    """Dropout on attention weights."""
 
     def conflicts(self) -> Iterator[Conflict]:
+        if self.scope == "hard" and self.attention_dropout:
+            message = "hard attention sees one position; to drop that is to see none: set attention_dropout to 0"
+            yield Conflict(("scope", "attention_dropout"), message)
         if self.scope == "hard" and self.weighting == "sigmoid":
             message = "hard attention draws one position, and sigmoid weights are no probabilities: take softmax"
             yield Conflict(("scope", "weighting"), message)
@@ -120,6 +125,10 @@ class TransformerConfig(Section):
     """Dropout on attention weights, where they are computed one by one (full and local)."""
     feed_forward_dropout: Dropout = 0.0
     """Dropout inside the feed-forward layers."""
+    layer_dropout: Dropout = 0.0
+    """LayerDrop: probability that a sentence skips a layer; for 6 layers and more, 0.1 to 0.2."""
+    stochastic_depth: Dropout = 0.0
+    """Probability that a sentence skips a sublayer, in the last layer; it rises linearly from the first one's share."""
     max_length: Length = 256
     """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
 

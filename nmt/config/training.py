@@ -41,8 +41,12 @@ class TrainingConfig(Section):
     """SimCut: how much a pass without what cutoff cuts off has to agree with one that sees all (3, with cutoff 0.05);
     an update takes twice as long."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """AdamW for all weights, or Muon for matrices and AdamW for embeddings, output layer and vectors."""
     lr: float = Field(1e-3, gt=0)
-    """Peak learning rate."""
+    """Peak learning rate; Muon's steps are scaled to be as large as AdamW's."""
+    momentum: float = Field(0.95, ge=0, lt=1)
+    """muon: decay rate of the gradient's running sum."""
     betas: tuple[float, float] = (0.9, 0.98)
     """AdamW's decay rates of the gradient's mean and square."""
     epsilon: float = Field(1e-9, gt=0)

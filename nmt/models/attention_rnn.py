@@ -60,6 +60,7 @@ class AttentionRNN(Seq2Seq):
         self.attention = ScoredAttention(
             config.score, width, memory, config.attention, weighting=config.weighting,
             scope=Scope(config.scope, config.window, width), coverage=config.coverage,
+            dropout=config.attention_dropout,
         )  # fmt: skip
         self.bridge = nn.Linear(memory, config.decoder_layers * state_width(config.cell, width))
         self.token_gates = nn.Linear(embedding, GATES[config.cell] * width)

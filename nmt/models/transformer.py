@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from nmt.config.model import TransformerConfig
 from nmt.ids import PAD
 from nmt.layers.average_attention import AverageAttention
+from nmt.layers.depth import LayerDropout, StochasticDepth, rising
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.feed_forward import FeedForward
@@ -49,24 +50,25 @@ class State(NamedTuple):
 class Sublayer(nn.Module):
     """Residual connection, dropout and layer normalisation around a function f, as `norm` says."""
 
-    def __init__(self, config: TransformerConfig):
+    def __init__(self, config: TransformerConfig, skip: float):
         super().__init__()
         self.order, self.norm, self.dropout = config.norm, LayerNorm(config.width), Dropout(config.dropout)
+        self.skip = StochasticDepth(skip)
 
     def forward(self, x: Tensor, f) -> Tensor:
         if self.order == "pre":
-            return x + self.dropout(f(self.norm(x)))
-        return self.norm(x + self.dropout(f(x)))
+            return x + self.skip(self.dropout(f(self.norm(x))))
+        return self.norm(x + self.skip(self.dropout(f(x))))
 
 
 class EncoderLayer(nn.Module):
     """Self-attention, then feed-forward."""
 
-    def __init__(self, config: TransformerConfig, rotary: Rotary | None):
+    def __init__(self, config: TransformerConfig, rotary: Rotary | None, skip: float):
         super().__init__()
         self.self_attention = _self_attention(config.encoder_attention, config, rotary, causal=False)
         self.feed_forward = _feed_forward(config)
-        self.around_self, self.around_feed_forward = Sublayer(config), Sublayer(config)
+        self.around_self, self.around_feed_forward = Sublayer(config, skip), Sublayer(config, skip)
 
     def forward(self, x: Tensor, real: Tensor, maps: list[Tensor] | None) -> Tensor:
         """[B, S, D], of which `real` [B, S] is not padding -> [B, S, D]"""
@@ -77,13 +79,13 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     """Self-attention to what is left of a position, attention to the source, then feed-forward."""
 
-    def __init__(self, config: TransformerConfig, rotary: Rotary | None):
+    def __init__(self, config: TransformerConfig, rotary: Rotary | None, skip: float):
         super().__init__()
         self.self_attention = _self_attention(config.decoder_attention, config, rotary, causal=True)
         self.cross_attention = MultiHead(_form(config))
         self.feed_forward = _feed_forward(config)
-        self.around_self, self.around_cross = Sublayer(config), Sublayer(config)
-        self.around_feed_forward = Sublayer(config)
+        self.around_self, self.around_cross = Sublayer(config, skip), Sublayer(config, skip)
+        self.around_feed_forward = Sublayer(config, skip)
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor, maps: Attention) -> Tensor:
         """All positions [B, T, D] against the encoder's output [B, S, D] -> [B, T, D]"""
@@ -130,6 +132,12 @@ def _self_attention(kind: str, config: TransformerConfig, rotary: Rotary | None,
     raise AssertionError(kind)
 
 
+def _stack(kind: type[nn.Module], depth: int, config: TransformerConfig, rotary: Rotary | None) -> nn.ModuleList:
+    """Encoder or decoder: the deeper a layer, the more often its branches are skipped."""
+    skips = (rising(config.stochastic_depth, layer, depth) for layer in range(1, depth + 1))
+    return nn.ModuleList(kind(config, rotary, skip) for skip in skips)
+
+
 def _form(config: TransformerConfig) -> Form:
     shared = config.key_value_heads or config.heads
     return Form(config.width, config.heads, shared, config.score, config.weighting, config.attention_dropout)
@@ -157,8 +165,9 @@ class Transformer(Seq2Seq):
         rotary = Rotary(config.max_length, config.width // config.heads) if config.positions == "rotary" else None
         added = config.positions in ("sinusoidal", "learned")
         self.position = Position(config.positions, config.max_length, config.width) if added else None
-        self.encoder = nn.ModuleList(EncoderLayer(config, rotary) for _ in range(config.encoder_layers))
-        self.decoder = nn.ModuleList(DecoderLayer(config, rotary) for _ in range(config.decoder_layers))
+        self.encoder = _stack(EncoderLayer, config.encoder_layers, config, rotary)
+        self.decoder = _stack(DecoderLayer, config.decoder_layers, config, rotary)
+        self.layer_dropout = LayerDropout(config.layer_dropout)
         top = LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm, self.decoder_norm = top(config.width), top(config.width)
         self.dropout = Dropout(config.dropout)
@@ -184,7 +193,7 @@ class Transformer(Seq2Seq):
         real = src != PAD
         x = self._embed(self.embeddings.source(src, cut), 0)
         for layer in self.encoder:
-            x = layer(x, real, maps)
+            x = self.layer_dropout(x, layer(x, real, maps))
         return self.encoder_norm(x), real[:, None, None]
 
     def start(self, encoded: Encoded, beams: int) -> State:
@@ -227,7 +236,7 @@ class Transformer(Seq2Seq):
         """Tokens [B, T] -> o [B, T, D]. The weights are added to the lists in `maps`, where there are such."""
         x = self._embed(self.embeddings.target(tokens, cut), 0)
         for layer in self.decoder:
-            x = layer(x, source, mask, maps)
+            x = self.layer_dropout(x, layer(x, source, mask, maps))
         return self.decoder_norm(x)
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
