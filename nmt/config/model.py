@@ -113,6 +113,8 @@ class TransformerConfig(Section):
     """Depth of the decoder."""
     norm: Literal["pre", "post"] = "pre"
     """Layer normalisation before each sublayer (trains without care) or after it (as published)."""
+    init: Literal["xavier", "deep"] = "xavier"
+    """Weights at the start: as published, or for many layers, 12 and more, DeepNorm (post) or GPT-2's (pre)."""
     positions: Literal["none", "sinusoidal", "learned", "rotary", "relative"] = "sinusoidal"
     """How word order enters; with none, full attention takes the source for a bag of words."""
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
@@ -151,6 +153,9 @@ class TransformerConfig(Section):
     def _conflicts_of_what_has_no_energies(self) -> Iterator[Conflict]:
         for setting in ("encoder_attention", "decoder_attention"):
             kind = getattr(self, setting)
+            if kind in ("average", "ssru") and self.init == "deep":
+                message = f"deep initialisation is known for attention, not for {kind}: take xavier"
+                yield Conflict((setting, "init"), message)
             if kind == "linear" and self.score != "scaled_dot":
                 message = f"linear attention is a score of its own, phi(q) . phi(k), and cannot be {self.score}"
                 yield Conflict((setting, "score"), message)

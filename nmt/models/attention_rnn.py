@@ -103,9 +103,7 @@ class AttentionRNN(Seq2Seq):
         weights = torch.cat([look.weights for look in looks], 1)
         return Attention(cross=weights[:, None, None])  # one layer, one head
 
-    def _unroll(
-        self, encoded: Encoded, tokens: Tensor, cut: Tensor | None = None
-    ) -> tuple[Tensor, list[Look]]:
+    def _unroll(self, encoded: Encoded, tokens: Tensor, cut: Tensor | None = None) -> tuple[Tensor, list[Look]]:
         """Teacher forcing: tokens [B, T] -> o [B, T, E] and the look of each position."""
         embedded = self.dropout(self.embeddings.target(tokens, cut))
         state = self.start(encoded, 1)

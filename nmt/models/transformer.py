@@ -1,15 +1,15 @@
 """The Transformer (Vaswani 2017).
 
     embedding   x_j = sqrt(D) E_x x_j + PE_j                                             (3.4, 3.5)
-    sublayer    post-norm: x = norm(x + f(x)) (3.1);   pre-norm: x = x + f(norm(x)) (Xiong 2020), one norm more on top
+    sublayer    post-norm: x = norm(a x + f(x)) (3.1);   pre-norm: x = x + f(norm(x)) (Xiong 2020), one norm more on top
     encoder     N times: self-attention, feed-forward
     decoder     M times: self-attention to y_<=t, attention to the encoder's output, feed-forward
     output      p(y_t | y_<t, x) = softmax(W o_t)
 
-Attention is softmax(Q K^T / sqrt(D/H)) V in H heads (eq. 1). In the place of self-attention there may be something that
-costs less for long texts, or in decoding: layers/self_attention.py has the list, and the interface of what a decoder
-looks back with. While decoding, that is what State holds; keys and values of the source are computed once a sentence
-(Encoded).
+The factor a is 1, but for `init: deep` (layers/deep.py). Attention is softmax(Q K^T / sqrt(D/H)) V in H heads (eq. 1).
+In the place of self-attention there may be something that costs less for long texts, or in decoding:
+layers/self_attention.py has the list, and the interface of what a decoder looks back with. While decoding, that is what
+State holds; keys and values of the source are computed once a sentence (Encoded).
 """
 
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from nmt.config.model import TransformerConfig
 from nmt.ids import PAD
 from nmt.layers.average_attention import AverageAttention
+from nmt.layers.deep import Scales, scales, shrink
 from nmt.layers.depth import LayerDropout, StochasticDepth, rising
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
@@ -47,28 +48,36 @@ class State(NamedTuple):
     position: Tensor  # [B] of the next token
 
 
+class Branch(NamedTuple):
+    """What a layer's sublayers have in common."""
+
+    residual: float  # a
+    skip: float  # with this probability f(x) is left out
+
+
 class Sublayer(nn.Module):
     """Residual connection, dropout and layer normalisation around a function f, as `norm` says."""
 
-    def __init__(self, config: TransformerConfig, skip: float):
+    def __init__(self, config: TransformerConfig, branch: Branch):
         super().__init__()
         self.order, self.norm, self.dropout = config.norm, LayerNorm(config.width), Dropout(config.dropout)
-        self.skip = StochasticDepth(skip)
+        self.residual, self.skip = branch.residual, StochasticDepth(branch.skip)
 
     def forward(self, x: Tensor, f) -> Tensor:
         if self.order == "pre":
             return x + self.skip(self.dropout(f(self.norm(x))))
-        return self.norm(x + self.skip(self.dropout(f(x))))
+        added = self.skip(self.dropout(f(x)))
+        return self.norm(x + added if self.residual == 1 else torch.add(added, x, alpha=self.residual))
 
 
 class EncoderLayer(nn.Module):
     """Self-attention, then feed-forward."""
 
-    def __init__(self, config: TransformerConfig, rotary: Rotary | None, skip: float):
+    def __init__(self, config: TransformerConfig, rotary: Rotary | None, branch: Branch):
         super().__init__()
         self.self_attention = _self_attention(config.encoder_attention, config, rotary, causal=False)
         self.feed_forward = _feed_forward(config)
-        self.around_self, self.around_feed_forward = Sublayer(config, skip), Sublayer(config, skip)
+        self.around_self, self.around_feed_forward = Sublayer(config, branch), Sublayer(config, branch)
 
     def forward(self, x: Tensor, real: Tensor, maps: list[Tensor] | None) -> Tensor:
         """[B, S, D], of which `real` [B, S] is not padding -> [B, S, D]"""
@@ -79,13 +88,13 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     """Self-attention to what is left of a position, attention to the source, then feed-forward."""
 
-    def __init__(self, config: TransformerConfig, rotary: Rotary | None, skip: float):
+    def __init__(self, config: TransformerConfig, rotary: Rotary | None, branch: Branch):
         super().__init__()
         self.self_attention = _self_attention(config.decoder_attention, config, rotary, causal=True)
         self.cross_attention = MultiHead(_form(config))
         self.feed_forward = _feed_forward(config)
-        self.around_self, self.around_cross = Sublayer(config, skip), Sublayer(config, skip)
-        self.around_feed_forward = Sublayer(config, skip)
+        self.around_self, self.around_cross = Sublayer(config, branch), Sublayer(config, branch)
+        self.around_feed_forward = Sublayer(config, branch)
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor, maps: Attention) -> Tensor:
         """All positions [B, T, D] against the encoder's output [B, S, D] -> [B, T, D]"""
@@ -132,10 +141,12 @@ def _self_attention(kind: str, config: TransformerConfig, rotary: Rotary | None,
     raise AssertionError(kind)
 
 
-def _stack(kind: type[nn.Module], depth: int, config: TransformerConfig, rotary: Rotary | None) -> nn.ModuleList:
+def _stack(
+    kind: type[nn.Module], depth: int, config: TransformerConfig, rotary: Rotary | None, residual: float
+) -> nn.ModuleList:
     """Encoder or decoder: the deeper a layer, the more often its branches are skipped."""
     skips = (rising(config.stochastic_depth, layer, depth) for layer in range(1, depth + 1))
-    return nn.ModuleList(kind(config, rotary, skip) for skip in skips)
+    return nn.ModuleList(kind(config, rotary, Branch(residual, skip)) for skip in skips)
 
 
 def _form(config: TransformerConfig) -> Form:
@@ -165,8 +176,10 @@ class Transformer(Seq2Seq):
         rotary = Rotary(config.max_length, config.width // config.heads) if config.positions == "rotary" else None
         added = config.positions in ("sinusoidal", "learned")
         self.position = Position(config.positions, config.max_length, config.width) if added else None
-        self.encoder = _stack(EncoderLayer, config.encoder_layers, config, rotary)
-        self.decoder = _stack(DecoderLayer, config.decoder_layers, config, rotary)
+        depths = config.encoder_layers, config.decoder_layers
+        begin = scales(config.norm, *depths) if config.init == "deep" else (Scales(), Scales())
+        self.encoder = _stack(EncoderLayer, depths[0], config, rotary, begin[0].residual)
+        self.decoder = _stack(DecoderLayer, depths[1], config, rotary, begin[1].residual)
         self.layer_dropout = LayerDropout(config.layer_dropout)
         top = LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm, self.decoder_norm = top(config.width), top(config.width)
@@ -176,6 +189,8 @@ class Transformer(Seq2Seq):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        for stack, its in zip((self.encoder, self.decoder), begin, strict=True):
+            shrink(stack, its)
 
     def encode(self, src: Tensor) -> Encoded:
         x, mask = self._encode(src)
@@ -186,9 +201,7 @@ class Transformer(Seq2Seq):
         unseen = torch.zeros(mask.shape, dtype=dtype, device=x.device).masked_fill_(~mask, -torch.inf)
         return Encoded(tuple(layers), unseen[:, 0])
 
-    def _encode(
-        self, src: Tensor, maps: list[Tensor] | None = None, cut: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def _encode(self, src: Tensor, maps: list[Tensor] | None = None, cut: Tensor | None = None) -> tuple[Tensor, ...]:
         """Source ids [B, S] -> the encoder's output [B, S, D], and which of it may be seen [B, 1, 1, S]."""
         real = src != PAD
         x = self._embed(self.embeddings.source(src, cut), 0)
