@@ -23,4 +23,6 @@ def obstacle(model: ModelConfig) -> str | None:
     for setting, values in CTRANSLATE2.items():
         if (value := getattr(model, setting)) not in values:
             return f"CTranslate2 runs no Transformer with model.{setting}: {value}, but with {' or '.join(values)}"
+    if (model.norm, model.init) == ("post", "deep"):
+        return "CTranslate2 runs no Transformer with DeepNorm: set model.norm to pre, or model.init to xavier"
     return None

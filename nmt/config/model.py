@@ -67,8 +67,13 @@ class AttentionRNNConfig(RecurrentConfig):
     """Attention knows how much it has looked at each position so far."""
     input_feeding: bool = False
     """A position's output enters the next position's recurrent cell; training takes longer."""
+    attention_dropout: Dropout = 0.0
+    """Dropout on attention weights."""
 
     def conflicts(self) -> Iterator[Conflict]:
+        if self.scope == "hard" and self.attention_dropout:
+            message = "hard attention sees one position; to drop that is to see none: set attention_dropout to 0"
+            yield Conflict(("scope", "attention_dropout"), message)
         if self.scope == "hard" and self.weighting == "sigmoid":
             message = "hard attention draws one position, and sigmoid weights are no probabilities: take softmax"
             yield Conflict(("scope", "weighting"), message)
@@ -108,6 +113,8 @@ class TransformerConfig(Section):
     """Depth of the decoder."""
     norm: Literal["pre", "post"] = "pre"
     """Layer normalisation before each sublayer (trains without care) or after it (as published)."""
+    init: Literal["xavier", "deep"] = "xavier"
+    """Weights at the start: as published, or for many layers, 12 and more, DeepNorm (post) or GPT-2's (pre)."""
     positions: Literal["none", "sinusoidal", "learned", "rotary", "relative"] = "sinusoidal"
     """How word order enters; with none, full attention takes the source for a bag of words."""
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
@@ -120,6 +127,10 @@ class TransformerConfig(Section):
     """Dropout on attention weights, where they are computed one by one (full and local)."""
     feed_forward_dropout: Dropout = 0.0
     """Dropout inside the feed-forward layers."""
+    layer_dropout: Dropout = 0.0
+    """LayerDrop: probability that a sentence skips a layer; for 6 layers and more, 0.1 to 0.2."""
+    stochastic_depth: Dropout = 0.0
+    """Probability that a sentence skips a sublayer, in the last layer; it rises linearly from the first one's share."""
     max_length: Length = 256
     """Longest sentence in pieces, end mark included; longer training pairs are dropped, longer inputs are split."""
 
@@ -142,6 +153,9 @@ class TransformerConfig(Section):
     def _conflicts_of_what_has_no_energies(self) -> Iterator[Conflict]:
         for setting in ("encoder_attention", "decoder_attention"):
             kind = getattr(self, setting)
+            if kind in ("average", "ssru") and self.init == "deep":
+                message = f"deep initialisation is known for attention, not for {kind}: take xavier"
+                yield Conflict((setting, "init"), message)
             if kind == "linear" and self.score != "scaled_dot":
                 message = "linear attention is a score of its own, phi(q) . phi(k): leave scaled_dot"
                 yield Conflict((setting, "score"), message)

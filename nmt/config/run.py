@@ -32,6 +32,23 @@ def vocabulary_conflicts(section: Section) -> Iterator[Conflict]:
         )
 
 
+def consistency_conflicts(model: ModelConfig, training: TrainingConfig) -> Iterator[Conflict]:
+    """What a model cannot learn from two passes."""
+    noise = [name for name in type(model).model_fields if name.endswith("dropout") or name == "stochastic_depth"]
+    if training.r_drop and not training.cutoff and not any(getattr(model, name) for name in noise):
+        yield Conflict(
+            ("training.r_drop", "training.cutoff", *(f"model.{name}" for name in noise)),
+            "training.r_drop: without any dropout two passes are the same; set model.dropout, or r_drop to 0",
+        )
+    for name in ("r_drop", "simcut"):
+        if getattr(training, name) and getattr(model, "scope", None) == "hard":
+            yield Conflict(
+                (f"training.{name}", "model.scope"),
+                f"training.{name}: hard attention looks elsewhere in each pass, and to hold the passes together would "
+                "teach it to be sure before it knows; take another model.scope",
+            )
+
+
 class Config(Section):
     """One training run."""
 
@@ -55,6 +72,8 @@ class Config(Section):
         model = getattr(self, "model", None)  # one that is faulty elsewhere may lack it
         if self.export and model and (why := obstacle(model)):
             yield Conflict(("export", "model.type"), f"export: {why}")
+        if model:
+            yield from consistency_conflicts(model, self.training)
         if self.search.sample and self.training.measure != "loss":
             yield Conflict(
                 ("search.sample", "training.measure"),

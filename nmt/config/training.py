@@ -31,8 +31,22 @@ class TrainingConfig(Section):
 
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     """Share of the probability that the target spreads over the whole vocabulary."""
+    word_dropout: float = Field(0.0, ge=0, lt=1)
+    """Probability that a piece of the input, source or target so far, is replaced by the unknown one."""
+    cutoff: float = Field(0.0, ge=0, lt=1)
+    """Probability that a piece of the input is cut off: its embedding is 0. With simcut in the second pass alone."""
+    r_drop: float = Field(0.0, ge=0, le=1000)
+    """R-Drop: how much two passes with other dropout have to agree (5 is usual); an update takes twice as long."""
+    simcut: float = Field(0.0, ge=0, le=1000)
+    """SimCut: how much a pass without what cutoff cuts off has to agree with one that sees all (3, with cutoff 0.05);
+    an update takes twice as long."""
+
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """AdamW for all weights, or Muon for matrices and AdamW for embeddings, output layer and vectors."""
     lr: float = Field(1e-3, gt=0)
-    """Peak learning rate."""
+    """Peak learning rate; Muon's steps are scaled to be as large as AdamW's."""
+    momentum: float = Field(0.95, ge=0, lt=1)
+    """muon: decay rate of the gradient's running sum."""
     betas: tuple[float, float] = (0.9, 0.98)
     """AdamW's decay rates of the gradient's mean and square."""
     epsilon: float = Field(1e-9, gt=0)
@@ -87,6 +101,11 @@ class TrainingConfig(Section):
     def conflicts(self) -> Iterator[Conflict]:
         if not all(0 <= beta < 1 for beta in self.betas):
             yield Conflict(("betas",), "betas must be at least 0 and below 1")
+        if self.r_drop and self.simcut:
+            message = "r_drop and simcut both hold a second pass to the first, for different reasons: choose one"
+            yield Conflict(("r_drop", "simcut"), message)
+        if self.simcut and not self.cutoff:
+            yield Conflict(("simcut", "cutoff"), "simcut needs something to cut off: set cutoff, 0.05 is usual")
         if self.min_lr > self.lr:
             yield Conflict(("min_lr", "lr"), f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
         if self.horizon is not None and self.schedule != "cosine":

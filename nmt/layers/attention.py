@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nmt.layers.dropout import Dropout
 from nmt.layers.loop import LoopLinear, Shared, product
 from nmt.layers.scope import Draw, Scope
 
@@ -41,13 +42,16 @@ class ScoredAttention(nn.Module):
     With coverage, U h_j + w_c sum_{t<i} alpha_tj stands in the place of U h_j: attention knows what it has seen
     (Tu 2016; See 2017, eq. 11, whose coverage loss is not ours). In a product that is
     q . U h_j + (q . w_c) sum_{t<i} alpha_tj, so that no hypothesis needs keys of its own.
+
+    Dropout leaves single weights out of the mean (Vaswani's implementation, for heads); coverage counts them.
     """
 
     def __init__(
-        self, score: str, query: int, memory: int, width: int, *, weighting: str, scope: Scope, coverage: bool
-    ):
+        self, score: str, query: int, memory: int, width: int, *, weighting: str, scope: Scope, coverage: bool,
+        dropout: float = 0.0,
+    ):  # fmt: skip
         super().__init__()
-        self.score, self.weighting, self.scope = score, weighting, scope
+        self.score, self.weighting, self.scope, self.dropout = score, weighting, scope, Dropout(dropout)
         width = query if score == "general" else width
         self.query = nn.Identity() if score == "general" else LoopLinear(query, width)
         self.key = nn.Linear(memory, width, bias=False)
@@ -94,4 +98,4 @@ class ScoredAttention(nn.Module):
         weights, draw = self.scope(self.weighting, energy, state, mask[:, None], past.position)
         position = None if past.position is None else past.position + 1
         coverage = None if past.coverage is None else past.coverage + weights
-        return Look(product(weights, values), weights, draw, Past(position, coverage))
+        return Look(product(self.dropout(weights), values), weights, draw, Past(position, coverage))

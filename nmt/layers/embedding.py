@@ -23,14 +23,18 @@ class Embeddings(nn.Module):
         for weight in self.parameters():
             nn.init.normal_(weight, std=width**-0.5)
 
-    def source(self, ids: Tensor) -> Tensor:
-        """[...] -> [..., D]"""
-        return lookup(ids, self.source_weight)
+    def source(self, ids: Tensor, cut: Tensor | None = None) -> Tensor:
+        """[...] -> [..., D], zeros where `cut` [...] says so"""
+        return _without(cut, lookup(ids, self.source_weight))
 
-    def target(self, ids: Tensor) -> Tensor:
-        """[...] -> [..., D]"""
-        return lookup(ids, self.target_weight)
+    def target(self, ids: Tensor, cut: Tensor | None = None) -> Tensor:
+        """[...] -> [..., D], zeros where `cut` [...] says so"""
+        return _without(cut, lookup(ids, self.target_weight))
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         """[..., D] -> logits [..., V], or of the ids in `vocabulary` alone."""
         return F.linear(hidden, self.output_weight if vocabulary is None else self.output_weight[vocabulary])
+
+
+def _without(cut: Tensor | None, embedded: Tensor) -> Tensor:
+    return embedded if cut is None else embedded.masked_fill(cut[..., None], 0)

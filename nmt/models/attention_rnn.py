@@ -27,7 +27,7 @@ from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, Shared, loop, share
 from nmt.layers.recurrent import GATES, Cell, RecurrentEncoder, RecurrentLayer, state_width
 from nmt.layers.scope import Scope
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step
 
 # B batch, K hypotheses, S source, T target, E embedding, A comparison, C annotation, D decoder state, G gates
 
@@ -60,6 +60,7 @@ class AttentionRNN(Seq2Seq):
         self.attention = ScoredAttention(
             config.score, width, memory, config.attention, weighting=config.weighting,
             scope=Scope(config.scope, config.window, width), coverage=config.coverage,
+            dropout=config.attention_dropout,
         )  # fmt: skip
         self.bridge = nn.Linear(memory, config.decoder_layers * state_width(config.cell, width))
         self.token_gates = nn.Linear(embedding, GATES[config.cell] * width)
@@ -72,9 +73,9 @@ class AttentionRNN(Seq2Seq):
             self.readout_gates = LoopLinear(embedding, GATES[config.cell] * width, bias=False)
         self.dropout = Dropout(config.dropout)
 
-    def encode(self, src: Tensor) -> Encoded:
+    def encode(self, src: Tensor, cut: Tensor | None = None) -> Encoded:
         mask = src != PAD
-        annotations, summary = self.encoder(self.embeddings.source(src), mask)
+        annotations, summary = self.encoder(self.embeddings.source(src, cut), mask)
         annotations = self.dropout(annotations)
         return Encoded(annotations, self.attention.keys(annotations), summary, mask)
 
@@ -90,8 +91,8 @@ class AttentionRNN(Seq2Seq):
         hidden, state, _ = self._advance(embedded, self.token_gates(embedded), encoded, state)
         return Step(hidden, state)
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
-        hidden, looks = self._unroll(self.encode(src), tgt_in)
+    def forward(self, src: Tensor, tgt_in: Tensor, cut: Cut = Cut()) -> Decoded:
+        hidden, looks = self._unroll(self.encode(src, cut.source), tgt_in, cut.target)
         if looks[0].draw is None:
             return Decoded(hidden)
         choices, entropy = (torch.cat(part, 1) for part in zip(*(look.draw for look in looks), strict=True))
@@ -102,9 +103,9 @@ class AttentionRNN(Seq2Seq):
         weights = torch.cat([look.weights for look in looks], 1)
         return Attention(cross=weights[:, None, None])  # one layer, one head
 
-    def _unroll(self, encoded: Encoded, tokens: Tensor) -> tuple[Tensor, list[Look]]:
+    def _unroll(self, encoded: Encoded, tokens: Tensor, cut: Tensor | None = None) -> tuple[Tensor, list[Look]]:
         """Teacher forcing: tokens [B, T] -> o [B, T, E] and the look of each position."""
-        embedded = self.dropout(self.embeddings.target(tokens))
+        embedded = self.dropout(self.embeddings.target(tokens, cut))
         state = self.start(encoded, 1)
         gates = self.token_gates(embedded).unbind(1)
         encoded = encoded._replace(annotations=share(encoded.annotations))

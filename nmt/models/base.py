@@ -12,6 +12,13 @@ Tree = Union[Tensor, None, tuple["Tree", ...]]  # noqa: UP007 (a forward referen
 """Tensors in (named) tuples, each with one row a sentence on axis 0."""
 
 
+class Cut(NamedTuple):
+    """Positions whose word a model is not shown in training: their embedding is 0. None where all are shown."""
+
+    source: Tensor | None = None  # [B, S] bool
+    target: Tensor | None = None  # [B, T] bool
+
+
 class Step(NamedTuple):
     """One target position of every hypothesis."""
 
@@ -82,7 +89,7 @@ class Seq2Seq(nn.Module):
         """The State in which hypothesis k of sentence b continues what was its hypothesis origin[b, k]."""
         return continue_from(state, origin)
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
+    def forward(self, src: Tensor, tgt_in: Tensor, cut: Cut = Cut()) -> Decoded:
         """Teacher forcing: source ids [B, S] and target ids [B, T] that begin with BOS -> hidden [B, T, D]."""
         raise NotImplementedError
 

@@ -19,7 +19,7 @@ from nmt.ids import PAD
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.recurrent import RecurrentEncoder, RecurrentLayer, state_width
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step
 
 # B batch, K hypotheses, S source, T target, E embedding, D decoder state, C summary
 
@@ -49,8 +49,8 @@ class GRU(Seq2Seq):
         self.readout = nn.Linear(config.hidden + config.embedding + summary, config.embedding)
         self.dropout = Dropout(config.dropout)
 
-    def encode(self, src: Tensor) -> Encoded:
-        _, summary = self.encoder(self.embeddings.source(src), src != PAD)
+    def encode(self, src: Tensor, cut: Tensor | None = None) -> Encoded:
+        _, summary = self.encoder(self.embeddings.source(src, cut), src != PAD)
         return Encoded(summary)
 
     def start(self, encoded: Encoded, beams: int) -> State:
@@ -59,18 +59,20 @@ class GRU(Seq2Seq):
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
         summary = encoded.summary.repeat_interleave(token.size(1), 0)
-        hidden, layers = self._decode(token.reshape(-1, 1), summary, state.layers.flatten(0, 1))
+        embedded = self.embeddings.target(token.reshape(-1, 1))
+        hidden, layers = self._decode(embedded, summary, state.layers.flatten(0, 1))
         return Step(hidden.view(*token.shape, -1), State(layers.view(state.layers.shape)))
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
-        encoded = self.encode(src)
-        hidden, _ = self._decode(tgt_in, encoded.summary, self.start(encoded, 1).layers[:, 0])
+    def forward(self, src: Tensor, tgt_in: Tensor, cut: Cut = Cut()) -> Decoded:
+        encoded = self.encode(src, cut.source)
+        embedded = self.embeddings.target(tgt_in, cut.target)
+        hidden, _ = self._decode(embedded, encoded.summary, self.start(encoded, 1).layers[:, 0])
         return Decoded(hidden)
 
-    def _decode(self, tokens: Tensor, summary: Tensor, layers: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens [B, T], c [B, C] and s before them [B, layer, D] -> o [B, T, E] and s after them."""
-        embedded = self.dropout(self.embeddings.target(tokens))
-        context = summary[:, None].expand(-1, tokens.size(1), -1)
+    def _decode(self, embedded: Tensor, summary: Tensor, layers: Tensor) -> tuple[Tensor, Tensor]:
+        """E_y y [B, T, E], c [B, C] and s before them [B, layer, D] -> o [B, T, E] and s after them."""
+        embedded = self.dropout(embedded)
+        context = summary[:, None].expand(-1, embedded.size(1), -1)
         x = torch.cat([embedded, context], -1)
         states = []
         for layer, before in zip(self.decoder, layers.unbind(1), strict=True):

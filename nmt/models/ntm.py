@@ -25,7 +25,7 @@ from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, loop
 from nmt.layers.recurrent import GATES, Cell, state_width
 from nmt.layers.turing import Focus, Heads, Memory, WritingHeads, address, memory_of, read, share_memory, write
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step
 
 # B batch, K hypotheses, S source, T target, E embedding, D controller, G its gates
 # H heads: R that read, or W that write; N slots, M width of a slot
@@ -71,10 +71,10 @@ class NTM(Seq2Seq):
         state = self._read(self.token_gates(self.embeddings.target(token)), encoded.memory, state)
         return Step(self._read_out(state), state)
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
+    def forward(self, src: Tensor, tgt_in: Tensor, cut: Cut = Cut()) -> Decoded:
         with loop(self):
-            encoded, _ = self._write(src)
-            states = self._unroll(encoded, tgt_in)
+            encoded, _ = self._write(src, cut.source)
+            states = self._unroll(encoded, tgt_in, cut.target)
         return Decoded(self._read_out(states))
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
@@ -94,13 +94,13 @@ class NTM(Seq2Seq):
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)
 
-    def _write(self, src: Tensor) -> tuple[Encoded, Tensor]:
+    def _write(self, src: Tensor, cut: Tensor | None = None) -> tuple[Encoded, Tensor]:
         """Source ids [B, S] -> what is left of them, and the sum of the write heads' weightings at each [B, S, N].
 
         At padding nothing moves and nothing is written.
         """
         real = (src != PAD)[..., None]
-        gates = self.token_gates(self.dropout(self.embeddings.source(src)))
+        gates = self.token_gates(self.dropout(self.embeddings.source(src, cut)))
         controller = gates.new_zeros(len(src), self.state_width)
         heads = self._first_slot(controller, self.writers.heads)
         slots = heads.new_zeros(len(src), self.slots, self.width)
@@ -114,10 +114,10 @@ class NTM(Seq2Seq):
             written.append(weights.sum(1))
         return Encoded(memory_of(slots), controller), torch.stack(written, 1)
 
-    def _unroll(self, encoded: Encoded, tokens: Tensor) -> State:
+    def _unroll(self, encoded: Encoded, tokens: Tensor, cut: Tensor | None = None) -> State:
         """Teacher forcing: tokens [B, T] -> the state after each, T in the place of K."""
         memory, state, states = share_memory(encoded.memory), self.start(encoded, 1), []
-        for gates in self.token_gates(self.dropout(self.embeddings.target(tokens))).split(1, 1):
+        for gates in self.token_gates(self.dropout(self.embeddings.target(tokens, cut))).split(1, 1):
             state = self._read(gates, memory, state)
             states.append(state)
         return State(*(torch.cat(part, 1) for part in zip(*states, strict=True)))

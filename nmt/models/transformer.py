@@ -1,15 +1,15 @@
 """The Transformer (Vaswani 2017).
 
     embedding   x_j = sqrt(D) E_x x_j + PE_j                                             (3.4, 3.5)
-    sublayer    post-norm: x = norm(x + f(x)) (3.1);   pre-norm: x = x + f(norm(x)) (Xiong 2020), one norm more on top
+    sublayer    post-norm: x = norm(a x + f(x)) (3.1);   pre-norm: x = x + f(norm(x)) (Xiong 2020), one norm more on top
     encoder     N times: self-attention, feed-forward
     decoder     M times: self-attention to y_<=t, attention to the encoder's output, feed-forward
     output      p(y_t | y_<t, x) = softmax(W o_t)
 
-Attention is softmax(Q K^T / sqrt(D/H)) V in H heads (eq. 1). In the place of self-attention there may be something that
-costs less for long texts, or in decoding: layers/self_attention.py has the list, and the interface of what a decoder
-looks back with. While decoding, that is what State holds; keys and values of the source are computed once a sentence
-(Encoded).
+The factor a is 1, but for `init: deep` (layers/deep.py). Attention is softmax(Q K^T / sqrt(D/H)) V in H heads (eq. 1).
+In the place of self-attention there may be something that costs less for long texts, or in decoding:
+layers/self_attention.py has the list, and the interface of what a decoder looks back with. While decoding, that is what
+State holds; keys and values of the source are computed once a sentence (Encoded).
 """
 
 from typing import NamedTuple
@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from nmt.config.model import TransformerConfig
 from nmt.ids import PAD
 from nmt.layers.average_attention import AverageAttention
+from nmt.layers.deep import Scales, scales, shrink
+from nmt.layers.depth import LayerDropout, StochasticDepth, rising
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.feed_forward import FeedForward
@@ -30,7 +32,7 @@ from nmt.layers.norm import LayerNorm
 from nmt.layers.position import Position, Relative, Rotary
 from nmt.layers.self_attention import SelfAttention
 from nmt.layers.ssru import SSRU
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step, continue_from
+from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step, continue_from
 
 # B batch, K hypotheses, S source, T target, D width, H heads, G heads of keys and values
 
@@ -46,27 +48,36 @@ class State(NamedTuple):
     position: Tensor  # [B] of the next token
 
 
+class Branch(NamedTuple):
+    """What a layer's sublayers have in common."""
+
+    residual: float  # a
+    skip: float  # with this probability f(x) is left out
+
+
 class Sublayer(nn.Module):
     """Residual connection, dropout and layer normalisation around a function f, as `norm` says."""
 
-    def __init__(self, config: TransformerConfig):
+    def __init__(self, config: TransformerConfig, branch: Branch):
         super().__init__()
         self.order, self.norm, self.dropout = config.norm, LayerNorm(config.width), Dropout(config.dropout)
+        self.residual, self.skip = branch.residual, StochasticDepth(branch.skip)
 
     def forward(self, x: Tensor, f) -> Tensor:
         if self.order == "pre":
-            return x + self.dropout(f(self.norm(x)))
-        return self.norm(x + self.dropout(f(x)))
+            return x + self.skip(self.dropout(f(self.norm(x))))
+        added = self.skip(self.dropout(f(x)))
+        return self.norm(x + added if self.residual == 1 else torch.add(added, x, alpha=self.residual))
 
 
 class EncoderLayer(nn.Module):
     """Self-attention, then feed-forward."""
 
-    def __init__(self, config: TransformerConfig, rotary: Rotary | None):
+    def __init__(self, config: TransformerConfig, rotary: Rotary | None, branch: Branch):
         super().__init__()
         self.self_attention = _self_attention(config.encoder_attention, config, rotary, causal=False)
         self.feed_forward = _feed_forward(config)
-        self.around_self, self.around_feed_forward = Sublayer(config), Sublayer(config)
+        self.around_self, self.around_feed_forward = Sublayer(config, branch), Sublayer(config, branch)
 
     def forward(self, x: Tensor, real: Tensor, maps: list[Tensor] | None) -> Tensor:
         """[B, S, D], of which `real` [B, S] is not padding -> [B, S, D]"""
@@ -77,13 +88,13 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     """Self-attention to what is left of a position, attention to the source, then feed-forward."""
 
-    def __init__(self, config: TransformerConfig, rotary: Rotary | None):
+    def __init__(self, config: TransformerConfig, rotary: Rotary | None, branch: Branch):
         super().__init__()
         self.self_attention = _self_attention(config.decoder_attention, config, rotary, causal=True)
         self.cross_attention = MultiHead(_form(config))
         self.feed_forward = _feed_forward(config)
-        self.around_self, self.around_cross = Sublayer(config), Sublayer(config)
-        self.around_feed_forward = Sublayer(config)
+        self.around_self, self.around_cross = Sublayer(config, branch), Sublayer(config, branch)
+        self.around_feed_forward = Sublayer(config, branch)
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor, maps: Attention) -> Tensor:
         """All positions [B, T, D] against the encoder's output [B, S, D] -> [B, T, D]"""
@@ -130,6 +141,14 @@ def _self_attention(kind: str, config: TransformerConfig, rotary: Rotary | None,
     raise AssertionError(kind)
 
 
+def _stack(
+    kind: type[nn.Module], depth: int, config: TransformerConfig, rotary: Rotary | None, residual: float
+) -> nn.ModuleList:
+    """Encoder or decoder: the deeper a layer, the more often its branches are skipped."""
+    skips = (rising(config.stochastic_depth, layer, depth) for layer in range(1, depth + 1))
+    return nn.ModuleList(kind(config, rotary, Branch(residual, skip)) for skip in skips)
+
+
 def _form(config: TransformerConfig) -> Form:
     shared = config.key_value_heads or config.heads
     return Form(config.width, config.heads, shared, config.score, config.weighting, config.attention_dropout)
@@ -157,8 +176,11 @@ class Transformer(Seq2Seq):
         rotary = Rotary(config.max_length, config.width // config.heads) if config.positions == "rotary" else None
         added = config.positions in ("sinusoidal", "learned")
         self.position = Position(config.positions, config.max_length, config.width) if added else None
-        self.encoder = nn.ModuleList(EncoderLayer(config, rotary) for _ in range(config.encoder_layers))
-        self.decoder = nn.ModuleList(DecoderLayer(config, rotary) for _ in range(config.decoder_layers))
+        depths = config.encoder_layers, config.decoder_layers
+        begin = scales(config.norm, *depths) if config.init == "deep" else (Scales(), Scales())
+        self.encoder = _stack(EncoderLayer, depths[0], config, rotary, begin[0].residual)
+        self.decoder = _stack(DecoderLayer, depths[1], config, rotary, begin[1].residual)
+        self.layer_dropout = LayerDropout(config.layer_dropout)
         top = LayerNorm if config.norm == "pre" else nn.Identity
         self.encoder_norm, self.decoder_norm = top(config.width), top(config.width)
         self.dropout = Dropout(config.dropout)
@@ -167,6 +189,8 @@ class Transformer(Seq2Seq):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        for stack, its in zip((self.encoder, self.decoder), begin, strict=True):
+            shrink(stack, its)
 
     def encode(self, src: Tensor) -> Encoded:
         x, mask = self._encode(src)
@@ -177,12 +201,12 @@ class Transformer(Seq2Seq):
         unseen = torch.zeros(mask.shape, dtype=dtype, device=x.device).masked_fill_(~mask, -torch.inf)
         return Encoded(tuple(layers), unseen[:, 0])
 
-    def _encode(self, src: Tensor, maps: list[Tensor] | None = None) -> tuple[Tensor, Tensor]:
+    def _encode(self, src: Tensor, maps: list[Tensor] | None = None, cut: Tensor | None = None) -> tuple[Tensor, ...]:
         """Source ids [B, S] -> the encoder's output [B, S, D], and which of it may be seen [B, 1, 1, S]."""
         real = src != PAD
-        x = self._embed(self.embeddings.source(src), 0)
+        x = self._embed(self.embeddings.source(src, cut), 0)
         for layer in self.encoder:
-            x = layer(x, real, maps)
+            x = self.layer_dropout(x, layer(x, real, maps))
         return self.encoder_norm(x), real[:, None, None]
 
     def start(self, encoded: Encoded, beams: int) -> State:
@@ -207,8 +231,8 @@ class Transformer(Seq2Seq):
         mask = continue_from(state.entries.mask, origin)
         return state._replace(entries=state.entries._replace(mask=mask))
 
-    def forward(self, src: Tensor, tgt_in: Tensor) -> Decoded:
-        return Decoded(self._decode(tgt_in, *self._encode(src), Attention()))
+    def forward(self, src: Tensor, tgt_in: Tensor, cut: Cut = Cut()) -> Decoded:
+        return Decoded(self._decode(tgt_in, *self._encode(src, cut=cut.source), Attention(), cut.target))
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
         maps = Attention([], [], [])
@@ -219,11 +243,13 @@ class Transformer(Seq2Seq):
         x = embedded * self.width**0.5
         return self.dropout(x if self.position is None else self.position(x, start))
 
-    def _decode(self, tokens: Tensor, source: Tensor, mask: Tensor, maps: Attention) -> Tensor:
+    def _decode(
+        self, tokens: Tensor, source: Tensor, mask: Tensor, maps: Attention, cut: Tensor | None = None
+    ) -> Tensor:
         """Tokens [B, T] -> o [B, T, D]. The weights are added to the lists in `maps`, where there are such."""
-        x = self._embed(self.embeddings.target(tokens), 0)
+        x = self._embed(self.embeddings.target(tokens, cut), 0)
         for layer in self.decoder:
-            x = layer(x, source, mask, maps)
+            x = self.layer_dropout(x, layer(x, source, mask, maps))
         return self.decoder_norm(x)
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:

@@ -78,7 +78,7 @@ class Progress(NamedTuple):
     epoch: int
     """Counted from 1."""
     loss: float
-    """Label-smoothed cross entropy a target token, in nats."""
+    """Label-smoothed cross entropy a target token, in nats; what R-Drop or SimCut add to it is left out."""
     perplexity: float
     rate: float
     """Learning rate."""

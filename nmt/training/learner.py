@@ -17,6 +17,7 @@ from nmt.data.batching import Batch
 from nmt.models.base import Seq2Seq
 from nmt.training import loss
 from nmt.training.optimizer import Optimizer
+from nmt.training.passes import passes
 from nmt.training.ranks import Ranks
 
 
@@ -37,6 +38,7 @@ class Learner:
         self.model, self.config, self.device, self.ranks = model.to(device), config, device, ranks
         self.precision = runtime.choose_precision(config.precision, device)
         self.optimizer = Optimizer(self.model, config, self.precision)
+        self.passes = passes(config)
         self.splits = 0
         """Batches that had to be split because memory ran out."""
 
@@ -66,7 +68,7 @@ class Learner:
         """
         try:
             sums = loss.forward_backward(
-                self.model, batch, smoothing=self.config.label_smoothing, device=self.device
+                self.model, batch, smoothing=self.config.label_smoothing, device=self.device, passes=self.passes
             )
         except RuntimeError as error:
             if len(batch.src) == 1 or not runtime.is_out_of_memory(error):

@@ -5,6 +5,12 @@
            = sum_i (1 - eps) nll_i + eps mean_k(-log p_i(k)),     nll_i = -log p_i(y_i)
     d loss / d logit_i(k) = p_i(k) - q_i(k)
 
+Where a batch goes through the model twice (nmt.training.passes), p and now q being what the two passes predict, there
+is also a divergence, whose gradient goes to the logits of both:
+
+    KL(p || q) = sum_k p(k) d(k),     d = log p - log q
+    d KL / d logit of p = p (d - KL(p || q)),     d KL / d logit of q = q - p
+
 Sums over the real target positions i, never means: whoever adds batches divides once, by what was really there.
 """
 
@@ -17,8 +23,9 @@ from torch import Tensor
 
 from nmt.data.batching import Batch
 from nmt.ids import PAD
-from nmt.models.base import Seq2Seq
+from nmt.models.base import Cut, Seq2Seq
 from nmt.training import choices
+from nmt.training.passes import Passes, inputs
 
 # B batch, T target, D width, V vocabulary, C chunk of positions
 
@@ -37,9 +44,9 @@ class Sums(NamedTuple):
     """Scalars on the model's device, summed over the target positions that are not padding."""
 
     loss: Tensor
-    """Label-smoothed cross entropy in nats."""
+    """Label-smoothed cross entropy in nats, without any divergence: of p, or in R-Drop the mean of both passes."""
     nll: Tensor
-    """Negative log-likelihood in nats."""
+    """Negative log-likelihood in nats, of the same."""
 
 
 def count(batch: Batch) -> int:
@@ -47,22 +54,26 @@ def count(batch: Batch) -> int:
     return int((batch.tgt_out != PAD).sum())
 
 
-def forward_backward(model: Seq2Seq, batch: Batch, *, smoothing: float, device: torch.device) -> Sums:
-    """The batch's sums; the gradient of `loss` is added to the parameters' `.grad`.
+def forward_backward(
+    model: Seq2Seq, batch: Batch, *, smoothing: float, device: torch.device, passes: Passes = Passes()
+) -> Sums:
+    """The batch's sums; the gradient of `loss` and of the divergence is added to the parameters' `.grad`.
 
     Each chunk runs forward and backward at once, down to a gradient of the hidden states that the model's own backward
     pass starts from.
     """
     targets, positions = _targets(batch, device)
-    decoded = model(*_inputs(batch, device))
-    hidden = decoded.hidden.flatten(0, 1)  # [B*T, D]
+    src, tgt_in, cut = inputs(batch, passes)
+    cut = Cut(*(each if each is None else _moved(each, device) for each in cut))
+    decoded = model(_moved(src, device), _moved(tgt_in, device), cut)
+    hidden = decoded.hidden.flatten(0, 1)  # [passes*B*T, D]
     leaf, gradient = hidden.detach(), torch.zeros_like(hidden)
     each = None if decoded.choices is None else torch.zeros_like(decoded.choices)
     loss, nll = [], []
-    for where, target in _chunks(model, hidden, positions, targets):
+    for where, target in _chunks(model, hidden, positions, targets, passes.count):
         chunk = F.pad(leaf[where], (0, 0, 0, -len(where) % ROUND)).requires_grad_()
         logits = model.project(chunk)  # [C, V]
-        sums, logits_gradient = cross_entropy(logits.detach(), target, smoothing=smoothing)
+        sums, logits_gradient = cross_entropy(logits.detach(), target, smoothing=smoothing, passes=passes)
         logits.backward(logits_gradient)
         gradient[where] = chunk.grad[: len(where)]
         loss.append(sums.loss)
@@ -82,7 +93,7 @@ def forward_backward(model: Seq2Seq, batch: Batch, *, smoothing: float, device: 
 def negative_log_likelihood(model: Seq2Seq, batch: Batch, *, device: torch.device) -> Tensor:
     """The sum of nll in nats, a scalar on the device, without gradients."""
     targets, positions = _targets(batch, device)
-    hidden = model(*_inputs(batch, device)).hidden.flatten(0, 1)
+    hidden = model(_moved(batch.src, device), _moved(batch.tgt_in, device)).hidden.flatten(0, 1)
     sums = [
         F.cross_entropy(model.project(hidden[where]), target, reduction="sum")
         for where, target in _chunks(model, hidden, positions, targets)
@@ -90,36 +101,70 @@ def negative_log_likelihood(model: Seq2Seq, batch: Batch, *, device: torch.devic
     return torch.stack(sums).sum()
 
 
-def cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float) -> tuple[Sums, Tensor]:
-    """The sums over logits [C, V] with targets [C], and the gradient of `loss`, [C, V] in the logits' dtype.
+def cross_entropy(
+    logits: Tensor, target: Tensor, *, smoothing: float, passes: Passes = Passes()
+) -> tuple[Sums, Tensor]:
+    """The sums over logits [passes*C, V] with targets [C], and the gradient of all, like the logits.
 
     Written out because autograd would keep and walk several [C, V] tensors; the softmax is never less than float32.
     Logits of more rows than there are targets have no say, and no gradient, in those.
     """
-    gradient = torch.empty_like(logits)
-    gradient[len(target) :] = 0
-    rows, real = _rows(BLOCK, logits), slice(len(target))
-    blocks = zip(logits[real].split(rows), target.split(rows), gradient[real].split(rows), strict=True)
-    loss, nll = zip(*(_cross_entropy(*block, smoothing) for block in blocks), strict=True)
+    gradient, count = torch.empty_like(logits), passes.count
+    gradient[count * len(target) :] = 0
+    rows = max(1, _rows(BLOCK, logits) // count)
+    parts = [each[: count * len(target)].unflatten(0, (count, -1)).split(rows, 1) for each in (logits, gradient)]
+    blocks = zip(parts[0], target[:, None].split(rows), parts[1], strict=True)
+    if count == 1:
+        sums = [_cross_entropy(one[0], goal, slope[0], smoothing) for one, goal, slope in blocks]
+    else:
+        sums = [_consistency(both, goal, slopes, smoothing, passes) for both, goal, slopes in blocks]
+    loss, nll = zip(*sums, strict=True)
     return Sums(torch.stack(loss).sum(), torch.stack(nll).sum()), gradient
 
 
 def _cross_entropy(logits: Tensor, target: Tensor, gradient: Tensor, smoothing: float) -> Sums:
-    """The sums over a block; fills in its gradient."""
-    target = target[:, None]
-    log_p = torch.log_softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32))
-    nll = -log_p.gather(1, target).sum()
-    loss = (1 - smoothing) * nll - smoothing / log_p.size(1) * log_p.sum() if smoothing else nll
+    """The sums over a block of logits [C, V] with targets [C, 1]; fills in its gradient."""
+    log_p = _log_softmax(logits)
+    sums = _sums(log_p, target, smoothing)
     p = log_p.exp_()  # in the place of log p, and then p - q in the place of p
-    if smoothing:
-        p -= smoothing / p.size(1)
-    p.scatter_(1, target, p.gather(1, target) + (smoothing - 1))
+    _take_off_target(p, target, smoothing)
     gradient.copy_(p)
-    return Sums(loss, nll)
+    return sums
 
 
-def _inputs(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
-    return _moved(batch.src, device), _moved(batch.tgt_in, device)
+def _consistency(logits: Tensor, target: Tensor, gradient: Tensor, smoothing: float, passes: Passes) -> Sums:
+    """The same of two passes [2, C, V] that are held to each other."""
+    log_p = _log_softmax(logits)
+    sums = [_sums(each, target, smoothing) for each in log_p]
+    p = log_p.exp()
+    for mine, other in ((0, 1), (1, 0)):
+        share, pull, counterpull = passes.shares[mine], passes.pulls[mine], passes.pulls[other]
+        slope = p[mine] * (share + counterpull)
+        slope.sub_(p[other], alpha=counterpull)
+        if pull:
+            lead = log_p[mine] - log_p[other]
+            slope.addcmul_(p[mine], lead - (p[mine] * lead).sum(-1, keepdim=True), value=pull)
+        if share:
+            _take_off_target(slope, target, smoothing, share)
+        gradient[mine].copy_(slope)
+    first, second = passes.shares
+    return Sums(*(first * p + second * q for p, q in zip(*sums, strict=True)))
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    return torch.log_softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32))
+
+
+def _sums(log_p: Tensor, target: Tensor, smoothing: float) -> Sums:
+    nll = -log_p.gather(1, target).sum()
+    return Sums((1 - smoothing) * nll - smoothing / log_p.size(1) * log_p.sum() if smoothing else nll, nll)
+
+
+def _take_off_target(slope: Tensor, target: Tensor, smoothing: float, share: float = 1.0) -> None:
+    """slope - share q, in its place."""
+    if smoothing:
+        slope -= share * smoothing / slope.size(1)
+    slope.scatter_(1, target, slope.gather(1, target) + share * (smoothing - 1))
 
 
 def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -134,12 +179,17 @@ def _moved(ids: Tensor, device: torch.device) -> Tensor:
     return ids.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else ids.to(device)
 
 
-def _chunks(model: Seq2Seq, hidden: Tensor, positions: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Positions and their targets, as many at once as CHUNK allows."""
+def _chunks(
+    model: Seq2Seq, hidden: Tensor, positions: Tensor, targets: Tensor, passes: int = 1
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Positions, those of the second pass after those of the first, and the targets of one, as many at once as CHUNK
+    allows."""
     with torch.no_grad():
-        rows = _rows(CHUNK, model.project(hidden[:0]))
+        rows = _rows(CHUNK, model.project(hidden[:0])) // passes
         rows = max(1, rows // ROUND) * ROUND
-    return zip(positions.split(rows), targets.split(rows), strict=True)
+    apart = len(hidden) // passes
+    for where, target in zip(positions.split(rows), targets.split(rows), strict=True):
+        yield torch.cat([where + number * apart for number in range(passes)]), target
 
 
 def _rows(most: dict[str, int], logits: Tensor) -> int:

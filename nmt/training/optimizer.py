@@ -6,7 +6,7 @@
 
 A bfloat16 number has 8 significant bits: a weight of 1 would ignore every update below 0.002. So the model's bfloat16
 weights are rounded copies of masters, and gradients are summed, clipped and applied in float32. A float32 model is its
-own master.
+own master. Matrices may be Muon's instead (nmt.training.muon).
 """
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nmt.config import TrainingConfig
 from nmt.errors import NMTError
+from nmt.training.muon import Muon, matrices
 
 MOST_SKIPPED = 20
 """Updates in a row whose gradient may be infinite or not a number before training gives up."""
@@ -31,7 +32,12 @@ class Optimizer:
         if self.mixed:  # else not even called: on a GPU recurrent layers move their weights whenever they are converted
             model.to(precision)
         self.clip = config.clip
-        self.adam = _adam(list(self.masters.values()), config)
+        names = matrices(model) if config.optimizer == "muon" else set()
+        self.muon = Muon(
+            {name: self.masters[name] for name in self.masters if name in names},
+            momentum=config.momentum, weight_decay=config.weight_decay,
+        )  # fmt: skip
+        self.adam = _adam([self.masters[name] for name in self.masters if name not in names], config)
         self.skipped, self.skipped_in_row = torch.zeros(2, device=self.working[0].device).unbind()
 
     def add(self) -> None:
@@ -89,6 +95,7 @@ class Optimizer:
         elif bad:
             return
         self.adam.step()
+        self.muon.step(rate, bad=bad)
         if self.mixed:
             self.refresh()
 
@@ -113,7 +120,10 @@ class Optimizer:
     def state(self) -> dict[str, Tensor]:
         """All that a checkpoint needs besides the masters, by name; filled in again by copying into these tensors."""
         state = {"skipped": self.skipped, "skipped_in_row": self.skipped_in_row}
+        state |= {f"momentum.{name}": mean for name, mean in self.muon.means.items()}
         for name, master in self.masters.items():
+            if name in self.muon.means:
+                continue
             of_master = self.adam.state[master]
             state |= {f"updates.{name}": of_master["step"], f"mean.{name}": of_master["exp_avg"]}
             state[f"square.{name}"] = of_master["exp_avg_sq"]

@@ -7,6 +7,7 @@ import torch
 from copy_task import config_of
 
 from nmt.errors import NMTError
+from nmt.models.transformer import Transformer
 from nmt.training import loss, rehearse, train
 from nmt.training.events import Checked, Started
 
@@ -61,6 +62,18 @@ def test_the_largest_batch_is_computed(folder, monkeypatch):
     found = forecast_of(config)
     assert (found.rows, found.source) in seen
     assert max(width for _, width in seen) == 13  # six letters, a blank before each, and the end mark
+
+
+def test_both_passes_are_computed(folder, monkeypatch):
+    config, seen, forward = config_of(folder, run="twice", training={"r_drop": 5.0}), [], Transformer.forward
+
+    def watched(model, src, *rest):
+        seen.append(src.shape)
+        return forward(model, src, *rest)
+
+    monkeypatch.setattr(Transformer, "forward", watched)
+    found = forecast_of(config)
+    assert (2 * found.rows, found.source) in seen
 
 
 def test_a_disk_that_is_too_small_is_told_before_the_run(folder, monkeypatch):

@@ -22,6 +22,8 @@ VARIANTS = {
     "ema": {"training": {"average": "ema", "schedule": "cosine"}},
     "last": {"training": {"average": "last", "average_last": 2, "measure": "chrf", "schedule": "plateau"}},
     "bfloat16": {"training": {"precision": "bfloat16"}, "model": {"type": "gru", "embedding": 16, "hidden": 16}},
+    "r_drop": {"training": {"r_drop": 2.0, "cutoff": 0.1, "word_dropout": 0.1, "optimizer": "muon"},
+               "model": {"dropout": 0.2, "layer_dropout": 0.1, "stochastic_depth": 0.1}},
     "sampling": {"tokenizer": {"kind": "unigram", "sampling": 0.3}},
 }
 
