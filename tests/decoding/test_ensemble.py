@@ -5,10 +5,10 @@ from itertools import product
 import pytest
 import tiny_bundle
 import torch
-from tiny_bundle import TEXT
+from tiny_bundle import TEXT, changed
 from toy_model import REAL, Toy, real_model, sources, token_log_probabilities
 
-from nmt import Translator, bundle, files
+from nmt import Translator
 from nmt.config import SearchConfig
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.forced import log_probabilities
@@ -118,17 +118,6 @@ def test_loaded_together(paths, precision):
     for mixed, *alone in zip(both.score(pairs), one.score(pairs), other.score(pairs), strict=True):
         probabilities = torch.tensor([each.token_log_probabilities for each in alone]).exp()
         assert mixed.token_log_probabilities == pytest.approx(probabilities.mean(0).log().tolist(), abs=2e-2)
-
-
-def changed(path, folder, old: str, new: str):
-    """A copy of a bundle whose config says something else."""
-    for each in path.iterdir():
-        files.write_bytes(folder / each.name, each.read_bytes())
-    text = (folder / bundle.CONFIG).read_text(encoding="utf-8")
-    assert old in text
-    files.write_text(folder / bundle.CONFIG, text.replace(old, new))
-    bundle.seal(folder)
-    return folder
 
 
 @pytest.mark.parametrize(

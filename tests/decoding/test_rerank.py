@@ -4,8 +4,7 @@ import math
 
 import pytest
 import tiny_bundle
-from test_ensemble import changed
-from tiny_bundle import TEXT
+from tiny_bundle import TEXT, changed
 
 from nmt import Translator
 from nmt.decoding import windows
