@@ -22,6 +22,7 @@ from nmt import checksums, files
 from nmt import config as settings
 from nmt.card import Card, readme
 from nmt.config import Config, ModelConfig, SearchConfig, Section, TokenizerConfig
+from nmt.config.data import TargetOrder
 from nmt.config.run import vocabulary_conflicts
 from nmt.config.section import Conflict
 from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
@@ -59,6 +60,8 @@ class BundleConfig(Section):
     """Code of the source language."""
     target_language: str
     """Code of the target language."""
+    target_order: TargetOrder = "left_to_right"
+    """From which end the model writes a translation."""
     tokenizer: TokenizerConfig
     """Text <-> ids."""
     model: ModelConfig
@@ -106,7 +109,7 @@ def save(
 
     described = BundleConfig(
         format=FORMAT, source_language=config.data.source_language, target_language=config.data.target_language,
-        tokenizer=config.tokenizer, model=config.model, search=config.search,
+        target_order=config.data.target_order, tokenizer=config.tokenizer, model=config.model, search=config.search,
         seed=config.training.seed, digest=digest(config),
     )  # fmt: skip
     with files.replacing_folder(folder) as inside:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from nmt import bundle
+from nmt import bundle, files
 from nmt.config import Config, TokenizerConfig, check
 from nmt.data.tokenizer import Tokenizers, train_tokenizer
 from nmt.models import build
@@ -48,4 +48,15 @@ def save(folder: Path, *, scale: float = 2, **model) -> Path:
     parameters = build(config.model, source.size, target.size).named_parameters()
     weights = {name: scale * each.detach() for name, each in parameters}
     bundle.save(folder, weights=weights, tokenizers=Tokenizers(source, target), config=config, facts=FACTS)
+    return folder
+
+
+def changed(path: Path, folder: Path, old: str, new: str) -> Path:
+    """A copy of a bundle whose config says something else."""
+    for each in path.iterdir():
+        files.write_bytes(folder / each.name, each.read_bytes())
+    text = (folder / bundle.CONFIG).read_text(encoding="utf-8")
+    assert old in text
+    files.write_text(folder / bundle.CONFIG, text.replace(old, new))
+    bundle.seal(folder)
     return folder

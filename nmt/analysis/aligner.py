@@ -33,7 +33,7 @@ def check(translator: Translator, reading: Reading | None) -> Reading:
     """
     found = shape(translator)
     if found is None:
-        raise NMTError(f"{translator.path or 'this model'}: has no attention to align by", hint=WITHOUT)
+        raise NMTError(f"{translator.origin or 'this model'}: has no attention to align by", hint=WITHOUT)
     reading = reading or Reading()
     reading.heads.check(*found)
     return reading

@@ -103,7 +103,7 @@ def attend(translator: Translator, source: str, target: str | None = None, **ove
         for name in NAMES if weights[name] is not None
     }  # fmt: skip
     if not kinds:
-        raise NMTError(f"{translator.path or 'this model'}: has no attention to show", hint=WITHOUT)
+        raise NMTError(f"{translator.origin or 'this model'}: has no attention to show", hint=WITHOUT)
     return Attended(found.source.text, found.target.text, source_tokens, target_tokens, kinds)
 
 

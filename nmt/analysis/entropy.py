@@ -14,10 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nmt.data.batching import pad
 from nmt.decoding.engine import batches
 from nmt.decoding.translator import Translator
-from nmt.ids import BOS, EOS, PAD
 
 # B batch, L layers, H heads, T target positions, S source pieces; both with their end mark
 
@@ -56,12 +54,12 @@ def of_translator(translator: Translator, source: Sequence[str], reference: Sequ
     pairs = _fitting(translator, source, reference)
     lengths = [(len(src) + 1, len(tgt) + 1) for src, tgt in pairs]
     for rows in batches(lengths, BATCH_TOKENS):
-        src = pad([[*pairs[row][0], EOS] for row in rows]).to(engine.device)
-        tgt_in = pad([[BOS, *pairs[row][1]] for row in rows]).to(engine.device)
-        weights = engine.model.explain(src, tgt_in).cross
-        if weights is None:
-            return None
-        sums.append(summed(weights.cpu().double(), src.cpu() != PAD, tgt_in.cpu() != PAD))
+        for maps in engine.explain(*([pairs[row][side] for row in rows] for side in (0, 1))):
+            if maps.cross is None:
+                return None
+            weights = torch.from_numpy(maps.cross).double()[None]
+            real_target, real_source = (torch.ones(1, size, dtype=torch.bool) for size in weights.shape[-2:])
+            sums.append(summed(weights, real_source, real_target))
     if not sums:
         return None
     nats, share, positions = (torch.stack(part).sum(0) for part in zip(*sums, strict=True))

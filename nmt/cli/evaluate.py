@@ -32,6 +32,9 @@ class Test(str, Enum):
 def evaluate(
     common: Common,
     model: Annotated[list[Path] | None, typer.Option(help="A run folder or a model bundle; repeatable.")] = None,
+    ensemble: Annotated[
+        list[str] | None, typer.Option(help="Models that are one system together, commas between; repeatable.")
+    ] = None,
     hypothesis: Annotated[list[Path] | None, typer.Option(help="Translations made elsewhere; repeatable.")] = None,
     config: Annotated[Path | None, typer.Option(help="Take its test set [the first run's config].")] = None,
     source: Annotated[Path | None, typer.Option(help="The test set: a sentence a line.")] = None,
@@ -83,7 +86,8 @@ def evaluate(
         where={"device": common.device, "precision": precision, "threads": common.threads},
     )  # fmt: skip
     comparison = None if alignment and metric is None else compare.evaluate(
-        model or (), hypotheses=hypothesis or (), config=config, source=source, references=reference or (),
+        [*(model or []), *(members.split(",") for members in ensemble or [])], hypotheses=hypothesis or (),
+        config=config, source=source, references=reference or (),
         tokenized_references=tokenized_reference or (), language=language,
         metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
         paired=paired and paired.value, device=common.device, precision=precision, threads=common.threads,

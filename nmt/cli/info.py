@@ -42,9 +42,10 @@ def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
     pieces = f"{vocabulary['source']:,} pieces, shared"
     if not tokenizer.shared:
         pieces = f"{vocabulary['source']:,} source and {vocabulary['target']:,} target pieces"
+    order = "" if config.target_order == "left_to_right" else ", written from right to left"
     architecture = config.model.model_dump(exclude={"type"})
     return [
-        ("languages", f"{config.source_language} -> {config.target_language}"),
+        ("languages", f"{config.source_language} -> {config.target_language}{order}"),
         ("model", f"{config.model.type}, {card['parameters']:,} parameters, {size / 1e6:,.1f} MB"),
         ("", ", ".join(f"{name} {value}" for name, value in architecture.items())),
         ("vocabulary", f"{pieces} ({tokenizer.kind}, {tokenizer.normalisation})"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @command
 def score(
     common: Common,
-    model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
+    model: lines.Models,
     source: Annotated[Path | None, typer.Option(help="Source text, one sentence a line; also .gz and .xz.")] = None,
     target: Annotated[Path | None, typer.Option(help="Its translation, line by line.")] = None,
     tsv: Annotated[Path | None, typer.Option(help="Instead: source and target in one file, a tab between.")] = None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 
     Translations = Iterator[Translation]
 
+Utility = Literal["none", "chrf", "bleu"]
+
 
 @command
 def translate(
     common: Common,
-    model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
+    model: lines.Models,
     input: Annotated[Path | None, typer.Option(help="Text, one sentence a line; also .gz and .xz [stdin].")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the translations go [stdout].")] = None,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in score = log p / length^alpha.")] = None,
     min_length: Annotated[int | None, typer.Option(help="Fewest pieces of a translation.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Most pieces of a translation.")] = None,
-    n_best: Annotated[int | None, typer.Option(help="Translations a sentence; more than 1 needs --json.")] = None,
+    n_best: Annotated[int | None, typer.Option(help="Translations a sentence, for --json or to choose from.")] = None,
+    mbr: Annotated[Utility | None, typer.Option(help="Choose the hypothesis that is most like the others.")] = None,
+    rerank: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL[:WEIGHT]", help="Choose with this model too; repeatable.")
+    ] = None,
     sample: Annotated[bool | None, typer.Option("--sample/--search", help="Draw translations, or search.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Sampling: divides the logits.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None,
@@ -50,8 +56,6 @@ def translate(
     """Translate text. What is not given is as the model's config says."""
     from nmt.errors import ConfigError
 
-    if not as_json and n_best is not None and n_best > 1:
-        raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
     if not as_json and attention:
         raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
     if attention and alignments:
@@ -62,7 +66,7 @@ def translate(
     alignment.need("--alignment-reverse", alignment_reverse, alignment_symmetry=alignment_symmetry)
     given = {
         "beam": beam, "length_penalty": length_penalty, "min_length": min_length, "max_length": max_length,
-        "n_best": 1 if n_best is None and not as_json else n_best, "sample": sample, "temperature": temperature,
+        "n_best": n_best, "mbr": mbr, "sample": sample, "temperature": temperature,
         "top_k": top_k, "top_p": top_p, "seed": seed, "batch_tokens": batch_tokens,
     }  # fmt: skip
     overrides = {name: value for name, value in given.items() if value is not None}
@@ -70,7 +74,9 @@ def translate(
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, common=common, precision=precision)
-        translator = load(model, overrides=overrides)
+        translator = load(model, overrides=overrides, rerank=dict(map(_weighted, rerank or [])))
+        if not (as_json or n_best in (None, 1) or translator.chooses(translator.search)):
+            raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
         if attention:
             _check_attends(translator)
         quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
@@ -88,12 +94,25 @@ def translate(
         lines.note(f"{split} {were} too long for the model and translated in parts")
 
 
-def _load(model: Path, common: Common, precision: str, overrides: dict[str, Any]) -> "Translator":
+def _weighted(text: str) -> tuple[Path, float]:
+    """MODEL:WEIGHT, or MODEL alone, in whose path there may be a colon."""
+    path, _, weight = text.rpartition(":")
+    try:
+        return Path(path), float(weight)
+    except ValueError:
+        return Path(text), 1.0
+
+
+def _load(
+    model: Path | list[Path], common: Common, precision: str, overrides: dict[str, Any],
+    rerank: dict[Path, float] | None = None,
+) -> "Translator":  # fmt: skip
     from nmt import runtime
     from nmt.decoding.translator import Translator
 
     runtime.keep_freed_memory()
-    return Translator.load(model, device=common.device, precision=precision, threads=common.threads, **overrides)
+    where = {"device": common.device, "precision": precision, "threads": common.threads}
+    return Translator.load(model, rerank=rerank, **where, **overrides)
 
 
 def _check_attends(translator: "Translator") -> None:
@@ -102,7 +121,7 @@ def _check_attends(translator: "Translator") -> None:
     from nmt.errors import NMTError
 
     if shape(translator) is None:
-        raise NMTError(f"{translator.path}: has no attention to show", hint=WITHOUT)
+        raise NMTError(f"{translator.origin}: has no attention to show", hint=WITHOUT)
 
 
 def _translations(

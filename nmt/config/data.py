@@ -45,6 +45,8 @@ def _form(value: Any) -> str:
     return "HeldOut" if held_out else "ParallelText"
 
 
+TargetOrder = Literal["left_to_right", "right_to_left"]
+
 Split = Annotated[
     Annotated[ParallelText, Tag("ParallelText")] | Annotated[HeldOut, Tag("HeldOut")], Discriminator(_form)
 ]
@@ -85,5 +87,7 @@ class DataConfig(Section):
     """Which training pairs are dropped."""
     overlap: Literal["keep", "drop"] = "keep"
     """Training pairs whose source or target is also in the dev or test text: keep them and warn, or drop them."""
+    target_order: TargetOrder = "left_to_right"
+    """From which end the model writes a translation. What comes out reads from the left either way."""
     cache: ConfigPath | None = None
     """Folder for prepared data; by default `prepared` beside the run folder."""

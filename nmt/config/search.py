@@ -1,7 +1,7 @@
 """Section `search`: how translations are found."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,8 @@ class SearchConfig(Section):
     """Sampling: only among the likeliest pieces that together reach this probability."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Sampling: the random seed. A line's samples do not depend on its neighbours' order."""
+    mbr: Literal["none", "chrf", "bleu"] = "none"
+    """Minimum Bayes risk: of the n_best hypotheses the one that is most like the others, by this measure."""
     batch_tokens: BatchTokens = 8192
     """Source pieces a batch, padding and beams included."""
 
@@ -47,6 +49,9 @@ class SearchConfig(Section):
         if not self.sample and self.n_best > self.beam:
             message = f"n_best ({self.n_best}) must not be larger than beam ({self.beam})"
             yield Conflict(("n_best", "beam", "sample"), message)
+        if self.mbr != "none" and self.n_best == 1:
+            message = "mbr chooses among n_best hypotheses: raise n_best (to 100 with sample, or to the beam)"
+            yield Conflict(("mbr", "n_best"), message)
         if self.max_length is not None and self.min_length > self.max_length:
             message = f"min_length ({self.min_length}) must not be larger than max_length ({self.max_length})"
             yield Conflict(("min_length", "max_length"), message)

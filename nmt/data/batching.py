@@ -63,7 +63,8 @@ def batches(corpus: Corpus, *, batch_tokens: int) -> Iterator[Batch]:
 
 def batch_of(corpus: Corpus, rows: np.ndarray) -> Batch:
     """Some pairs of a corpus."""
-    (source, source_lengths), (target, target_lengths) = (_padded(side, rows) for side in corpus.ids)
+    source, source_lengths = _padded(corpus.ids[0], rows)
+    target, target_lengths = _padded(corpus.ids[1], rows, backwards=corpus.right_to_left)
     index = np.arange(len(rows))
     begin = np.full((len(rows), 1), BOS, np.int64)
     tgt_in = np.concatenate([begin, target[:, :-1]], 1)
@@ -72,12 +73,15 @@ def batch_of(corpus: Corpus, rows: np.ndarray) -> Batch:
     return Batch(torch.from_numpy(source), torch.from_numpy(tgt_in), torch.from_numpy(target))
 
 
-def _padded(side: Ragged, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _padded(side: Ragged, rows: np.ndarray, *, backwards: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Rows as a rectangle with room for one more id each, and their lengths."""
     starts = side.starts[rows]
     lengths = side.starts[rows + 1] - starts
     ends = lengths.cumsum()
-    places = np.arange(ends[-1]) + np.repeat(starts - ends + lengths, lengths)  # of all their ids, end to end
+    index = np.arange(ends[-1])  # of all their ids, end to end
+    places = np.repeat(starts + ends - 1, lengths) - index if backwards else (
+        np.repeat(starts - ends + lengths, lengths) + index
+    )  # fmt: skip
     rectangle = np.full((len(rows), lengths.max() + 1), PAD, np.int64)
     rectangle[np.arange(rectangle.shape[1]) < lengths[:, None]] = side.values[places]
     return rectangle, lengths

@@ -58,11 +58,14 @@ class Corpus:
     """Sentence pairs as ids; with `sampling` as text too."""
 
     def __init__(
-        self, ids: Sequence[Ragged], *, texts: Sequence[Ragged] | None = None, sampling: Sampling | None = None
-    ):
+        self, ids: Sequence[Ragged], *, texts: Sequence[Ragged] | None = None, sampling: Sampling | None = None,
+        right_to_left: bool = False,
+    ):  # fmt: skip
         self.ids = ids
         self.texts = texts
         self.sampling = sampling
+        self.right_to_left = right_to_left
+        """Whether batches hold the target's pieces from the last to the first."""
         self.lengths = np.stack([np.diff(side.starts).astype(np.int32) for side in ids], 1)
         """[N, 2] pieces of source and target, BOS and EOS not counted."""
 
@@ -89,7 +92,7 @@ class Corpus:
                 for pieces, row in zip(drawn, rows, strict=True)
             ]
             sides.append(ragged(fitting, ids.values.dtype))
-        return Corpus(sides)
+        return Corpus(sides, right_to_left=self.right_to_left)
 
 
 @contextmanager
@@ -148,10 +151,11 @@ def _growing(path: Path, kind: type) -> Iterator[Callable[[np.ndarray], None]]:
         assert write_header() == begin, "numpy leaves room in the header for any length"
 
 
-def open_corpus(folder: Path, *, sampling: Sampling | None = None) -> Corpus:
+def open_corpus(folder: Path, *, sampling: Sampling | None = None, right_to_left: bool = False) -> Corpus:
     """Map what `writing` wrote. Raises CheckpointError when it is incomplete or damaged."""
     ids = [_open(folder, f"{side}.ids") for side in _SIDES]
-    return Corpus(ids, texts=[_open(folder, f"{side}.text") for side in _SIDES if sampling], sampling=sampling)
+    texts = [_open(folder, f"{side}.text") for side in _SIDES if sampling]
+    return Corpus(ids, texts=texts, sampling=sampling, right_to_left=right_to_left)
 
 
 def _open(folder: Path, name: str) -> Ragged:

@@ -160,18 +160,19 @@ def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prep
     tokenizers = load_tokenizers(folder)
     alpha = config.tokenizer.sampling
     sampling = Sampling(tokenizers, alpha, config.model.max_length) if alpha else None
+    right_to_left = config.data.target_order == "right_to_left"
     report = Report.of_json(json.loads((folder / "report.json").read_text(encoding="utf-8")))
     return Prepared(
         folder=folder, key=key, texts=texts, tokenizers=tokenizers, report=report,
-        train=_load_corpus(folder / "train", report.train.pairs, sampling),
-        dev=_load_corpus(folder / "dev", report.dev.pairs, None),
+        train=_load_corpus(folder / "train", report.train.pairs, sampling, right_to_left),
+        dev=_load_corpus(folder / "dev", report.dev.pairs, None, right_to_left),
         dev_text=_load_text(folder, "dev", report.dev.pairs + report.dev.too_long),
         test_text=None if report.test_pairs is None else _load_text(folder, "test", report.test_pairs),
     )  # fmt: skip
 
 
-def _load_corpus(folder: Path, pairs: int, sampling: Sampling | None) -> Corpus:
-    corpus = open_corpus(folder, sampling=sampling)
+def _load_corpus(folder: Path, pairs: int, sampling: Sampling | None, right_to_left: bool) -> Corpus:
+    corpus = open_corpus(folder, sampling=sampling, right_to_left=right_to_left)
     if len(corpus) != pairs:
         raise ValueError(f"{folder}: {len(corpus)} pairs, not {pairs}")
     return corpus

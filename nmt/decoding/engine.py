@@ -5,13 +5,16 @@ alone takes longer than CTranslate2 takes for a sentence.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from nmt import bundle
 from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.data.planning import plan
+from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.windows import Item
 from nmt.errors import ConfigError
@@ -60,6 +63,22 @@ class Found(NamedTuple):
     """[first hypothesis' tokens, source tokens], end marks included; None unless asked for and there is one."""
 
 
+class Origin(NamedTuple):
+    """Where a translator comes from, so that a worker process can load it once more."""
+
+    paths: tuple[Path, ...]
+    """Run folders, bundles or an exported model; several are an ensemble."""
+    rerank: tuple[tuple[Path, float], ...] = ()
+    """The models that choose among its hypotheses, with their weights."""
+
+    def version(self) -> tuple:
+        """Another one when a training has put better weights anywhere there."""
+        return tuple(map(bundle.version, [*self.paths, *(path for path, _ in self.rerank)]))
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.paths))
+
+
 class Maps(NamedTuple):
     """Attention maps of a pair, [layer, head, query, key] each; None where the model has no such attention."""
 
@@ -104,20 +123,59 @@ class Engine(Protocol):
 
 
 def open_engine(
-    described: Description, *, device: str = "auto", precision: str = "auto", threads: int | None = None
+    *described: Description, device: str = "auto", precision: str = "auto", threads: int | None = None
 ) -> Engine:
-    """The engine that a bundle is for. `precision` is float32, bfloat16, or auto; `threads` are those of the CPU, None
-    lets the engine choose.
+    """The engine that a bundle is for, or the ensemble of several. `precision` is float32, bfloat16, or auto; `threads`
+    are those of the CPU, None lets the engine choose.
 
-    Raises CheckpointError for the bundle and NMTError for the device or the precision.
+    Raises CheckpointError for a bundle, ConfigError for bundles that make no ensemble, and NMTError for the device or
+    the precision.
     """
-    if (described.folder / CTRANSLATE2_WEIGHTS).is_file():
+    from nmt.decoding.target_order import in_order
+
+    options = {"device": device, "precision": precision, "threads": threads}
+    first, *others = described
+    for other in others:
+        _check_together(first, other)
+    if is_exported(first):
         from nmt.decoding.ctranslate2_engine import CTranslate2Engine
 
-        return CTranslate2Engine(described, device=device, precision=precision, threads=threads)
-    from nmt.decoding.torch_engine import load
+        engine = CTranslate2Engine(first, **options)
+    else:
+        from nmt.decoding.torch_engine import load
 
-    return load(described, device=device, precision=precision, threads=threads)
+        engine = load(described, **options)
+    return in_order(engine, first.config.target_order)
+
+
+def is_exported(described: Description) -> bool:
+    """Whether a bundle is for CTranslate2."""
+    return (described.folder / CTRANSLATE2_WEIGHTS).is_file()
+
+
+def _check_together(one: Description, other: Description) -> None:
+    """Raise ConfigError where two models cannot be members of one ensemble: all must see the same ids, and each step
+    must be about the same piece of the translation."""
+    for each in (one, other):
+        if is_exported(each):
+            raise ConfigError(
+                f"{each.folder}: CTranslate2 tells no probabilities that could be averaged with another model's",
+                hint="take the run that the model was exported from",
+            )
+    both = f"{one.folder} and {other.folder}"
+    languages = [f"{each.config.source_language}-{each.config.target_language}" for each in (one, other)]
+    if languages[0] != languages[1]:
+        raise ConfigError(f"{both} translate {languages[0]} and {languages[1]}", hint="--rerank takes both directions")
+    if one.config.target_order != other.config.target_order:
+        raise ConfigError(
+            f"{both} begin at different ends of a translation (data.target_order)", hint="--rerank takes both"
+        )
+    for side, own, others in zip(Tokenizers._fields, one.tokenizers, other.tokenizers, strict=True):
+        if own.model != others.model:
+            raise ConfigError(
+                f"{both} have different {side} vocabularies, and their ids cannot be averaged",
+                hint="train them on the same prepared data, or use --rerank, which compares texts",
+            )
 
 
 def batches(lengths: Sequence[tuple[int, int]], tokens: int) -> Iterator[list[int]]:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +15,8 @@ from nmt.config import SearchConfig
 from nmt.data.batching import pad
 from nmt.decoding import forced
 from nmt.decoding.abreast import abreast
-from nmt.decoding.engine import Found, Heads, Maps, Result, batches
+from nmt.decoding.engine import Found, Heads, Maps, Origin, Result, batches
+from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import beam_search
 from nmt.decoding.windows import EACH, Item
@@ -31,12 +31,10 @@ class TorchEngine:
 
     name, explains = "torch", True
 
-    def __init__(self, model: Seq2Seq, *, folder: Path | None = None):
-        """`folder` is the bundle that the model comes from, for worker processes."""
+    def __init__(self, model: Seq2Seq):
         self.model, self.max_length = model.eval(), model.max_length
         weight = next(model.parameters())
         self.device, self.precision = weight.device, runtime.name_of(weight.dtype)
-        self.folder, self.version = folder, folder and bundle.version(folder)
 
     def search(
         self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
@@ -85,40 +83,44 @@ class TorchEngine:
         """Workers are processes that share the threads. None chooses: on a CPU as many as pay, elsewhere one."""
         threads = torch.get_num_threads()
         if workers is None:
-            alone = self.folder is None or self.device.type != "cpu"
+            alone = translator.origin is None or self.device.type != "cpu"
             workers, windows = workers_for(windows, most=1 if alone else threads, each=EACH)
         if workers == 1:
             return (method(translator, window) for window in windows)
-        load = type(translator).load
+        origin = translator.origin
         reopen = partial(
-            load, translator.path, device=str(self.device), precision=self.precision,
-            **translator.search.model_dump(),
+            type(translator).load, origin.paths, rerank=dict(origin.rerank), device=str(self.device),
+            precision=self.precision, **translator.search.model_dump(),
         )  # fmt: skip
-        work = partial(_work, self.folder, self.version, reopen, max(1, threads // workers), method)
+        work = partial(_work, origin, translator.version, reopen, max(1, threads // workers), method)
         return spread(work, windows, workers=workers)
 
     def _pad(self, sources: Sequence[list[int]]) -> Tensor:
         return pad([[*ids, EOS] for ids in sources]).to(self.device)
 
 
-def load(described: Description, *, device: str, precision: str, threads: int | None) -> TorchEngine:
-    """The engine of a bundle. Raises CheckpointError for its weights and NMTError for the device."""
+def load(described: Sequence[Description], *, device: str, precision: str, threads: int | None) -> TorchEngine:
+    """The engine of a bundle, or of several as an ensemble.
+
+    Raises CheckpointError for their weights and NMTError for the device.
+    """
     runtime.set_threads(threads)
     chosen = runtime.choose_device(device)
-    model = bundle.load_model(described, device=chosen, dtype=runtime.choose_precision(precision, chosen))
-    return TorchEngine(model, folder=described.folder)
+    dtype = runtime.choose_precision(precision, chosen)
+    models = [bundle.load_model(each, device=chosen, dtype=dtype) for each in described]
+    return TorchEngine(models[0] if len(models) == 1 else Ensemble(models))
 
 
 def _work(
-    folder: Path, version: tuple, reopen: Callable, threads: int, method: Callable[..., list[Result]]
+    origin: Origin, version: tuple, reopen: Callable, threads: int, method: Callable[..., list[Result]]
 ) -> Callable[[list[Item]], list[Result]]:
     """What a worker process does with a window. Raises CheckpointError when another has loaded another model."""
     runtime.keep_freed_memory()
     runtime.set_threads(threads)
-    before = bundle.version(folder)
+    before = origin.version()
     translator = reopen()
-    if not before == translator.engine.version == version:
-        raise CheckpointError(f"{folder}: changed while it was read", hint="a training goes on: translate with a copy")
+    if not before == translator.version == version:
+        raise CheckpointError(f"{origin}: changed while it was read", hint="a training goes on: translate with a copy")
     return partial(method, translator)
 
 

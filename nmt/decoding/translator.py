@@ -6,105 +6,77 @@ Lines are read some way ahead, sorted by length into batches of about equal cost
 What is read ahead, a window, is also what a worker process gets at once: no number of processes changes a batch.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from statistics import fmean
+from typing import Any
 
 from nmt import bundle
+from nmt.bundle import Description
 from nmt.config import SearchConfig, check
 from nmt.data.tokenizer import Tokenizer, Tokenizers
-from nmt.decoding.engine import Engine, Found, Heads, open_engine
+from nmt.decoding.engine import Engine, Found, Heads, Origin, open_engine
 from nmt.decoding.explanation import Explanation, explain
 from nmt.decoding.hypothesis import LINE_BREAKS, Hypothesis
+from nmt.decoding.mbr import choose
+from nmt.decoding.rerank import Candidates, Reranker, check_weight, is_reverse, reranked
 from nmt.decoding.splitting import Part, split
+from nmt.decoding.translation import Places, Score, Span, TextHypothesis, Translation
 from nmt.decoding.windows import Item, windows
+from nmt.errors import ConfigError
 from nmt.ids import EOS
 
 Method = Callable[["Translator", list[Item]], list]
-Span = tuple[int, int]
-
-
-class TextHypothesis(NamedTuple):
-    """One translation of a line."""
-
-    text: str
-    score: float
-    """log p(y|x) / n^alpha."""
-    log_probability: float
-    """log p(y|x), natural logarithm."""
-    tokens: list[str]
-    """Pieces, end mark included."""
-    token_log_probabilities: list[float]
-    """log p(y_t | y_<t, x) of each token; none where they were not asked for."""
-
-
-class Places(NamedTuple):
-    """The (begin, end) of the characters for which each piece stands, without end marks, for each part of a line."""
-
-    source: list[list[Span]]
-    target: list[list[Span]]
-    """In the text of the first hypothesis."""
-
-
-class Translation(NamedTuple):
-    """A line and what became of it."""
-
-    source: str
-    text: str
-    """Of the first hypothesis."""
-    hypotheses: list[TextHypothesis]
-    """Best first; samples in the order drawn."""
-    source_tokens: list[str]
-    """Pieces, end mark included."""
-    parts: int
-    """0: an empty line, which no model saw. More than 1: too long for the model, so it was split."""
-    attention: list[np.ndarray] | None
-    """If asked for and the model has it: for each part [first hypothesis' tokens, source tokens]."""
-    places: Places | None
-    """With the attention: where the pieces are in the text."""
-
-
-class Score(NamedTuple):
-    """How probable a target is, given its source."""
-
-    log_probability: float
-    """log p(y|x), natural logarithm, end mark included; NaN when a side is longer than the model takes."""
-    tokens: list[str]
-    """Pieces, end mark included; none when the log-probability is NaN."""
-    token_log_probabilities: list[float]
-    """log p(y_t | y_<t, x) of each token."""
 
 
 class Translator:
     """Translates text with one model and scores given translations."""
 
-    def __init__(self, engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *, path: Path | None = None):
-        """`search` holds wherever a call does not override it. `path` is the bundle that all this comes from."""
-        self.engine, self.tokenizers, self.search, self.path = engine, tokenizers, search, path
+    def __init__(
+        self, engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *,
+        rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
+    ):  # fmt: skip
+        """`search` holds wherever a call does not override it. `origin` is where all this was loaded from."""
+        self.engine, self.tokenizers, self.search = engine, tokenizers, search
+        self.rerankers, self.origin, self.version = rerankers, origin, origin and origin.version()
 
     @classmethod
     def load(
-        cls, path: str | Path, *, device: str = "auto", precision: str = "auto", threads: int | None = None,
-        **overrides: Any,
+        cls, path: str | Path | Iterable[str | Path], *, rerank: Mapping[str | Path, float] | None = None,
+        device: str = "auto", precision: str = "auto", threads: int | None = None, **overrides: Any,
     ) -> "Translator":  # fmt: skip
         """From a run folder, a bundle or an exported model. `overrides` replace settings of its search (SearchConfig).
 
-        `precision` is float32, bfloat16, or auto: bfloat16 where the device computes in it, which is faster and leaves
-        about two digits of a log-probability. `threads` are those of the CPU; None lets the engine choose. Raises
-        CheckpointError for the bundle, ConfigError for the overrides, NMTError for the device.
+        Several paths are an ensemble (see ensemble.py), with the search of the first. `rerank` names models that choose
+        among the n_best hypotheses, with their weights (see rerank.py). `precision` is float32, bfloat16, or auto:
+        bfloat16 where the device computes in it, which is faster and leaves about two digits of a log-probability.
+        `threads` are those of the CPU; None lets the engine choose. Raises CheckpointError for a bundle, ConfigError
+        for the overrides and for models that do not go together, NMTError for the device.
         """
+        paths = [path] if isinstance(path, str | Path) else path
+        origin = Origin(tuple(map(Path, paths)), tuple((Path(each), weight) for each, weight in (rerank or {}).items()))
         where = {"device": device, "precision": precision, "threads": threads}
-        return bundle.unchanged(path, lambda: cls._load(Path(path), overrides, where))
+        load = partial(cls._load, origin, overrides, where)
+        for each in origin.paths:
+            load = partial(bundle.unchanged, each, load)
+        return load()
 
     @classmethod
-    def _load(cls, path: Path, overrides: dict[str, Any], where: dict[str, Any]) -> "Translator":
-        described = bundle.read(path)
-        search = _override(described.config.search, overrides)
-        return cls(open_engine(described, **where), described.tokenizers, search, path=path)
+    def _load(cls, origin: Origin, overrides: dict[str, Any], where: dict[str, Any]) -> "Translator":
+        described = [bundle.read(path) for path in origin.paths]
+        search = _override(described[0].config.search, overrides)
+        rerankers = [cls._reranker(described[0], path, weight, where) for path, weight in origin.rerank]
+        engine = open_engine(*described, **where)
+        return cls(engine, described[0].tokenizers, search, rerankers=rerankers, origin=origin)
+
+    @classmethod
+    def _reranker(cls, first: Description, path: Path, weight: float, where: dict[str, Any]) -> Reranker:
+        check_weight(str(path), weight)
+        both = ((each.config.source_language, each.config.target_language) for each in (first, bundle.read(path)))
+        reverse = is_reverse(*both, name=str(path))
+        return Reranker(cls.load(path, **where), weight, reverse)
 
     def translate(self, lines: Sequence[str], **overrides: Any) -> list[str]:
         """The best translation of each line. Raises ConfigError for the overrides."""
@@ -118,16 +90,37 @@ class Translator:
 
         A line longer than the model takes is translated in parts: its n-th hypothesis joins the n-th of each part.
         `heads` says whose attention to the source is wanted: without it that is the mean of all.
-        Without `details` the tokens' log-probabilities may be left out, where finding them costs another pass.
+        Without `details` there is one hypothesis unless `overrides` ask for more, and the tokens' log-probabilities may
+        be left out, where finding them costs another pass. With search.mbr or rerankers the hypotheses come in the
+        order of these, and what is chosen is chosen part by part.
         With several `workers`, which share the threads, each translates a window at a time. None chooses: on a CPU as
         many as pay, at most one a thread, elsewhere one. Raises ConfigError for the overrides.
         """
         if isinstance(lines, str):
             raise TypeError("lines is a sequence of strings, not one string")
         search = _override(self.search, overrides)
+        if self.chooses(search):
+            self._check_choice(search, attention=attention)
+        elif not details and "n_best" not in overrides:
+            search = search.model_copy(update={"n_best": 1})
         wanted = heads if attention else None
         method = partial(Translator._translate, search=search, attention=wanted, details=details)
         return self._each(method, lines, workers)
+
+    def chooses(self, search: SearchConfig) -> bool:
+        """Whether anything but the search decides which hypothesis is best."""
+        return search.mbr != "none" or bool(self.rerankers)
+
+    def _check_choice(self, search: SearchConfig, *, attention: bool) -> None:
+        if self.rerankers and search.mbr != "none":
+            raise ConfigError("mbr and reranking choose by different measures", hint="take one of the two")
+        if search.n_best == 1:
+            raise ConfigError("rerank: there is one hypothesis to choose from", hint="raise n_best, say to the beam")
+        if attention:
+            raise ConfigError(
+                "attention is that of what the search finds best, and something else is chosen here",
+                hint="search without mbr and rerank, or force the translation with `nmt attend --target`",
+            )
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> list[Score]:
         """The log-probability of each (source, target) pair."""
@@ -144,6 +137,8 @@ class Translator:
         overrides, and NMTError for an exported model.
         """
         search = _override(self.search, overrides)
+        if target is None and self.chooses(search):
+            (target,) = self.translate([source], **overrides)
         return explain(self.engine, self.tokenizers, search, source=source, target=target)
 
     def _each(self, method: Method, items: Iterable[Item], workers: int | None) -> Iterator:
@@ -155,8 +150,12 @@ class Translator:
     ) -> list[Translation]:
         sources = self._encode(lines)
         parts = [ids for source in sources for ids in source]
-        found = iter(self.engine.search(parts, search, attention=attention, details=details))
-        found_of = [list(islice(found, len(source))) for source in sources]
+        found = self.engine.search(parts, search, attention=attention, details=details)
+        if self.chooses(search):
+            texts = chain.from_iterable(map(self._part_texts, lines, sources))
+            found = self._chosen(list(texts), [each.hypotheses for each in found], search)
+        following = iter(found)
+        found_of = [list(islice(following, len(source))) for source in sources]
         return [self._join(*each, search) for each in zip(lines, sources, found_of, strict=True)]
 
     def _encode(self, lines: list[str]) -> list[list[list[int]]]:
@@ -167,6 +166,23 @@ class Translator:
             [] if not (ids and line.strip()) else [ids] if len(ids) <= limit else _ids(split(line, encode, limit))
             for line, ids in encoded
         ]
+
+    def _part_texts(self, line: str, parts: list[list[int]]) -> list[str]:
+        return [line] if len(parts) == 1 else self.tokenizers.source.decode(parts)
+
+    def _chosen(self, sources: list[str], found: list[list[Hypothesis]], search: SearchConfig) -> list[Found]:
+        """The hypotheses of each source in the order of search.mbr or of the rerankers."""
+        candidates = [Candidates(source, each, self._texts(each)) for source, each in zip(sources, found, strict=True)]
+        if self.rerankers:
+            chosen = reranked(candidates, self.rerankers, length_penalty=search.length_penalty)
+        else:
+            by = partial(choose, utility=search.mbr, sampled=search.sample)
+            chosen = [by(each.hypotheses, each.texts) for each in candidates]
+        return [Found(hypotheses, None) for hypotheses in chosen]
+
+    def _texts(self, hypotheses: Sequence[Hypothesis]) -> list[str]:
+        texts = self.tokenizers.target.decode([each.ids for each in hypotheses])
+        return [text.translate(LINE_BREAKS) for text in texts]
 
     def _places(self, line: str, parts: list[list[int]], found: list[Hypothesis]) -> Places:
         """Of the pieces of a line's parts and of their translations."""
@@ -193,12 +209,13 @@ class Translator:
         return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), maps or None, places)
 
     def _hypothesis(self, parts: Sequence[Hypothesis], search: SearchConfig) -> TextHypothesis:
-        texts = self.tokenizers.target.decode([part.ids for part in parts])
-        text = " ".join(text for text in texts if text).translate(LINE_BREAKS)
+        text = " ".join(text for text in self._texts(parts) if text)
         log_probability = sum(part.log_probability for part in parts)
         logs = [each for part in parts for each in part.token_log_probabilities]
         tokens = [token for part in parts for token in _tokens(self.tokenizers.target, part.ids)]
         score = log_probability / len(tokens) ** search.length_penalty
+        if self.chooses(search):
+            score = fmean(part.score for part in parts)
         return TextHypothesis(text, score, log_probability, tokens, logs)
 
     def _score(self, pairs: list[tuple[str, str]]) -> list[Score]:
@@ -215,7 +232,10 @@ class Translator:
 
 
 def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
-    return check(SearchConfig, search.model_dump() | overrides, name="search")
+    changed = search.model_dump() | overrides
+    if "n_best" not in overrides and not changed["sample"] and isinstance(changed["beam"], int):
+        changed["n_best"] = min(changed["n_best"], changed["beam"])  # a smaller beam takes the config's n_best along
+    return check(SearchConfig, changed, name="search")
 
 
 def _ids(parts: list[Part]) -> list[list[int]]:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ class Switches(NamedTuple):
 
 
 def evaluate(
-    models: str | Path | Iterable[str | Path] = (),
+    models: str | Path | Iterable[str | Path | Iterable[str | Path]] = (),
     *,
     hypotheses: Iterable[str | Path] = (),
     config: str | Path | None = None,
@@ -69,23 +70,27 @@ def evaluate(
 ) -> Comparison:
     """Score models (run folders, bundles or exports) and then files of hypotheses, all on one test set.
 
-    The test set is `source` and `references`, else what `config` names, else what the first run's config names.
-    `tokenized_references` add the tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`,
-    by default the models'. `confidence` adds 95% intervals, `paired` a test against the first system. `search`
-    replaces settings of the models' search, `threads` and `workers` are those of Translator. `on_system` hears each
-    model's name before it translates, `on_progress` what `prepare` does where it holds the test set out anew.
+    Among the models a list of paths is one system, their ensemble: [a, b, [a, b]] are three. The test set is `source`
+    and `references`, else what `config` names, else what the first run's config names. `tokenized_references` add the
+    tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`, by default the models'.
+    `confidence` adds 95% intervals, `paired` a test against the first system. `search` replaces settings of the models'
+    search, `threads` and `workers` are those of Translator. `on_system` hears each model's name before it translates,
+    `on_progress` what `prepare` does where it holds the test set out anew.
 
     Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
     """
-    models, files = _paths(models), _paths(hypotheses)
+    groups = [_paths(each) for each in ([models] if isinstance(models, str | Path) else models)]
+    models, files = list(dict.fromkeys(chain.from_iterable(groups))), _paths(hypotheses)
     if not models and not files:
         raise DataError("there is nothing to score", hint="give --model or --hypothesis")
     switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
     for name in metric:
         metrics.named(name, lowercase=lowercase, tokenize=tokenize)
-    named = zip(models, systems.names(models), strict=True)
+    names = dict(zip(models, systems.names(models), strict=True))
     where = {"device": device, "precision": precision, "threads": threads}
-    ready = [systems.load(path, name, where=where, search=search) for path, name in named]
+    ready = [
+        systems.load(paths, "+".join(names[path] for path in paths), where=where, search=search) for paths in groups
+    ]
     test = testset.find(models, config, source, _paths(references), _paths(tokenized_references), on_progress)
     given = [systems.read(path, test) for path in files]
     if test.tokenized:
@@ -125,7 +130,7 @@ def _tokenised(outputs: list[Lines], references: Sequence[Lines], language: str,
 def _language(models: list[Ready]) -> str:
     """The target language, which a model knows."""
     if models:
-        return models[0].bundle.config.target_language
+        return models[0].bundles[0].config.target_language
     raise DataError("the target language is not known", hint="give --language, such as de")
 
 

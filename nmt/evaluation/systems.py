@@ -43,7 +43,8 @@ class Ready(NamedTuple):
     """A model that can begin."""
 
     name: str
-    bundle: Description
+    bundles: list[Description]
+    """Several of an ensemble."""
     translator: Translator
 
 
@@ -52,14 +53,14 @@ def read(path: Path, test: TestSet) -> System:
     return System(str(path), testset.read(path, test))
 
 
-def load(path: Path, name: str, *, where: dict[str, Any], search: dict[str, Any]) -> Ready:
-    """The model of a run folder, bundle or export; `search` replaces settings of its search.
+def load(paths: Sequence[Path], name: str, *, where: dict[str, Any], search: dict[str, Any]) -> Ready:
+    """The model of a run folder, bundle or export, or an ensemble; `search` replaces settings of its search.
 
     `where` are the device, precision and threads of Translator.load. Raises CheckpointError for the model and
     ConfigError for the search.
     """
-    translator = Translator.load(path, **where, **{"n_best": 1, **search})
-    return Ready(name, bundle.read(path), translator)
+    translator = Translator.load(paths, **where, **search)
+    return Ready(name, [bundle.read(path) for path in paths], translator)
 
 
 def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> System:
@@ -67,12 +68,14 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
     start = time.perf_counter()
     translations = list(ready.translator.translations(lines, details=False, workers=workers))
     seconds = time.perf_counter() - start
-    config, card = ready.bundle.config, ready.bundle.card
+    cards = [each.card for each in ready.bundles]
+    configs = [each.config for each in ready.bundles]
     model = Model(
-        parameters=card["parameters"], training_minutes=card["training"]["minutes"],
-        training_tokens=card["training"]["target_tokens"], decoding_seconds=seconds,
-        split=sum(each.parts > 1 for each in translations), language=config.target_language,
-        signature=_signature(config, ready.translator),
+        parameters=sum(card["parameters"] for card in cards),
+        training_minutes=sum(card["training"]["minutes"] for card in cards),
+        training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
+        split=sum(each.parts > 1 for each in translations), language=configs[0].target_language,
+        signature=_signature(configs, ready.translator),
     )  # fmt: skip
     return System(ready.name, [each.text for each in translations], model)
 
@@ -83,11 +86,17 @@ def names(paths: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) and "model" not in short else [str(path) for path in paths]
 
 
-def _signature(model: BundleConfig, translator: Translator) -> str:
-    """In sacreBLEU's form: what else the scores depend on. `config` names the settings of the training."""
+def _signature(models: Sequence[BundleConfig], translator: Translator) -> str:
+    """In sacreBLEU's form: what else the scores depend on. `config` names the settings of the training; of an ensemble
+    all members are named, with a + between."""
     search, engine = translator.search, translator.engine
+    facts = zip(*((each.model.type, each.seed, each.digest) for each in models), strict=True)
+    types, seeds, digests = ("+".join(map(str, fact)) for fact in facts)
+    order = "" if models[0].target_order == "left_to_right" else f"|order:{models[0].target_order}"
     how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
     if search.sample:
         how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
-    trained = f"seed:{model.seed}|config:{model.digest}|nmt:{__version__}"
-    return f"model:{model.model.type}|{how}|engine:{engine.name}|precision:{engine.precision}|{trained}"
+    if search.mbr != "none":
+        how += f"|mbr:{search.mbr}|candidates:{search.n_best}"
+    trained = f"seed:{seeds}|config:{digests}|nmt:{__version__}"
+    return f"model:{types}{order}|{how}|engine:{engine.name}|precision:{engine.precision}|{trained}"

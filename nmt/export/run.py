@@ -12,6 +12,7 @@ from nmt.config.export import obstacle
 from nmt.data.prepare import prepare
 from nmt.data.text import read_pairs
 from nmt.decoding.engine import open_engine
+from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError, ConfigError, DataError
@@ -50,7 +51,8 @@ def export(
         _accompany(inside, described)
         size = sum(each.stat().st_size for each in inside.iterdir())
         search = original.config.search
-        ours = Translator(TorchEngine(original.model), original.tokenizers, search)
+        engine = in_order(TorchEngine(original.model), original.config.target_order)
+        ours = Translator(engine, original.tokenizers, search)
         exported = open_engine(bundle.read(inside), device="cpu", threads=threads)
         found = agreement(ours, Translator(exported, original.tokenizers, search), lines)
         if quantization == "float32" and found.score_difference > TOLERANCE:

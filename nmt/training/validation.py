@@ -9,6 +9,7 @@ from nmt.config import Config, SearchConfig
 from nmt.data.batching import batches
 from nmt.data.prepare import Pairs, Prepared
 from nmt.data.tokenizer import Tokenizers
+from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
 from nmt.evaluation import metrics
@@ -65,7 +66,8 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
 
 def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score]:
     """BLEU and chrF of the model's translations of a text."""
-    translator = Translator(TorchEngine(model), tokenizers, search_for(config))
+    engine = in_order(TorchEngine(model), config.data.target_order)
+    translator = Translator(engine, tokenizers, search_for(config))
     hypotheses = translator.translate(text.source)
     return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target)
 

@@ -19,7 +19,7 @@ def main(run: Path, facts: Path) -> None:
     source, reference = zip(*read_pairs(settings.load(run / "config.yaml").data.test), strict=True)
     (trained,) = runs.read([run])
     where = {"device": "cpu", "precision": "float32", "threads": 1}
-    ready = systems.load(run, run.name, where=where, search={})
+    ready = systems.load([run], run.name, where=where, search={})
     system = systems.translate(ready, source, workers=1)
     attention = entropy.of_translator(ready.translator, source, reference)
     scores = {name: metrics.score(name, system.hypotheses, reference, lowercase=False, tokenize="13a")

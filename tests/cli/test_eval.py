@@ -9,6 +9,7 @@ import pytest
 import tiny_runs
 from typer.testing import CliRunner
 
+from nmt import evaluate
 from nmt.cli.app import app
 from nmt.evaluation import metrics
 from nmt.version import __version__
@@ -90,6 +91,21 @@ def test_models_show_what_they_cost(runs, place):
         kept = place / "kept" / f"{name}.txt"
         assert kept.read_bytes().count(b"\n") == 30
         assert table(output(f"--hypothesis {kept} --config {name}.yaml --metric bleu"))[1][1] == score
+
+
+def test_an_ensemble_is_one_system(runs):
+    text = output("--model runs/learnt --ensemble runs/learnt,runs/learnt --metric bleu")
+    _, alone, together = table(text)
+    assert together[0] == "learnt+learnt" and together[1] == alone[1]
+    assert re.search(r"\nlearnt\+learnt: model:transformer\+transformer\|.*\|seed:1\+1\|config:(\w+)\+\1\|", text)
+    result = invoke("--ensemble runs/learnt,runs/fresh --metric bleu,chrf")
+    assert result.exit_code == 0 and "| learnt+fresh |" in result.stdout, result.stderr
+
+
+def test_minimum_bayes_risk_is_named_in_the_signature(runs):
+    found = evaluate(["runs/learnt"], metric=["bleu"], sample=True, n_best=5, mbr="chrf", device="cpu")
+    (system,) = found.systems
+    assert "|sample:1|temperature:1|k:None|p:None|mbr:chrf|candidates:5|" in system.model.signature
 
 
 def test_json_has_everything(runs):

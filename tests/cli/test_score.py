@@ -29,6 +29,14 @@ def run(model, *arguments):
     return CliRunner().invoke(app, ["score", "--model", str(model), "--device", "cpu", *map(str, arguments)])
 
 
+def test_an_ensemble(model, pairs, tmp_path):
+    result = run(model, "--model", model, "--tsv", tmp_path / "both.tsv")
+    assert result.exit_code == 0, result.stderr
+    alone = run(model, "--tsv", tmp_path / "both.tsv")
+    for together, one in zip(result.stdout.split(), alone.stdout.split(), strict=True):
+        assert float(together) == pytest.approx(float(one), abs=1e-3, nan_ok=True)
+
+
 def test_a_pair_a_line(model, pairs, tmp_path):
     result = run(model, "--source", tmp_path / "source", "--target", tmp_path / "target", "--batch-tokens", 50)
     assert result.exit_code == 0, result.stderr

@@ -121,9 +121,28 @@ def test_settings_of_the_search_reach_it(model, expected):
     assert lines(run(model, *options[:-1], 6, stdin=text)) != translator.translate(TEXT, **sampling)
 
 
+def test_models_that_help(model, expected, tmp_path):
+    """An ensemble, minimum Bayes risk and reranking are what the Translator makes of them."""
+    text = "\n".join(TEXT)
+    other = tiny_bundle.save(tmp_path / "C:other", scale=4)
+    found = Translator.load([model, other], device="cpu").translate(TEXT)
+    assert lines(run(model, "--model", other, stdin=text)) == found != expected
+    options = ["--sample", "--n-best", 9, "--mbr", "chrf"]
+    found = Translator.load(model, device="cpu").translate(TEXT, sample=True, n_best=9, mbr="chrf")
+    assert lines(run(model, *options, stdin=text)) == found != expected
+    best = json.loads(lines(run(model, *options, "--json", stdin=TEXT[0]))[0])["hypotheses"]
+    assert len(best) > 1 and best[0]["text"] == found[0] and 0 < best[0]["score"] <= 100
+    for given, weight in ((other, 1), (f"{other}:0.25", 0.25)):
+        found = Translator.load(model, device="cpu", rerank={other: weight}, n_best=3).translate(TEXT)
+        assert lines(run(model, "--rerank", given, "--n-best", 3, stdin=text)) == found
+
+
 @pytest.mark.parametrize(
     ("options", "message", "hint"),
     [
+        (["--mbr", "chrf"], "mbr chooses among n_best hypotheses", ""),
+        (["--rerank", "missing:0.5"], "missing: no such folder", ""),
+        (["--mbr", "chrf", "--n-best", 3, "--attention", "--json"], "something else is chosen", "nmt attend"),
         (["--n-best", 2], "--n-best 2", "--json"),
         (["--attention"], "--attention", "--json"),
         (["--beam", 0], "beam: ", ""),

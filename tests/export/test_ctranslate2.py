@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import tiny_bundle
 import torch
 import torch.nn.functional as F
 from odd_lines import MARKED
-from tiny_bundle import TEXT
+from tiny_bundle import TEXT, changed
 from variants import OPTIONS, pairwise
 
 from nmt import Translator, bundle, tensors
@@ -89,6 +90,24 @@ def test_every_option_gives_the_same_scores_and_translations(tmp_path, options):
     same(ours.translations(LINES, beam=1), other.translations(LINES, beam=1))
     # CTranslate2 divides the probability of padding among the pieces, which an untrained model gives to it
     assert len(alike(ours.translations(LINES, beam=4), other.translations(LINES, beam=4))[1]) <= 1
+
+
+def test_what_chooses_among_hypotheses_does_so_among_its(folders, engines):
+    """Minimum Bayes risk and reranking, by an exported model and of its hypotheses."""
+    found = [[each.translate(TEXT, n_best=3, mbr=measure) for measure in ("chrf", "bleu")] for each in engines]
+    assert found[0] == found[1]
+    where = {"device": "cpu", "precision": "float32", "threads": 1, "n_best": 3}
+    pairs = product(folders, folders)
+    found = [Translator.load(one, rerank={other: 1}, **where).translate(TEXT) for one, other in pairs]
+    assert found == [found[0]] * 4
+
+
+def test_right_to_left(tmp_path):
+    model = changed(tiny_bundle.save(tmp_path / "saved"), tmp_path / "model", "left_to_right", "right_to_left")
+    exported = export_to(tmp_path / "out", model)
+    assert exported.agreement.score_difference < 1e-4
+    ours, other = (Translator.load(each, device="cpu", precision="float32") for each in (model, tmp_path / "out"))
+    assert ours.translate(TEXT) == other.translate(TEXT) != Translator.load(tmp_path / "saved").translate(TEXT)
 
 
 @pytest.mark.parametrize(

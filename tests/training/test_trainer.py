@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 from copy_task import config_of, write_text
+from tiny_bundle import changed
 
 from nmt import bundle
 from nmt import config as settings
@@ -14,6 +15,7 @@ from nmt.data.batching import batches
 from nmt.data.prepare import prepare
 from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError, ConfigError, DataError, NMTError
+from nmt.evaluation import metrics
 from nmt.training import loss, rehearse, train
 from nmt.training.events import Evaluated, Evaluating, Finished, Preparing, Progress, Started, Updated
 
@@ -45,6 +47,24 @@ def test_a_few_hundred_updates_learn_to_copy(learned):
     assert finished.reason == "steps" and finished.step == finished.done == 300
     assert finished.best["bleu"]["value"] > 95
     assert Translator.load(config.run).translate(["a b c d", "h g"]) == ["a b c d", "h g"]
+
+
+def test_from_right_to_left(folder, tmp_path):
+    """What is trained, measured and shipped means one order of the target's pieces."""
+    training, data = {"steps": 60, "evaluate_every": 60}, {"target_order": "right_to_left"}
+    config = config_of(folder, run="right", training=training, data=data)
+    best = train(config).best
+    lines = (folder / "dev.txt").read_text(encoding="utf-8").splitlines()
+
+    def loss_of(bundle) -> float:
+        scores = Translator.load(bundle, device="cpu", precision="float32").score(zip(lines, lines, strict=True))
+        return -sum(each.log_probability for each in scores) / sum(len(each.tokens) for each in scores)
+
+    assert loss_of(config.run) == pytest.approx(best["loss"], rel=1e-4)
+    turned = changed(config.run / "model", tmp_path / "turned", "right_to_left", "left_to_right")
+    assert loss_of(turned) > best["loss"] + 0.1
+    found = Translator.load(config.run, device="cpu", precision="float32").translate(lines)
+    assert metrics.bleu(found, lines).value == pytest.approx(best["bleu"]["value"], abs=1e-6)
 
 
 def test_events_come_in_order_and_agree_with_the_log(learned):
