@@ -14,11 +14,12 @@ from nmt.version import __version__
 if TYPE_CHECKING:
     from nmt.decoding.translator import Translator
     from nmt.evaluation.compare import evaluate
-    from nmt.training import train
+    from nmt.training import finetune, train
 
-__all__ = ["Translator", "__version__", "evaluate", "train"]
+__all__ = ["Translator", "__version__", "evaluate", "finetune", "train"]
 
-_HOMES = {"Translator": "nmt.decoding.translator", "evaluate": "nmt.evaluation.compare", "train": "nmt.training"}
+_HOMES = {"Translator": "nmt.decoding.translator", "evaluate": "nmt.evaluation.compare", "finetune": "nmt.training",
+          "train": "nmt.training"}
 
 
 def __getattr__(name: str):
