@@ -83,6 +83,12 @@ def choose(config: Config, tell: Tell) -> tuple[Selection, dict[str, Pairs], int
     return selection, texts, overlap
 
 
+def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str, Pairs]]:
+    """The pairs that a config trains on, as text, and its development and test text."""
+    selection, texts, _ = choose(config, lambda stage, done: None)
+    return compress(read_pairs(config.data.train), selection.kept), texts
+
+
 def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:
     sides = list(zip(*pairs, strict=True)) or [(), ()]
     return Pairs(*map(list, sides))
