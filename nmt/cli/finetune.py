@@ -39,5 +39,6 @@ def finetune(
     show = Show(again, dry_run=dry_run)
     work = training.rehearse if dry_run else training.train
     device = common.choose_device()
-    show.line.note(f"going on from {checked.finetune.model}")
+    if os.environ.get("RANK", "0") == "0":
+        show.line.note(f"going on from {checked.finetune.model}")
     work(checked, resume=resume, force=force, device=device, workers=None, on_event=show)

@@ -1,7 +1,11 @@
 """A finetuned model begins as the old one, learns what it may, and its run needs nothing of the old one's place."""
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +32,7 @@ MODELS = {
                     "decoder_layers": 1, "tied_embeddings": "all"},
     "ntm": {"type": "ntm", "embedding": 8, "hidden": 8, "slots": 4, "slot_width": 4, "tied_embeddings": "none"},
 }  # fmt: skip
-TRAINING = {"steps": 4, "evaluate_every": 2, "log_every": 1, "warmup": 1, "batch_tokens": 200, "precision": "float32"}
+TRAINING = {"steps": 2, "evaluate_every": 2, "log_every": 1, "warmup": 1, "batch_tokens": 200, "precision": "float32"}
 NEW_TEXT = [(f"{de} Übermut tut", f"{en} pride does") for de, en in sentences(40, seed=5)]
 
 
@@ -83,12 +87,13 @@ def test_it_begins_as_the_old_model_with_rows_for_new_pieces(folder, kind):
 
 @pytest.mark.parametrize(("kind", "frozen"), [
     ("gru", "source_embeddings,encoder"), ("attention_rnn", "embeddings,attention"), ("transformer", "encoder.1"),
-    ("transformer", "embeddings,decoder"), ("ntm", "controller"), ("ntm", "output,heads"),
+    ("transformer", "embeddings,decoder"), ("ntm", "output,heads"),
 ])  # fmt: skip
 def test_what_is_frozen_stays_bit_for_bit_and_the_rest_learns(folder, kind, frozen):
     run = f"frozen-{kind}-{frozen}"
     average = "ema" if "encoder" in frozen else "last"
-    over = [f"finetune.freeze=[{frozen}]", f"training.average={average}", "training.average_last=3", "training.steps=6"]
+    over = [f"finetune.freeze=[{frozen}]", f"training.average={average}", "training.average_last=3", "training.steps=6",
+            "training.schedule=constant"]  # fmt: skip
     go_on(folder, kind, run, *over)
     model = bundle.load(folder / kind).model
     parts = model.parts()
@@ -134,7 +139,7 @@ def killed_at(number: int, wanted: type = object):
 
 
 def test_killed_resumed_and_the_old_model_gone_is_uninterrupted(folder):
-    over = ["finetune.pieces=8", "finetune.freeze=[encoder]", "training.average=ema"]
+    over = ["finetune.pieces=8", "finetune.freeze=[encoder]", "training.average=ema", "training.steps=4"]
     go_on(folder, "transformer", "whole", *over)
     shutil.copytree(folder / "transformer", folder / "copy")
     with pytest.raises(Killed):  # before the first evaluation
@@ -154,12 +159,12 @@ def test_killed_resumed_and_the_old_model_gone_is_uninterrupted(folder):
 def test_killed_before_anything_was_written_it_begins(folder):
     with pytest.raises(Killed):
         go_on(folder, "gru", "early", on_event=killed_at(1))
-    assert go_on(folder, "gru", "early", resume=True).step == 4
+    assert go_on(folder, "gru", "early", resume=True).step == 2
 
 
 def test_nmt_train_resumes_it_when_the_old_model_has_changed(folder):
     shutil.copytree(folder / "gru", folder / "moving")
-    go_on(folder, "moving", "moved", "training.steps=2")
+    go_on(folder, "moving", "moved")
     (folder / "moving" / "model" / checksums.NAME).write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match="did not begin with") as caught:
         go_on(folder, "moving", "moved", "training.steps=4", resume=True)
@@ -218,8 +223,8 @@ def test_without_nmt_finetune_there_is_no_checksum(folder):
 
 
 def test_finetuning_a_finetuned_model_grows_it_again(folder):
-    go_on(folder, "transformer", "once", "finetune.pieces=6", "training.steps=2")
-    go_on(folder, "once", "twice", "finetune.pieces=5", "training.steps=2")
+    go_on(folder, "transformer", "once", "finetune.pieces=6")
+    go_on(folder, "once", "twice", "finetune.pieces=5")
     sizes = [bundle.load(folder / name).tokenizers.source.size for name in ("transformer", "once", "twice")]
     assert sizes == [60, 66, 71]
 
@@ -231,6 +236,33 @@ def test_a_base_is_known_by_its_checksum(folder):
         base_tokenizers(config)
     with pytest.raises(CheckpointError, match="changed meanwhile"):
         finetuning.weights(given, bundle.load(folder / "gru").tokenizers)
+
+
+@pytest.mark.soak
+def test_several_processes_finetune_what_one_does(folder):
+    over = ["finetune.freeze=[encoder]", "finetune.pieces=4", "model.dropout=0.0", "training.steps=2"]
+    go_on(folder, "transformer", "one", *over)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    given = ["--model", "transformer", "--config", "new.yaml", "run=two", *over]
+    command = [sys.executable, "-m", "nmt", "finetune", *given]
+    meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(command, cwd=folder, env=os.environ | meeting | {"RANK": rank, "LOCAL_RANK": rank})
+        for rank in "01"
+    ]
+    try:
+        assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
+    one, two, before = (weights_of(folder / name) for name in ("one", "two", "transformer"))
+    assert one.keys() == two.keys()
+    for name in one:
+        assert not name.startswith("encoder.") or torch.equal(two[name], before[name])
+    losses = [bundle.load(folder / name).card["dev"]["loss"] for name in ("one", "two")]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
 def test_the_event_counts_what_is_frozen(folder):
