@@ -43,6 +43,8 @@ def test_it_trains_on_and_says_from_what(folder):
     assert f"going on from {folder / 'run'}" in result.stderr and "of the parameters are frozen" in result.stderr
     assert str(folder / "new" / "model") in result.stdout
     assert bundle.load(folder / "new").card["finetuned"]["name"] == "run"
+    shown = CliRunner().invoke(app, ["info", str(folder / "new")]).stdout
+    assert "goes on from" in shown and "run (" in shown
     again = finetune(folder, "finetune.freeze=[encoder]", "training.steps=3", "--resume")
     assert again.exit_code == 0 and "going on after update 2 of 3" in again.stderr
     other = finetune(folder, "finetune.freeze=[decoder]", "--resume")

@@ -156,6 +156,14 @@ def test_killed_resumed_and_the_old_model_gone_is_uninterrupted(folder):
     assert whole == killed
 
 
+def test_the_digest_of_the_settings_knows_what_it_goes_on_from_and_no_place(folder):
+    shutil.copytree(folder / "gru", folder / "elsewhere")
+    given = [("gru", []), ("elsewhere", []), ("attention_rnn", []), ("gru", ["finetune.pieces=9"]),
+             ("gru", ["finetune.freeze=[encoder]"])]  # fmt: skip
+    digests = [bundle.digest(configure(folder / "new.yaml", over, model=folder / kind)) for kind, over in given]
+    assert digests[0] == digests[1] and len(set(digests)) == 4
+
+
 def test_killed_before_anything_was_written_it_begins(folder):
     with pytest.raises(Killed):
         go_on(folder, "gru", "early", on_event=killed_at(1))
