@@ -14,11 +14,15 @@ from nmt.version import __version__
 if TYPE_CHECKING:
     from nmt.decoding.translator import Translator
     from nmt.evaluation.compare import evaluate
-    from nmt.training import train
+    from nmt.synthesis import backtranslate, distill
+    from nmt.training import finetune, train
 
-__all__ = ["Translator", "__version__", "evaluate", "train"]
+__all__ = ["Translator", "__version__", "backtranslate", "distill", "evaluate", "finetune", "train"]
 
-_HOMES = {"Translator": "nmt.decoding.translator", "evaluate": "nmt.evaluation.compare", "train": "nmt.training"}
+_HOMES = {
+    "Translator": "nmt.decoding.translator", "backtranslate": "nmt.synthesis", "distill": "nmt.synthesis",
+    "evaluate": "nmt.evaluation.compare", "finetune": "nmt.training", "train": "nmt.training",
+}  # fmt: skip
 
 
 def __getattr__(name: str):

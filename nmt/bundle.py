@@ -98,7 +98,11 @@ class Bundle(NamedTuple):
 
 def digest(config: Config) -> str:
     """Names the settings that a model comes from: all but the places of its files and the search."""
-    return settings.digest(config.data.cleaning, config.tokenizer, config.model, config.training)
+    sections = [config.data.cleaning, config.tokenizer, config.model, config.training]
+    if config.finetune:  # what it goes on from is known by its checksum
+        words = config.finetune.words and Path(config.finetune.words.name)
+        sections.append(config.finetune.model_copy(update={"model": Path(), "words": words}))
+    return settings.digest(*sections)
 
 
 def save(

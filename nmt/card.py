@@ -61,6 +61,17 @@ class Score(_Facts):
     signature: Text
 
 
+class Finetuned(_Facts):
+    """The model that this one goes on from."""
+
+    name: Text
+    """Of its folder."""
+    checksum: Text
+    """SHA-256 of its SHA256SUMS."""
+    frozen: list[Text] = []
+    """Parts that are still as they were there."""
+
+
 class Dev(_Facts):
     """Scores on the development text of the weights in the bundle."""
 
@@ -92,6 +103,8 @@ class Card(_Facts):
     precision: Text
     """Number format of the model's arithmetic in training."""
     machine: Machine
+    finetuned: Finetuned | None = None
+    """The model that this one goes on from; None when its weights began at random."""
     settings: dict[str, Any]
     """Sections `training` and `data.cleaning` of the config."""
 
@@ -100,6 +113,7 @@ def readme(card: Card) -> str:
     """The card as a page of Markdown."""
     source, target = card.source_language, card.target_language
     data, training, machine = card.data, card.training, card.machine
+    origin = "" if card.finetuned is None else _origin(card.finetuned)
     sizes = " and ".join(f"{size:,}" for size in dict.fromkeys([card.vocabulary.source, card.vocabulary.target]))
     return f"""# {source} → {target}, {card.model}
 
@@ -126,6 +140,15 @@ leave words out or invent some: let somebody who knows both languages check what
 {training.steps:,} updates in {training.minutes:,.1f} minutes, evaluations included: {training.epochs:,} complete passes
 over the data, {training.target_tokens:,} target tokens. Seed {card.seed}, settings {card.digest}, see card.json.
 Computed in {card.precision} on {machine.device} (threads: {machine.threads}) with torch {machine.torch}.
+{origin}"""
+
+
+def _origin(finetuned: Finetuned) -> str:
+    """What it goes on from."""
+    frozen = f" Frozen: {', '.join(finetuned.frozen)}." if finetuned.frozen else ""
+    return f"""
+It went on from the model `{finetuned.name}`, whose SHA256SUMS have the SHA-256
+`{finetuned.checksum}`.{frozen}
 """
 
 

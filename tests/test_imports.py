@@ -25,6 +25,7 @@ MAY_IMPORT = {
         (*GROUND, "models.base", "data", "config", "bundle"),
     ),
     "export": (*GROUND, "layers", "data", "config", "bundle", "decoding"),
+    "synthesis": (*GROUND, "data", "config", "bundle", "decoding"),
     "evaluation.metrics": GROUND,
     "evaluation.moses": GROUND,
     "evaluation": (*GROUND, "data", "config", "bundle", "decoding"),

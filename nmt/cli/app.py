@@ -7,11 +7,14 @@ import sys
 import typer
 
 from nmt.cli.attend import attend
+from nmt.cli.backtranslate import backtranslate
 from nmt.cli.common import Version
 from nmt.cli.compare import compare
 from nmt.cli.config import config
+from nmt.cli.distill import distill
 from nmt.cli.evaluate import evaluate
 from nmt.cli.export import export
+from nmt.cli.finetune import finetune
 from nmt.cli.info import info
 from nmt.cli.init import init
 from nmt.cli.prepare import prepare
@@ -32,7 +35,8 @@ def nmt(version: Version = False) -> None:
 
 
 for name, function in {
-    "init": init, "prepare": prepare, "tokenize": tokenize, "train": train, "translate": translate,
+    "init": init, "prepare": prepare, "tokenize": tokenize, "train": train, "finetune": finetune,
+    "backtranslate": backtranslate, "distill": distill, "translate": translate,
     "eval": evaluate, "compare": compare, "score": score, "attend": attend, "export": export, "config": config,
     "info": info,
 }.items():  # fmt: skip

@@ -38,7 +38,7 @@ def info(
 
 def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
     data, training, dev, machine = card["data"], card["training"], card["dev"], card["machine"]
-    vocabulary, tokenizer, search = card["vocabulary"], config.tokenizer, config.search
+    vocabulary, tokenizer, search, origin = card["vocabulary"], config.tokenizer, config.search, card["finetuned"]
     pieces = f"{vocabulary['source']:,} pieces, shared"
     if not tokenizer.shared:
         pieces = f"{vocabulary['source']:,} source and {vocabulary['target']:,} target pieces"
@@ -58,6 +58,7 @@ def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
                        f"perplexity {dev['perplexity']:.3f} after update {dev['step']:,}"),
         ("", f"BLEU {dev['bleu']['signature']}"),
         ("", f"chrF {dev['chrf']['signature']}"),
+        *([("goes on from", f"{origin['name']} ({origin['checksum'][:12]})")] if origin else []),
         ("search", f"beam {search.beam}, length penalty {search.length_penalty:g}"),
         ("made by", f"nmt {card['nmt']}, seed {card['seed']}, settings {card['digest']}"),
     ]  # fmt: skip

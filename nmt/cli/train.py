@@ -76,6 +76,8 @@ class Show:
         for line in event.report.lines():
             note(line)
         note(f"{event.parameters:,} parameters, {event.pairs:,} pairs, {event.target_tokens:,} target tokens an epoch")
+        if event.frozen:
+            note(f"{event.frozen:,} of the parameters are frozen")
         note(f"{event.precision} on {machine['device']}, {machine['threads']} threads, seed {event.seed}")
         if event.step:
             note(f"going on after update {event.step:,} of {event.steps:,}")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from nmt.config import yaml
 from nmt.config.data import CleaningConfig, DataConfig, HeldOut, ParallelText
 from nmt.config.faults import combinations, describe
+from nmt.config.finetune import FinetuneConfig
 from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, NTMConfig, TransformerConfig
 from nmt.config.paths import Typed
 from nmt.config.run import Config
@@ -21,9 +22,9 @@ from nmt.config.training import TrainingConfig
 from nmt.errors import ConfigError
 
 __all__ = [
-    "AttentionRNNConfig", "CleaningConfig", "Config", "DataConfig", "GRUConfig", "HeldOut", "ModelConfig",
-    "NTMConfig", "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig", "TransformerConfig",
-    "check", "digest", "dump", "load", "schema",
+    "AttentionRNNConfig", "CleaningConfig", "Config", "DataConfig", "FinetuneConfig", "GRUConfig", "HeldOut",
+    "ModelConfig", "NTMConfig", "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig",
+    "TransformerConfig", "check", "digest", "dump", "load", "read", "schema",
 ]  # fmt: skip
 
 
@@ -32,8 +33,12 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
     Raises ConfigError that lists every fault with its path and a hint.
     """
-    path = Path(path)
-    value = yaml.read(path)
+    return check(Config, read(path, overrides), name=str(path), folder=Path(path).absolute().parent)
+
+
+def read(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """A config file with its overrides as a plain value, not checked yet. Raises ConfigError for what is none."""
+    value = yaml.read(Path(path))
     if not isinstance(value, dict):
         raise ConfigError(
             f"{path}: a config is a mapping of sections (run, data, tokenizer, model, training, search)",
@@ -41,7 +46,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         )
     for text in overrides:
         _override(value, text)
-    return check(Config, value, name=str(path), folder=path.absolute().parent)
+    return value
 
 
 def check(section: type[Section], value: Any, *, name: str, folder: Path | None = None) -> Any:

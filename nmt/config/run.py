@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from nmt.config.data import DataConfig
 from nmt.config.export import Export, obstacle
+from nmt.config.finetune import FinetuneConfig
 from nmt.config.model import ModelConfig
 from nmt.config.paths import ConfigPath
 from nmt.config.search import SearchConfig
@@ -64,6 +65,8 @@ class Config(Section):
     """The training loop."""
     search: SearchConfig = SearchConfig()
     """How translations are found, unless the command line says otherwise."""
+    finetune: FinetuneConfig | None = None
+    """The finished model that this run goes on from; without it the weights begin at random (see `nmt finetune`)."""
     export: Export | None = None
     """Engine that the finished model shall run on too (see `nmt export`); what that cannot run is not even trained."""
 

@@ -5,6 +5,7 @@ Each is a pass of its own over the training text, which is never held in memory.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, compress
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from nmt.data.report import Report, Text
 from nmt.data.selection import Selection
 from nmt.data.text import read_pairs
 from nmt.data.tokenizer import MOST_CHARACTERS, Tokenizers, save_tokenizers, train_tokenizer
+from nmt.data.vocabulary import grow, grow_by_words
 from nmt.errors import DataError
 
 _EVERY = 10_000  # pairs between two reports of progress
@@ -32,23 +34,18 @@ class Pairs(NamedTuple):
     target: list[str]
 
 
-def build(folder: Path, config: Config, tell: Tell, *, workers: int | None, cores: int) -> None:
+def build(
+    folder: Path, config: Config, base: Tokenizers | None, tell: Tell, *, workers: int | None, cores: int
+) -> None:  # fmt: skip
     """Fill an empty folder with the tokenizers, the corpora, the development and test text, the report and SHA256SUMS.
 
+    The tokenizers are those of the `base` that is finetuned, grown where the config says so; without one they are new.
     `workers` and `cores` as for `encode`. `tell` hears the stage and how many pairs it has done. Raises DataError and
     ConfigError for text that does not do.
     """
     data = config.data
-    given = {
-        name: _collected(read_pairs(text))
-        for name, text in (("dev", data.dev), ("test", data.test))
-        if isinstance(text, ParallelText)
-    }
-    selection = select.examine(_telling(read_pairs(data.train), "cleaning", tell), data.cleaning)
-    overlap = select.overlap(selection, list(given.values()), drop=data.overlap == "drop")
-    texts = given | _held_out(config, selection)
-    _check(selection, texts)
-    tokenizers = _train_tokenizers(config, selection, tell)
+    selection, texts, overlap = choose(config, tell)
+    tokenizers = _train_tokenizers(config, selection, tell) if base is None else _grown(base, config, selection, tell)
     save_tokenizers(folder, tokenizers)
     for name, pairs in texts.items():
         for side, lines in zip(Pairs._fields, pairs, strict=True):
@@ -66,6 +63,30 @@ def build(folder: Path, config: Config, tell: Tell, *, workers: int | None, core
     )  # fmt: skip
     files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
     checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
+
+
+def choose(config: Config, tell: Tell) -> tuple[Selection, dict[str, Pairs], int]:
+    """What becomes of each training pair, the texts of dev and test, and how many training pairs overlap with them.
+
+    Raises DataError for text that does not do.
+    """
+    data = config.data
+    given = {
+        name: _collected(read_pairs(text))
+        for name, text in (("dev", data.dev), ("test", data.test))
+        if isinstance(text, ParallelText)
+    }
+    selection = select.examine(_telling(read_pairs(data.train), "cleaning", tell), data.cleaning)
+    overlap = select.overlap(selection, list(given.values()), drop=data.overlap == "drop")
+    texts = given | _held_out(config, selection)
+    _check(selection, texts)
+    return selection, texts, overlap
+
+
+def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str, Pairs]]:
+    """The pairs that a config trains on, as text, and its development and test text."""
+    selection, texts, _ = choose(config, lambda stage, done: None)
+    return compress(read_pairs(config.data.train), selection.kept), texts
 
 
 def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:
@@ -114,14 +135,17 @@ def _dropped(selection: Selection, train: Text) -> dict[str, int]:
     return _names(counts)
 
 
-def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Tokenizers:
+def _sampled(config: Config, selection: Selection, tell: Tell, stage: str) -> Iterator[tuple[str, str]]:
+    """The pairs that a tokenizer is trained on."""
     settings = config.tokenizer
-    most = MOST_CHARACTERS[settings.kind]
-    sample = select.sample(selection, settings.sample, characters=most, seed=settings.seed)
+    sample = select.sample(
+        selection, settings.sample, characters=MOST_CHARACTERS[settings.kind], seed=settings.seed
+    )
+    return _telling(compress(read_pairs(config.data.train), sample), stage, tell)
 
-    def pairs(stage: str) -> Iterator[tuple[str, str]]:
-        return _telling(compress(read_pairs(config.data.train), sample), stage, tell)
 
+def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Tokenizers:
+    settings, pairs = config.tokenizer, partial(_sampled, config, selection, tell)
     if settings.shared:
         both = train_tokenizer(chain.from_iterable(pairs("training the tokenizer")), settings)
         return Tokenizers(both, both)
@@ -131,3 +155,24 @@ def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Token
         train_tokenizer(sources, settings, name="the source text"),
         train_tokenizer(targets, settings, name="the target text"),
     )
+
+
+def _grown(base: Tokenizers, config: Config, selection: Selection, tell: Tell) -> Tokenizers:
+    """The tokenizers with the pieces that the config appends."""
+    kind, pieces, words = config.tokenizer.kind, config.finetune.pieces, config.finetune.words
+    pairs = partial(_sampled, config, selection, tell)
+    if words:
+        grown = [grow_by_words(each, words, kind=kind) for each in dict.fromkeys(base)]
+    elif pieces and base.shared:
+        lines = chain.from_iterable(pairs("growing the vocabulary"))
+        grown = [grow(base.source, lines, kind=kind, pieces=pieces)]
+    elif pieces:
+        sources = (source for source, _ in pairs("growing the source vocabulary"))
+        targets = (target for _, target in pairs("growing the target vocabulary"))
+        grown = [
+            grow(base.source, sources, kind=kind, pieces=pieces, name="the source text"),
+            grow(base.target, targets, kind=kind, pieces=pieces, name="the target text"),
+        ]
+    else:
+        return base
+    return Tokenizers(grown[0], grown[-1])

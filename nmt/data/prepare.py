@@ -23,6 +23,7 @@ from nmt.data.corpus import Corpus, Sampling, open_corpus
 from nmt.data.report import Report
 from nmt.data.text import digest, read_lines
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
+from nmt.data.vocabulary import base_tokenizers
 from nmt.errors import DataError, NMTError
 from nmt.workers import count_cores
 
@@ -66,7 +67,8 @@ def prepare(
     found = _digests(config, tell)
     if texts is not None:
         _compare(config, texts, found)
-    key = _key(config, found)
+    base = base_tokenizers(config)
+    key = _key(config, found, base)
     folder = (config.data.cache or config.run.parent / "prepared") / key
 
     def load() -> Prepared | None:
@@ -83,7 +85,7 @@ def prepare(
                     return prepared
                 damaged = folder.exists()
                 with files.replacing_folder(folder) as fresh:
-                    build(fresh, config, tell, workers=workers, cores=cores or count_cores())
+                    build(fresh, config, base, tell, workers=workers, cores=cores or count_cores())
                 return _load(folder, key, found, config)._replace(mended=damaged)
         tell("waiting for another process that prepares the same text", round(tries * _POLL))
         time.sleep(_POLL)
@@ -108,7 +110,8 @@ def _digests(config: Config, tell: OnProgress) -> dict[str, str]:
 
 
 def _paths(config: Config) -> dict[str, Path]:
-    return {
+    words = {"finetune.words": config.finetune.words} if config.finetune and config.finetune.words else {}
+    return words | {
         f"data.{split}.{form}.{number}": path
         for split in ("train", "dev", "test")
         if isinstance(text := getattr(config.data, split), ParallelText)
@@ -134,7 +137,7 @@ def _compare(config: Config, expected: Mapping[str, str], found: Mapping[str, st
         )
 
 
-def _key(config: Config, texts: Mapping[str, str]) -> str:
+def _key(config: Config, texts: Mapping[str, str], base: Tokenizers | None) -> str:
     """Names the files' bytes and all settings that change what is prepared."""
 
     def split(name: str) -> object:
@@ -150,6 +153,9 @@ def _key(config: Config, texts: Mapping[str, str]) -> str:
         _FORMAT, split("train"), split("dev"), split("test"), data.cleaning.model_dump(), data.overlap,
         tokenizer.model_dump(exclude={"sampling"}), tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip
+    if base is not None:
+        settings += [blake2b(each.model, digest_size=16).hexdigest() for each in base]
+        settings += [config.finetune.pieces, texts.get("finetune.words")]
     return blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 

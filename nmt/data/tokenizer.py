@@ -102,6 +102,32 @@ class Tokenizer:
         found = self._processor.piece_to_id(piece)
         return found if self._processor.id_to_piece(found) == piece else None
 
+    def symbols(self, words: Sequence[str]) -> list[list[str]]:
+        """The pieces of each word by name; a character that is unknown or spelled in bytes stands for itself."""
+        rows = zip(self.encode(words), self._processor.encode(list(words), out_type=str), strict=True)
+        return [self._symbols(*row) for row in rows]
+
+    def _symbols(self, ids: list[int], pieces: list[str]) -> list[str]:
+        symbols, spelled = [], b""
+        for index, piece in zip(ids, pieces, strict=True):
+            if self._processor.is_byte(index):
+                spelled += bytes([int(piece[3:5], 16)])
+                continue
+            symbols += spelled.decode()
+            symbols += piece if self._processor.is_unknown(index) else [piece]
+            spelled = b""
+        return [*symbols, *spelled.decode()]
+
+    def scores(self) -> dict[str, float]:
+        """Of the pieces that stand for text: minus a BPE piece's rank, or the logarithm of a unigram piece's
+        probability."""
+        processor = self._processor
+        usual = (
+            index for index in range(self.size)
+            if not (processor.is_control(index) or processor.is_unknown(index) or processor.is_byte(index))
+        )  # fmt: skip
+        return {processor.id_to_piece(index): processor.get_score(index) for index in usual}
+
     def normalise(self, line: str) -> str:
         """The text that `decode` makes of the ids of `line` when none is unknown."""
         return self._processor.normalize(line).replace(_BLANK, " ").lstrip(" ")

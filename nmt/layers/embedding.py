@@ -35,6 +35,13 @@ class Embeddings(nn.Module):
         """[..., D] -> logits [..., V], or of the ids in `vocabulary` alone."""
         return F.linear(hidden, self.output_weight if vocabulary is None else self.output_weight[vocabulary])
 
+    def parts(self) -> dict[str, tuple[nn.Parameter, ...]]:
+        """The weights by the names of a model's parts. A tied one has several."""
+        source, target = self.source_weight, self.target_weight
+        return {
+            "embeddings": (source, target), "source_embeddings": (source,), "target_embeddings": (target,),
+            "output": (self.output_weight,),
+        }  # fmt: skip
 
 def _without(cut: Tensor | None, embedded: Tensor) -> Tensor:
     return embedded if cut is None else embedded.masked_fill(cut[..., None], 0)

@@ -35,8 +35,9 @@ class _Use(torch.autograd.Function):
     @once_differentiable
     def backward(context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, matrix = context.saved_tensors
-        context.uses.append((x, gradient))
-        return gradient @ matrix.mT, None, None, None
+        if context.needs_input_grad[1]:  # else it is frozen, and nobody collects
+            context.uses.append((x, gradient))
+        return gradient @ matrix.mT if context.needs_input_grad[0] else None, None, None, None
 
 
 class _Collect(torch.autograd.Function):

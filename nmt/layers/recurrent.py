@@ -97,6 +97,10 @@ class RecurrentEncoder(nn.Module):
         self.backwards = nn.ModuleList(RecurrentLayer(cell, size, width) for size in sizes if bidirectional)
         self.dropout = Dropout(dropout)
 
+    def layers(self) -> list[tuple[RecurrentLayer, ...]]:
+        """Both directions of each."""
+        return list(zip(self.forwards, self.backwards, strict=True) if self.backwards else zip(self.forwards))
+
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """[B, S, I], mask [B, S] -> annotations h [B, S, D] and a summary [B, D]: each direction's last h."""
         for index, layer in enumerate(self.forwards):

@@ -27,7 +27,7 @@ from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, Shared, loop, share
 from nmt.layers.recurrent import GATES, Cell, RecurrentEncoder, RecurrentLayer, state_width
 from nmt.layers.scope import Scope
-from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Cut, Decoded, Parts, Seq2Seq, Step, numbered
 
 # B batch, K hypotheses, S source, T target, E embedding, A comparison, C annotation, D decoder state, G gates
 
@@ -165,3 +165,12 @@ class AttentionRNN(Seq2Seq):
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)
+
+    def parts(self) -> Parts:
+        first = (self.token_gates, self.context_gates, self.cell)
+        if self.readout_gates is not None:
+            first = (*first, self.readout_gates)
+        decoder = (self.attention, self.bridge, *first, self.upper, self.readout)
+        whole = {"encoder": (self.encoder,), "decoder": decoder, "attention": (self.attention,)}
+        layers = numbered("encoder", self.encoder.layers()) | numbered("decoder", [first, *self.upper])
+        return self.embeddings.parts() | whole | layers

@@ -1,12 +1,15 @@
 """The contract between a model and everything else: training, search and evaluation know these names and no more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Union
 
 import torch
 from torch import Tensor, nn
 
 # B batch, K hypotheses a sentence, S source, T target, D width, V vocabulary
+
+Parts = dict[str, tuple[nn.Module | nn.Parameter, ...]]
+"""Name -> what has the weights."""
 
 Tree = Union[Tensor, None, tuple["Tree", ...]]  # noqa: UP007 (a forward reference)
 """Tensors in (named) tuples, each with one row a sentence on axis 0."""
@@ -100,6 +103,16 @@ class Seq2Seq(nn.Module):
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
         """The attention maps under teacher forcing, computed on the explicit path."""
         raise NotImplementedError
+
+    def parts(self) -> Parts:
+        """What a user may name, to freeze it. Together they have all weights; some have the same ones."""
+        raise NotImplementedError
+
+
+def numbered(name: str, layers: Iterable[tuple[nn.Module, ...] | nn.Module]) -> Parts:
+    """The layers as parts of their own: encoder.1 and so on."""
+    each = (layer if isinstance(layer, tuple) else (layer,) for layer in layers)
+    return {f"{name}.{number}": layer for number, layer in enumerate(each, start=1)}
 
 
 def scan(model: Seq2Seq, src: Tensor, tgt_in: Tensor) -> Tensor:

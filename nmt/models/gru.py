@@ -19,7 +19,7 @@ from nmt.ids import PAD
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.recurrent import RecurrentEncoder, RecurrentLayer, state_width
-from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Cut, Decoded, Parts, Seq2Seq, Step, numbered
 
 # B batch, K hypotheses, S source, T target, E embedding, D decoder state, C summary
 
@@ -84,6 +84,11 @@ class GRU(Seq2Seq):
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)
+
+    def parts(self) -> Parts:
+        whole = {"encoder": (self.encoder,), "decoder": (self.bridge, self.decoder, self.readout)}
+        layers = numbered("encoder", self.encoder.layers()) | numbered("decoder", self.decoder)
+        return self.embeddings.parts() | whole | layers
 
     def explain(self, src: Tensor, tgt_in: Tensor) -> Attention:
         return Attention()

@@ -25,7 +25,7 @@ from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, loop
 from nmt.layers.recurrent import GATES, Cell, state_width
 from nmt.layers.turing import Focus, Heads, Memory, WritingHeads, address, memory_of, read, share_memory, write
-from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step
+from nmt.models.base import Attention, Cut, Decoded, Parts, Seq2Seq, Step
 
 # B batch, K hypotheses, S source, T target, E embedding, D controller, G its gates
 # H heads: R that read, or W that write; N slots, M width of a slot
@@ -93,6 +93,13 @@ class NTM(Seq2Seq):
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)
+
+    def parts(self) -> Parts:
+        """One controller reads the source and writes the target: there is no encoder apart from a decoder."""
+        controller = (self.token_gates, self.read_gates, self.cell)
+        return self.embeddings.parts() | {
+            "controller": controller, "heads": (self.readers, self.writers), "readout": (self.readout,),
+        }  # fmt: skip
 
     def _write(self, src: Tensor, cut: Tensor | None = None) -> tuple[Encoded, Tensor]:
         """Source ids [B, S] -> what is left of them, and the sum of the write heads' weightings at each [B, S, N].

@@ -32,7 +32,7 @@ from nmt.layers.norm import LayerNorm
 from nmt.layers.position import Position, Relative, Rotary
 from nmt.layers.self_attention import SelfAttention
 from nmt.layers.ssru import SSRU
-from nmt.models.base import Attention, Cut, Decoded, Seq2Seq, Step, continue_from
+from nmt.models.base import Attention, Cut, Decoded, Parts, Seq2Seq, Step, continue_from, numbered
 
 # B batch, K hypotheses, S source, T target, D width, H heads, G heads of keys and values
 
@@ -254,3 +254,13 @@ class Transformer(Seq2Seq):
 
     def project(self, hidden: Tensor, vocabulary: Tensor | None = None) -> Tensor:
         return self.embeddings.project(hidden, vocabulary)
+
+    def parts(self) -> Parts:
+        words = self.embeddings.parts()
+        if self.position is not None:
+            words["embeddings"] += (self.position,)
+        whole = {
+            "encoder": (self.encoder, self.encoder_norm), "decoder": (self.decoder, self.decoder_norm),
+            "attention": tuple(layer.cross_attention for layer in self.decoder),
+        }  # fmt: skip
+        return words | whole | numbered("encoder", self.encoder) | numbered("decoder", self.decoder)

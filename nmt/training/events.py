@@ -47,6 +47,8 @@ class Started(NamedTuple):
     folder: Path
     report: Report
     parameters: int
+    frozen: int
+    """Of the parameters."""
     pairs: int
     target_tokens: int
     """Of one epoch, end marks included."""

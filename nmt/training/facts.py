@@ -30,8 +30,18 @@ def of_run(
         },
         "seed": config.training.seed, "digest": bundle.digest(config),
         "precision": str(precision).removeprefix("torch."), "machine": machine,
+        "finetuned": finetuned(config),
         "settings": config.model_dump(mode="json", include={"data": {"cleaning"}, "training": True}),
     }  # fmt: skip
+
+
+def finetuned(config: Config) -> Facts | None:
+    """From what, and what was added or kept; None for a model that began with random weights."""
+    given = config.finetune
+    if given is None:
+        return None
+    name = given.model.parent.name if given.model.name == "model" else given.model.name
+    return {"name": name, "checksum": given.checksum, "frozen": list(given.freeze)}
 
 
 def card(run: Facts, state: State) -> Facts:

@@ -27,22 +27,25 @@ class Optimizer:
         """Turns the float32 `model` to `precision`; its weights so far become the masters."""
         working = dict(model.named_parameters())  # each tied tensor once
         self.masters = {name: weight.detach() for name, weight in working.items()}
+        self.trained = {name: self.masters[name] for name, weight in working.items() if weight.requires_grad}
+        """The masters of what is not frozen: no other has a gradient, moments or an average."""
         self.working = list(working.values())
+        self.learning = [weight for weight in self.working if weight.requires_grad]
         self.mixed = precision != torch.float32
         if self.mixed:  # else not even called: on a GPU recurrent layers move their weights whenever they are converted
             model.to(precision)
         self.clip = config.clip
         names = matrices(model) if config.optimizer == "muon" else set()
         self.muon = Muon(
-            {name: self.masters[name] for name in self.masters if name in names},
+            {name: master for name, master in self.trained.items() if name in names},
             momentum=config.momentum, weight_decay=config.weight_decay,
         )  # fmt: skip
-        self.adam = _adam([self.masters[name] for name in self.masters if name not in names], config)
+        self.adam = _adam([master for name, master in self.trained.items() if name not in names], config)
         self.skipped, self.skipped_in_row = torch.zeros(2, device=self.working[0].device).unbind()
 
     def add(self) -> None:
         """Move the gradients of one batch from the model to the sum."""
-        masters, gradients = list(self.masters.values()), [weight.grad for weight in self.working]
+        masters, gradients = list(self.trained.values()), [weight.grad for weight in self.learning]
         assert all(gradient is not None for gradient in gradients), "a weight takes no part in the loss"
         if masters[0].grad is None:
             for master, gradient in zip(masters, gradients, strict=True):
@@ -57,11 +60,11 @@ class Optimizer:
             weight.grad = None
 
     def gradients(self) -> list[Tensor]:
-        """The sum so far, a tensor for each master; zeros before the first `add`."""
-        for master in self.masters.values():
+        """The sum so far, a tensor for each trained master; zeros before the first `add`."""
+        for master in self.trained.values():
             if master.grad is None:
                 master.grad = torch.zeros_like(master)
-        return [master.grad for master in self.masters.values()]
+        return [master.grad for master in self.trained.values()]
 
     @torch.no_grad()
     def step(self, tokens: int, rate: float, *, loss: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,7 +87,7 @@ class Optimizer:
 
     def forget(self) -> None:
         """Begin a new sum."""
-        for master in self.masters.values():
+        for master in self.trained.values():
             master.grad = None
 
     def _apply(self, bad: Tensor, rate: float) -> None:
@@ -121,7 +124,7 @@ class Optimizer:
         """All that a checkpoint needs besides the masters, by name; filled in again by copying into these tensors."""
         state = {"skipped": self.skipped, "skipped_in_row": self.skipped_in_row}
         state |= {f"momentum.{name}": mean for name, mean in self.muon.means.items()}
-        for name, master in self.masters.items():
+        for name, master in self.trained.items():
             if name in self.muon.means:
                 continue
             of_master = self.adam.state[master]

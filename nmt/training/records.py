@@ -78,11 +78,16 @@ class Records:
         data = self.facts["data"]
         self.listen(events.Started(
             folder=self.config.run, report=self.prepared.report, parameters=self.facts["parameters"],
+            frozen=self._frozen(),
             pairs=data["pairs"], target_tokens=data["target_pieces"] + data["pairs"], step=self.state.step,
             steps=self.settings.steps, precision=self.facts["precision"], machine=self.facts["machine"],
             seed=self.settings.seed, changes=self._changes(),
         ))  # fmt: skip
         self.clock = time.perf_counter()
+
+    def _frozen(self) -> int:
+        """Parameters that learn nothing."""
+        return sum(weight.numel() for weight in self.learner.model.parameters() if not weight.requires_grad)
 
     def _changes(self) -> list[str]:
         """What differs since the run began and has a say in the last bits."""

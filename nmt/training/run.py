@@ -1,7 +1,8 @@
 """From a config to a finished run: what there is to check first, who takes part, and the training itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,8 +11,10 @@ from nmt import config as settings
 from nmt import runtime
 from nmt.config import Config, TrainingConfig
 from nmt.data.prepare import prepare
-from nmt.training import run_folder
+from nmt.data.vocabulary import base_tokenizers
+from nmt.training import finetuning, run_folder
 from nmt.training.events import Finished, Listener, Mended, Preparing, Unbegun
+from nmt.training.finetuning import configure
 from nmt.training.interrupt import ECHO, holding_signals
 from nmt.training.log import require_tensorboard
 from nmt.training.ranks import joined
@@ -39,7 +42,16 @@ def train(
     with _ready(config, resume=resume, force=force, device=device, workers=workers, on_event=on_event) as trainer:
         if trainer.ranks.first:
             run_folder.keep_config(trainer.config) if resume else run_folder.create(trainer.config)
+            if config.finetune and not run_folder.has_checkpoint(config.run):
+                run_folder.keep_base(config.run, base_tokenizers(config))
         return trainer.run()
+
+
+def finetune(model: str | Path, path: str | Path, overrides: Sequence[str] = (), **options: Any) -> Finished:
+    """Go on from a finished `model`, a run folder or bundle, as the config file at `path` says, with the options of
+    `train`. What the file need not hold comes from the model: see nmt.training.configure."""
+    config = configure(path, overrides, model=model, resume=options.get("resume", False))
+    return train(config, **options)
 
 
 def rehearse(config: Config, **options: Any) -> None:
@@ -78,7 +90,12 @@ def _ready(
             guard.echo = ECHO if ranks.count > 1 else 0.0
             told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
             config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})
-            trainer = Trainer(config, prepared, device=device, ranks=ranks, listen=listen, guard=guard)
+            start = None
+            if config.finetune and not ranks.tell(resume and run_folder.has_checkpoint(config.run)):
+                start = finetuning.weights(config.finetune, prepared.tokenizers)
+            trainer = Trainer(
+                config, prepared, device=device, ranks=ranks, listen=listen, guard=guard, start=start
+            )
             if resume:
                 trainer.resume()
             if not trainer.over():

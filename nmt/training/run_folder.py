@@ -8,11 +8,13 @@ from typing import Any
 from nmt import bundle, files
 from nmt import config as settings
 from nmt.config import Config
+from nmt.data.tokenizer import Tokenizers, save_tokenizers
+from nmt.data.vocabulary import BASE
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.training import checkpoint
 
 CONFIG, LOG, BEST, LAST, MODEL, TENSORBOARD = "config.yaml", "log.jsonl", "best", "last", "model", "tensorboard"
-OURS = (LAST, BEST, MODEL, TENSORBOARD, LOG, CONFIG)
+OURS = (LAST, BEST, MODEL, TENSORBOARD, LOG, BASE, CONFIG)
 """All that a run writes, in the order in which it is removed: no resumed run finds a checkpoint without its log, and a
 folder is known as a run by its config's first line."""
 LOCK = ".lock"
@@ -20,7 +22,7 @@ LOCK = ".lock"
 MARK = "# A run of nmt: the settings with every default filled in."
 
 MAY_CHANGE = (
-    "run", "data.cache", "search", "export",
+    "run", "data.cache", "search", "export", "finetune.model", "finetune.words",
     "training.steps", "training.patience", "training.log_every", "training.tensorboard",
     "training.evaluate_every", "training.evaluate_sentences", "training.evaluate_beam",
 )  # fmt: skip
@@ -96,6 +98,12 @@ def create(config: Config) -> None:
 def keep_config(config: Config) -> None:
     """Keep the run's settings beside its results."""
     files.write_text(config.run / CONFIG, f"{MARK}\n{settings.dump(config)}")
+
+
+def keep_base(folder: Path, tokenizers: Tokenizers) -> None:
+    """Keep the tokenizers of the model that a run goes on from, which may be gone tomorrow."""
+    with files.replacing_folder(folder / BASE) as inside:
+        save_tokenizers(inside, tokenizers)
 
 
 def _is_run(folder: Path) -> bool:

@@ -9,13 +9,14 @@ from contextlib import nullcontext
 from typing import NoReturn
 
 import torch
+from torch import Tensor
 
 from nmt import runtime, tensors
 from nmt.config import Config
 from nmt.data.batching import Batch, updates
 from nmt.data.prepare import Prepared
 from nmt.models import build
-from nmt.training import events, preflight, run_folder
+from nmt.training import events, finetuning, preflight, run_folder
 from nmt.training.averaging import Average
 from nmt.training.interrupt import Guard
 from nmt.training.learner import Learner
@@ -31,18 +32,23 @@ class Trainer:
 
     def __init__(
         self, config: Config, prepared: Prepared, *, device: torch.device, ranks: Ranks, guard: Guard,
-        listen: events.Listener,
+        listen: events.Listener, start: dict[str, Tensor] | None = None,
     ):  # fmt: skip
+        """`start` are the weights to begin with, where they are not drawn."""
         runtime.keep_freed_memory()
         torch.manual_seed(config.training.seed)
         self.config, self.settings, self.prepared = config, config.training, prepared
         self.ranks, self.guard, self.listen = ranks, guard, listen
         model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size)
+        if start is not None:
+            tensors.fill(dict(model.named_parameters()), start, name=str(config.finetune.model))
+        if config.finetune:
+            finetuning.freeze(model, config.finetune.freeze, kind=config.model.type)
         # Float32, filled for each evaluation. Copied first: a GPU lays a recurrent layer's weights into one block.
         self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False) if ranks.first else None
         self.learner = Learner(model, self.settings, device=device, ranks=ranks)
         averaging = self.settings if ranks.first else self.settings.model_copy(update={"average": "none"})
-        self.average = Average(self.learner.optimizer.masters, averaging)
+        self.average = Average(self.learner.optimizer.trained, averaging)
         machine = {**runtime.describe(device), "processes": ranks.count}
         self.records = Records(config, prepared, self.learner, self.average, machine=machine, listen=listen)
 
@@ -85,6 +91,8 @@ class Trainer:
             return self.records.finished(reason, 0)
         with self.records.writing() if self.ranks.first else nullcontext():
             self.records.started()
+            if self.ranks.first and self.config.finetune and not run_folder.has_checkpoint(self.config.run):
+                self.records.save()  # from here on the run needs nothing of the model that it goes on from
             reason = self._loop()
             return self.records.finished(reason, self.state.step - before)
 
@@ -155,7 +163,7 @@ class Trainer:
             self.records.save()
         before = self.state.seconds
         self.listen(events.Evaluating(self.state.step))
-        weights = self.average.current()
+        weights = {**self.learner.optimizer.masters, **self.average.current()}
         tensors.fill(dict(self.shipped.named_parameters()), weights, name="the model")
         try:
             with self.guard.at_once():

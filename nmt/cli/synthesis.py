@@ -1,0 +1,57 @@
+"""What nmt backtranslate and nmt distill share: their options, how they work, and what they say in the end."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nmt.cli import lines
+from nmt.cli.common import Common
+from nmt.cli.progress import Progress, duration
+
+if TYPE_CHECKING:
+    from nmt.synthesis import Made
+
+Output = Annotated[Path, typer.Option(help="The folder to write; it appears when all is done.")]
+Packed = Annotated[bool, typer.Option("--gz", help="Write .gz files.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the corpus that is there.")]
+Beam = Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [the model's].")]
+BatchTokens = Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")]
+Precision, Workers = lines.Precision, lines.Workers
+
+
+def make(
+    work: "Callable[..., Made]", common: Common, *, precision: str, workers: int | None, search: dict[str, Any],
+    **options: Any,
+) -> "Made":  # fmt: skip
+    """The corpus, with progress on stderr and a summary of what was left out."""
+    from nmt import runtime
+    from nmt.synthesis.corpus import Machine
+
+    runtime.keep_freed_memory()
+    progress, begin = Progress(), time.monotonic()
+
+    def show(done: int) -> None:
+        progress.move(f"{done:,} lines, {done / (time.monotonic() - begin):,.0f} a second")
+
+    machine = Machine(common.device, precision, common.threads, workers)
+    given = {name: value for name, value in search.items() if value is not None}
+    made = work(**options, machine=machine, on_progress=show, **given)
+    progress.clear()
+    for reason, count in made.left_out.items():
+        lines.note(f"{count:,} of {made.read:,} lines are left out: {reason}")
+    typer.echo(f"{made.pairs:,} pairs in {duration(made.seconds)}: {made.source}, {made.target}")
+    return made
+
+
+def place(path: Path, config: Path | None) -> str:
+    """A path as a config names it: relative to the config's folder, or, where that is not known, from the root."""
+    if config is None:
+        return path.absolute().as_posix()
+    try:
+        return Path(os.path.relpath(path, config.absolute().parent)).as_posix()
+    except ValueError:  # another drive of Windows
+        return path.absolute().as_posix()

@@ -1,0 +1,71 @@
+"""Back-translation (Sennrich, Haddow and Birch 2016): text in the target language becomes training pairs.
+
+    x~ = translation of y by a model from target to source;   train on (x~, y)
+
+The target side is what people wrote, so the model learns to write like them; only what it reads is synthetic. Drawn
+translations, or draws among the ten likeliest pieces, are poorer and more varied, and from some amount of text on they
+teach more than the best ones (Edunov 2018). A tag before the source tells the model which sentences are synthetic
+(Caswell 2019).
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from nmt.bundle import Description
+from nmt.config import Config
+from nmt.data.text import read_lines
+from nmt.errors import ConfigError
+from nmt.synthesis.corpus import (
+    Form,
+    Machine,
+    Made,
+    OnProgress,
+    check_files,
+    check_place,
+    facts_of,
+    load,
+    translated,
+    write,
+)
+
+_REVERSE = "back-translation takes a model from the target language to the source language: swap the two in its config"
+
+
+def backtranslate(
+    models: Sequence[str | Path], inputs: Sequence[str | Path], folder: str | Path, *, config: Config | None = None,
+    packed: bool = False, force: bool = False, machine: Machine = Machine(), on_progress: OnProgress | None = None,
+    **search: Any,
+) -> Made:  # fmt: skip
+    """Write a corpus to `folder` whose target is the text of the `inputs` and whose source a reverse model has written.
+
+    `config` is that of the model which shall be trained with it; it must translate the other way. `search` are settings
+    of the translation, such as beam, or sample and top_k. Raises ConfigError when a direction is wrong, NMTError when
+    there is a corpus already and no `force`, DataError for the text.
+    """
+    folder, inputs = Path(folder), [Path(path) for path in inputs]
+    check_place(folder, force=force)
+    described, translator = load(models, machine, {**search, "n_best": 1})
+    _check(described[0], inputs, config)
+    lines = ((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
+    made = translated(translator, lines, lambda translation, _: translation.text, workers=machine.workers)
+    pairs = (((text, line), None) if text else (None, reason) for (line, _), text, reason in made)
+    reverse = described[0].config
+    form = Form("bt", (reverse.target_language, reverse.source_language), packed)
+    facts = facts_of("backtranslation", described, translator)
+    return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
+
+
+def _check(described: Description, inputs: Sequence[Path], config: Config | None) -> None:
+    reverse = described.config
+    check_files(described, inputs, why=_REVERSE)
+    if config is None:
+        return
+    wanted, found = (config.data.source_language, config.data.target_language), reverse
+    if (found.target_language, found.source_language) != wanted:
+        raise ConfigError(
+            f"{described.folder}: translates from {found.source_language} to {found.target_language}, and for a model "
+            f"from {wanted[0]} to {wanted[1]} it must translate from {wanted[1]} to {wanted[0]}",
+            hint=_REVERSE,
+        )

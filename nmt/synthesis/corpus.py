@@ -1,0 +1,176 @@
+"""Text in, a folder with a parallel corpus out, one side of which a model has written.
+
+    NAME.de, NAME.en     line n of one translates line n of the other; plain or .gz
+    dev.de, dev.en ...   pairs of people's that are held out, where a command has any
+    corpus.json          who wrote it, how, from how many lines, and which were left out
+
+The folder takes its place at once when all is done: whatever ends the work before, what was there stays as it was.
+"""
+
+import gzip
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import tee
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nmt import bundle, checksums, files
+from nmt.bundle import Description
+from nmt.data.build import Pairs
+from nmt.data.suggest import language_of
+from nmt.decoding.translator import Translation, Translator
+from nmt.errors import ConfigError, NMTError
+from nmt.version import __version__
+
+FACTS = "corpus.json"
+"""The file by which such a folder is known."""
+
+EMPTY, TOO_LONG, NOTHING = "empty", "too long for the model", "translated to nothing"
+"""Why a line is left out: of both sides, so that these stay aligned."""
+
+_EVERY = 100  # lines between two reports of progress
+
+OnProgress = Callable[[int], None]
+Line = tuple[str, str]
+"""What is to be translated, and what stands beside it."""
+
+
+class Made(NamedTuple):
+    """A corpus that was written."""
+
+    source: Path
+    target: Path
+    read: int
+    """Lines that were to be translated."""
+    pairs: int
+    """That are left."""
+    left_out: dict[str, int]
+    """Reason -> lines."""
+    held_out: dict[str, tuple[Path, Path]]
+    """dev and test, where they were taken from the text: what people wrote, on both sides."""
+    seconds: float
+
+
+class Machine(NamedTuple):
+    """Where a model translates, as `Translator.load` and `translations` take it."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    workers: int | None = 1
+
+
+class Form(NamedTuple):
+    """How a corpus is laid down."""
+
+    name: str
+    """Of its two files, without the languages."""
+    languages: tuple[str, str]
+    packed: bool
+    """Whether they are .gz."""
+
+    def files(self, name: str) -> tuple[str, str]:
+        """The two names of a text."""
+        endings = self.languages if len(set(self.languages)) == 2 else ("source", "target")
+        return tuple(f"{name}.{ending}{'.gz' if self.packed else ''}" for ending in endings)
+
+
+def check_place(folder: Path, *, force: bool) -> None:
+    """Raise NMTError unless a corpus may be written to `folder`: new or empty, or with `force` an older corpus."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / FACTS).is_file():
+        raise NMTError(f"{folder}: holds something else than a corpus of ours", hint="name a new folder")
+    if not force:
+        raise NMTError(f"{folder}: exists", hint="--force replaces it, or name another folder")
+
+
+def check_files(described: Description, paths: Iterable[Path], *, why: str) -> None:
+    """Raise ConfigError for a file whose name says that it is in the language which the model translates to."""
+    source, target = described.config.source_language, described.config.target_language
+    for path in paths:
+        if source != target and language_of(path) == target:
+            raise ConfigError(
+                f"{path}: is {target} by its name, but {described.folder} translates from {source} to {target}",
+                hint=why,
+            )
+
+
+def translated(
+    translator: Translator, lines: Iterable[Line], choose: Callable[[Translation, str], str], *, workers: int | None
+) -> Iterator[tuple[Line, str | None, str | None]]:
+    """Each line with its translation, or None and why it has none. `choose` says which hypothesis, knowing what stands
+    beside the line."""
+    ahead, beside = tee(lines)
+    translations = translator.translations((line for line, _ in ahead), details=False, workers=workers)
+    for line, translation in zip(beside, translations, strict=True):
+        if translation.parts != 1:
+            yield line, None, TOO_LONG if translation.parts else EMPTY
+        else:
+            text = choose(translation, line[1]).strip()
+            yield line, text or None, None if text else NOTHING
+
+
+def write(
+    folder: Path, pairs: Iterable[tuple[tuple[str, str] | None, str | None]], form: Form, *, facts: Mapping[str, Any],
+    held_out: Mapping[str, Pairs], on_progress: OnProgress | None,
+) -> Made:  # fmt: skip
+    """Write the corpus in the place of `folder`: pairs of source and target, or None and why one is left out."""
+    begin, read, kept, left_out = time.perf_counter(), 0, 0, Counter()
+    names = form.files(form.name)
+    with files.replacing_folder(folder) as inside:
+        with ExitStack() as stack:
+            sides = [stack.enter_context(_writer(inside / name)) for name in names]
+            for read, (pair, reason) in enumerate(pairs, start=1):
+                if pair is None:
+                    left_out[reason] += 1
+                else:
+                    kept += 1
+                    for side, line in zip(sides, pair, strict=True):
+                        side(line)
+                if on_progress and read % _EVERY == 0:
+                    on_progress(read)
+        if not kept:
+            raise NMTError("there is no line that could be translated", hint="is the text the right one?")
+        for split, text in held_out.items():
+            for name, lines in zip(form.files(split), text, strict=True):
+                with _writer(inside / name) as add:
+                    for line in lines:
+                        add(line)
+        counts = {"read": read, "pairs": kept, "left_out": dict(left_out)}
+        files.write_text(inside / FACTS, json.dumps({**facts, **counts}, indent=2, ensure_ascii=False) + "\n")
+    texts = {split: tuple(folder / name for name in form.files(split)) for split in held_out}
+    source, target = (folder / name for name in names)
+    return Made(source, target, read, kept, dict(left_out), texts, time.perf_counter() - begin)
+
+
+def facts_of(kind: str, described: Sequence[Description], translator: Translator, **more: Any) -> dict[str, Any]:
+    """Who wrote a corpus: the models by name and checksum, and their search; and what more there is to say."""
+    folders = [each.folder for each in described]
+    names = [folder.resolve().parent.name if folder.name == "model" else folder.resolve().name for folder in folders]
+    sums = [checksums.sha256(folder / checksums.NAME) for folder in folders]
+    models = [{"name": name, "checksum": each} for name, each in zip(names, sums, strict=True)]
+    search = translator.search.model_dump(mode="json")
+    return {"kind": kind, "nmt": __version__, "models": models, "search": search, **more}
+
+
+def load(
+    models: Sequence[str | Path], machine: Machine, search: dict[str, Any]
+) -> tuple[list[Description], Translator]:
+    """The models' descriptions and what translates with them: several are an ensemble."""
+    where = {name: getattr(machine, name) for name in ("device", "precision", "threads")}
+    described = [bundle.read(model) for model in models]
+    paths = list(models) if len(models) > 1 else models[0]
+    return described, Translator.load(paths, **where, **search)
+
+
+@contextmanager
+def _writer(path: Path) -> Iterator[Callable[[str], None]]:
+    """A function that adds a line to a new file, packed if its name ends in .gz: the same bytes for the same lines."""
+    with files.replacing(path, "wb") as file, ExitStack() as stack:
+        if path.suffix == ".gz":
+            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
+        yield lambda line: file.write(line.encode() + b"\n")

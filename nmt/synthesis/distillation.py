@@ -1,0 +1,109 @@
+"""Sequence-level knowledge distillation (Kim and Rush 2016): a student learns from a teacher's translations.
+
+    y^ = argmax_y p_teacher(y | x), found by beam search;   train the student on (x, y^)              (3.2)
+    y~ = argmax over the n best y of likeness(y, reference);   train the student on (x, y~)           (3.3)
+
+A teacher's translations are simpler and more alike than people's, so that a small model, or one that decodes
+greedily, learns them better. The second form, interpolation, stays near what people wrote.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from sacrebleu.metrics import BLEU, CHRF
+
+from nmt import bundle
+from nmt.bundle import Description
+from nmt.config import Config, HeldOut, ParallelText
+from nmt.data.build import Pairs, training_pairs
+from nmt.data.text import read_lines, read_pairs
+from nmt.decoding.translator import Translation
+from nmt.errors import ConfigError
+from nmt.synthesis.corpus import (
+    Form,
+    Line,
+    Machine,
+    Made,
+    OnProgress,
+    check_files,
+    check_place,
+    facts_of,
+    load,
+    translated,
+    write,
+)
+
+Likeness = Literal["bleu", "chrf"]
+
+_WAY = "a teacher translates in the direction of its student"
+
+
+def distill(
+    models: Sequence[str | Path], folder: str | Path, *, config: Config | None = None, text: ParallelText | None = None,
+    source: Sequence[str | Path] = (), nearest: Likeness | None = None, packed: bool = False, force: bool = False,
+    machine: Machine = Machine(), on_progress: OnProgress | None = None, **search: Any,
+) -> Made:  # fmt: skip
+    """Write a corpus to `folder` whose source is given and whose target a teacher (or an ensemble) has written.
+
+    The source is the training text of a `config`, without what its cleaning drops and what it holds out; or a parallel
+    `text`; or files of `source` alone. `nearest` takes, of the search's n_best (by default all of its beam), the
+    translation most like the reference. What a config holds out is written too, so that no student is trained on it.
+    Raises ConfigError when a direction is wrong or there is no reference, NMTError when there is a corpus already and
+    no `force`, DataError for the text.
+    """
+    folder, source = Path(folder), [Path(path) for path in source]
+    check_place(folder, force=force)
+    if (config is not None) + (text is not None) + bool(source) != 1:
+        raise ConfigError("which text?", hint="give a config, or source and target, or the source alone")
+    if nearest and source:
+        raise ConfigError("nearest to which reference?", hint="give the target side of the text, or a config")
+    beam = search["beam"] if "beam" in search else bundle.read(models[0]).config.search.beam
+    described, translator = load(models, machine, {"n_best": beam if nearest else 1, **search})
+    _check(described[0], config, [*source, *(text.source if text else ())])
+    lines, held_out = _lines(config, text, source)
+    made = translated(translator, lines, _nearest(nearest) if nearest else _best, workers=machine.workers)
+    pairs = (((line, text), None) if text else (None, reason) for (line, _), text, reason in made)
+    teacher = described[0].config
+    form = Form("distilled", (teacher.source_language, teacher.target_language), packed)
+    facts = facts_of("distillation", described, translator, nearest=nearest)
+    return write(folder, pairs, form, facts=facts, held_out=held_out, on_progress=on_progress)
+
+
+def _check(described: Description, config: Config | None, paths: Sequence[Path]) -> None:
+    """Whether the teacher's direction is that of the text."""
+    check_files(described, paths, why=_WAY)
+    teacher = (described.config.source_language, described.config.target_language)
+    if config and (config.data.source_language, config.data.target_language) != teacher:
+        raise ConfigError(
+            f"{described.folder}: translates from {teacher[0]} to {teacher[1]}, and the config is from "
+            f"{config.data.source_language} to {config.data.target_language}",
+            hint=_WAY,
+        )
+
+
+def _lines(
+    config: Config | None, text: ParallelText | None, source: Sequence[Path]
+) -> tuple[Iterable[Line], dict[str, Pairs]]:
+    """Sources, each beside its reference, if there is any; and the texts that were held out of them."""
+    if config is not None:
+        pairs, texts = training_pairs(config)
+        return pairs, {name: each for name, each in texts.items() if isinstance(getattr(config.data, name), HeldOut)}
+    if text is not None:
+        return read_pairs(text), {}
+    return ((line, "") for path in source for line in read_lines(path)), {}
+
+
+def _best(translation: Translation, _reference: str) -> str:
+    return translation.text
+
+
+def _nearest(likeness: Likeness) -> Callable[[Translation, str], str]:
+    """The hypothesis most like the reference; of several as like, the likeliest."""
+    metric = BLEU(effective_order=True) if likeness == "bleu" else CHRF()
+
+    def choose(translation: Translation, reference: str) -> str:
+        texts = dict.fromkeys(each.text for each in translation.hypotheses)
+        return max(texts, key=lambda text: metric.sentence_score(text, [reference]).score)
+
+    return choose

@@ -1,0 +1,126 @@
+"""A vocabulary grows and stays what it was."""
+
+import random
+
+import pytest
+from toy_text import sentences
+
+from nmt.config import TokenizerConfig
+from nmt.data.tokenizer import Tokenizer, train_tokenizer
+from nmt.data.vocabulary import grow, grow_by_words, origins
+from nmt.errors import ConfigError
+from nmt.ids import UNK
+
+ADDED = {"bpe": 20, "unigram": 20, "char": 6}
+OLD = [line for pair in sentences(300) for line in pair]
+DRAW = random.Random(3)
+NEW = [" ".join(DRAW.choices(["Übermut", "tut", "selten", "gut", "чай", "eintausend", "zwei-drei", "zwanzig"], k=5))
+       for _ in range(200)]  # fmt: skip
+
+
+def tokenizer(kind: str, *, bytes: bool = False) -> Tokenizer:
+    size = {"bpe": 60, "unigram": 40, "char": 30}[kind] + 256 * bytes
+    return train_tokenizer(OLD, TokenizerConfig(kind=kind, vocabulary=size, byte_fallback=bytes), shrink=True)
+
+
+@pytest.fixture(scope="module", params=["bpe", "unigram", "char", "bpe-bytes", "unigram-bytes"])
+def grown(request):
+    """(the kind, a tokenizer, the same with more pieces)"""
+    kind, _, spelled = request.param.partition("-")
+    old = tokenizer(kind, bytes=bool(spelled))
+    return kind, old, grow(old, NEW, kind=kind, pieces=ADDED[kind])
+
+
+def test_ids_are_appended_and_the_old_ones_stay(grown):
+    kind, old, new = grown
+    assert new.size == old.size + ADDED[kind]
+    assert new.pieces(range(old.size)) == old.pieces(range(old.size))
+    assert len(set(new.pieces(range(new.size)))) == new.size
+
+
+def test_the_new_segmentation_is_the_old_one_with_neighbours_joined(grown):
+    """So a text in which nothing new occurs is cut as before."""
+    _, old, new = grown
+    made_of = [[index] for index in range(old.size)] + origins(old, new)
+    for line in [*OLD, *NEW, *OLD[::-1]]:
+        before, after = old.encode([line])[0], new.encode([line])[0]
+        taken_apart = [each for index in after for each in made_of[index]]
+        assert without_unknown(taken_apart) == without_unknown(before)
+
+
+def without_unknown(ids: list[int]) -> list[int]:
+    """SentencePiece gives neighbours that it does not know one id together."""
+    return [each for each in ids if each != UNK]
+
+
+def test_the_new_text_takes_fewer_pieces_and_is_spelled_right(grown):
+    kind, old, new = grown
+    before, after = (sum(map(len, each.encode(NEW))) for each in (old, new))
+    assert after < before * 0.7 or (kind == "char" and not any(UNK in ids for ids in new.encode(NEW)))
+    fine = [line for line, ids in zip(NEW, new.encode(NEW), strict=True) if UNK not in ids]
+    assert fine and new.decode(new.encode(fine)) == fine
+
+
+def test_every_new_piece_is_used(grown):
+    kind, old, new = grown
+    if kind == "char":
+        return
+    pieces = {index for ids in new.encode([*NEW, *" ".join(NEW).split()]) for index in ids}
+    assert len(pieces & set(range(old.size, new.size))) >= 5
+
+
+def test_the_same_text_gives_the_same_model(grown):
+    kind, old, new = grown
+    assert grow(old, NEW, kind=kind, pieces=new.size - old.size).model == new.model
+
+
+def test_growing_twice_appends_twice(grown):
+    kind, _, new = grown
+    if kind == "char":
+        return
+    again = grow(new, OLD, kind=kind, pieces=5)
+    assert again.size == new.size + 5 and again.pieces(range(new.size)) == new.pieces(range(new.size))
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_subword_sampling_knows_the_new_pieces(kind):
+    old = tokenizer(kind)
+    new = grow(old, NEW, kind=kind, pieces=20)
+    drawn = new.sample(OLD, alpha={"bpe": 0.0, "unigram": 500.0}[kind], seed=1)  # next to no chance
+    assert drawn == new.encode(OLD)
+    assert max(map(max, new.sample(NEW, alpha=0.3, seed=1))) >= old.size
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_words_of_a_list_become_one_piece_each(kind, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("Übermut\ntausend\n\nnull\n", encoding="utf-8")
+    old = tokenizer(kind)
+    new = grow_by_words(old, path, kind=kind)
+    for word in ("Übermut", "tausend", "null"):
+        assert len(new.encode([word])[0]) == 1
+    assert new.encode(["eins zwei"]) == old.encode(["eins zwei"])
+
+
+@pytest.mark.parametrize(("kind", "text", "fault"), [
+    ("bpe", "a" * 17, "longer than 16 characters"), ("char", "tee", "pieces are characters"),
+])  # fmt: skip
+def test_a_word_that_can_be_no_piece_is_refused(kind, text, fault, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text(f"{text}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=fault):
+        grow_by_words(tokenizer(kind), path, kind=kind)
+
+
+def test_no_piece_joins_letters_with_digits_or_punctuation():
+    lines = ["zwei-drei 4zwei zwei! 1234"] * 50
+    old = tokenizer("bpe")
+    new = grow(old, lines, kind="bpe", pieces=9)
+    for piece in new.pieces(range(old.size, new.size)):
+        letters = piece.lstrip("▁")
+        assert letters.isalpha() or letters.isdigit() or not any(map(str.isalnum, letters))
+
+
+def test_more_pieces_than_the_text_gives_are_refused():
+    with pytest.raises(ConfigError, match=r"finetune.pieces: 5,000, but this text gives \d+"):
+        grow(tokenizer("bpe"), NEW, kind="bpe", pieces=5000)

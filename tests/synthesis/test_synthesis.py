@@ -1,0 +1,205 @@
+"""Corpora that a model wrote one side of: aligned, complete, and never half of one."""
+
+import gzip
+import json
+
+import pytest
+import tiny_runs
+from sacrebleu.metrics import BLEU
+from typer.testing import CliRunner
+
+from nmt import Translator, backtranslate, bundle, checksums, distill, train
+from nmt import config as settings
+from nmt.cli.app import app
+from nmt.config import ParallelText
+from nmt.data.prepare import prepare
+from nmt.errors import ConfigError, NMTError
+
+LINES = ["the dog sees a man.", "", "a man likes the red house.", "   ", "a tree and the tree."]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A de-en model and an en-de one that learnt a little, their configs, and text in English."""
+    folder = tmp_path_factory.mktemp("synthesis")
+    tiny_runs.STEPS, steps = {"learnt": 100}, tiny_runs.STEPS
+    try:
+        tiny_runs.make(folder)
+    finally:
+        tiny_runs.STEPS = steps
+    text = (folder / "learnt.yaml").read_text(encoding="utf-8")
+    swapped = text.replace("language: de", "language: xx").replace("language: en", "language: de")
+    swapped = swapped.replace("language: xx", "language: en")
+    swapped = swapped.replace("text.de, target: text.en", "text.en, target: text.de")
+    (folder / "reverse.yaml").write_text(swapped.replace("runs/learnt", "runs/reverse"), encoding="utf-8")
+    train(settings.load(folder / "reverse.yaml", ["training.steps=25", "training.evaluate_every=25"]))
+    (folder / "mono.en").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    return folder
+
+
+def lines_of(path) -> list[str]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="\n") as file:
+        return file.read().split("\n")[:-1]
+
+
+def make(folder, name: str = "bt", **options):
+    return backtranslate([folder / "runs" / "reverse"], [folder / "mono.en"], folder / name, **options)
+
+
+def test_each_source_is_the_reverse_models_translation_of_its_target(folder):
+    made = make(folder, beam=3)
+    sources, targets = lines_of(made.source), lines_of(made.target)
+    assert (made.source.name, made.target.name) == ("bt.de", "bt.en")
+    assert (made.read, made.pairs, made.left_out) == (5, 3, {"empty": 2})
+    assert targets == [line for line in LINES if line.strip()]
+    assert sources == Translator.load(folder / "runs" / "reverse").translate(targets, beam=3)
+
+
+def test_what_is_too_long_or_becomes_nothing_is_left_out_of_both_sides(folder):
+    long = " ".join(["the dog."] * 200)
+    (folder / "long.en").write_text(f"{long}\n{LINES[0]}\n{long}\n{LINES[2]}\n", encoding="utf-8")
+    made = backtranslate([folder / "runs" / "reverse"], [folder / "long.en"], folder / "long")
+    assert made.left_out == {"too long for the model": 2} and lines_of(made.target) == [LINES[0], LINES[2]]
+    assert len(lines_of(made.source)) == 2
+    made = backtranslate([folder / "runs" / "reverse"], [folder / "long.en", folder / "mono.en"], folder / "both")
+    assert made.read == 9 and made.pairs == 5 == len(lines_of(made.source))
+
+
+def test_samples_follow_their_seed(folder):
+    texts = [lines_of(make(folder, f"s{number}", sample=True, top_k=10, seed=seed, temperature=3.0).source)
+             for number, seed in enumerate((1, 1, 2))]  # fmt: skip
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_packed_files_hold_the_same_and_are_the_same_bytes_each_time(folder):
+    plain, packed, again = make(folder, "plain"), make(folder, "one", packed=True), make(folder, "two", packed=True)
+    assert packed.source.name == "bt.de.gz"
+    assert lines_of(packed.source) == lines_of(plain.source) and lines_of(packed.target) == lines_of(plain.target)
+    assert packed.source.read_bytes() == again.source.read_bytes()
+
+
+def test_the_folder_says_who_wrote_it_and_holds_no_path(folder):
+    made = make(folder, "said", beam=2)
+    facts = json.loads((folder / "said" / "corpus.json").read_text(encoding="utf-8"))
+    sums = checksums.sha256(folder / "runs" / "reverse" / "model" / checksums.NAME)
+    assert facts["models"] == [{"name": "reverse", "checksum": sums}] and facts["search"]["beam"] == 2
+    assert (facts["kind"], facts["read"], facts["pairs"]) == ("backtranslation", 5, made.pairs)
+    assert str(folder) not in json.dumps(facts)
+
+
+def test_a_corpus_is_replaced_only_with_force_and_only_as_a_whole(folder):
+    made = make(folder, "kept")
+    before = {path.name: path.read_bytes() for path in made.source.parent.iterdir()}
+    with pytest.raises(NMTError, match="exists"):
+        make(folder, "kept")
+
+    def stop(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    (folder / "many.en").write_text(f"{LINES[0]}\n" * 150, encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        backtranslate(
+            [folder / "runs" / "reverse"], [folder / "many.en"], folder / "kept", force=True, on_progress=stop
+        )
+    assert {path.name: path.read_bytes() for path in made.source.parent.iterdir()} == before
+    assert not [path for path in folder.iterdir() if path.name.startswith(".kept")]
+    make(folder, "kept", force=True, packed=True)
+    assert sorted(path.name for path in (folder / "kept").iterdir()) == ["bt.de.gz", "bt.en.gz", "corpus.json"]
+
+
+def test_what_is_no_corpus_is_never_touched(folder):
+    for force in (False, True):
+        with pytest.raises(NMTError, match="something else"):
+            make(folder, "runs", force=force)
+
+
+def test_the_wrong_direction_is_told(folder):
+    forward, reverse = folder / "runs" / "learnt", folder / "runs" / "reverse"
+    with pytest.raises(ConfigError, match=r"mono.en: is en by its name, but .* translates from de to en"):
+        backtranslate([forward], [folder / "mono.en"], folder / "never")
+    (folder / "mono.txt").write_text("the dog.\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="it must translate from en to de"):
+        backtranslate([forward], [folder / "mono.txt"], folder / "never", config=settings.load(folder / "learnt.yaml"))
+    with pytest.raises(ConfigError, match="and the config is from de to en"):
+        distill([reverse], folder / "never", config=settings.load(folder / "learnt.yaml"))
+    with pytest.raises(ConfigError, match="is en by its name"):
+        distill([forward], folder / "never", source=[folder / "text.en"])
+    assert not (folder / "never").exists()
+
+
+def test_a_student_gets_the_teachers_words_for_the_training_text_and_no_held_out_pair(folder):
+    config = settings.load(folder / "learnt.yaml")
+    made = distill([folder / "runs" / "learnt"], folder / "kd", config=config)
+    sources = lines_of(made.source)
+    assert lines_of(made.target) == Translator.load(folder / "runs" / "learnt").translate(sources)
+    assert made.pairs == len(prepare(config).train)
+    dev, test = (lines_of(made.held_out[split][0]) for split in ("dev", "test"))
+    assert (len(dev), len(test)) == (20, 30) and not {*dev, *test} & {*sources}
+    text = prepare(config).dev_text
+    assert dev == text.source and lines_of(made.held_out["dev"][1]) == text.target
+
+
+def test_nearest_takes_the_hypothesis_most_like_the_reference(folder):
+    text = ParallelText(source=(folder / "few.de",), target=(folder / "few.en",))
+    for side in ("de", "en"):
+        few = lines_of(folder / f"text.{side}")[:25]
+        (folder / f"few.{side}").write_text("".join(f"{line}\n" for line in few), encoding="utf-8")
+    teacher = Translator.load(folder / "runs" / "learnt")
+    references, metric = lines_of(folder / "few.en"), BLEU(effective_order=True)
+    made = distill([folder / "runs" / "learnt"], folder / "near", text=text, nearest="bleu", beam=4)
+    best = lines_of(distill([folder / "runs" / "learnt"], folder / "best", text=text, beam=4).target)
+    chosen = lines_of(made.target)
+    found = teacher.translations(lines_of(folder / "few.de"), beam=4, n_best=4)
+    for each, choice, reference in zip(found, chosen, references, strict=True):
+        scores = {one.text: metric.sentence_score(one.text, [reference]).score for one in each.hypotheses}
+        assert scores[choice] == max(scores.values())
+    scores = [metric.corpus_score(each, [references]).score for each in (chosen, best)]
+    assert chosen != best and scores[0] > scores[1]
+
+
+def test_without_a_reference_nothing_is_nearest(folder):
+    with pytest.raises(ConfigError, match="nearest to which reference"):
+        distill([folder / "runs" / "learnt"], folder / "never", source=[folder / "text.de"], nearest="chrf")
+    with pytest.raises(ConfigError, match="which text"):
+        distill([folder / "runs" / "learnt"], folder / "never")
+
+
+def nmt(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments), "--device", "cpu", "--threads", "1"])
+
+
+def test_the_commands_say_how_to_go_on(folder):
+    model = ["--model", folder / "runs" / "reverse"]
+    result = nmt("backtranslate", *model, "--input", folder / "mono.en", "--output", folder / "cli",
+                 "--config", folder / "learnt.yaml", "--sample", "--top-k", 5)  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "2 of 5 lines are left out: empty" in result.stderr and "3 pairs in" in result.stdout
+    assert "- {source: cli/bt.de, target: cli/bt.en, tag: bt, weight: 1.0}" in result.stdout
+    result = nmt("distill", "--model", folder / "runs" / "learnt", "--config", folder / "learnt.yaml",
+                 "--output", folder / "cli-kd", "--beam", 1)  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    added = "\n".join(line for line in result.stdout.splitlines() if line.startswith("    "))
+    for split in ("train", "dev", "test"):
+        assert f"    {split}: {{source: cli-kd/" in added
+    config = (folder / "learnt.yaml").read_text(encoding="utf-8").replace("runs/learnt", "runs/student")
+    kept = [line for line in config.splitlines() if not line.startswith(("  train:", "  dev:", "  test:"))]
+    at = kept.index("data:") + 1
+    kept[at:at] = [line[2:] for line in added.splitlines()]
+    (folder / "student.yaml").write_text("\n".join(kept), encoding="utf-8")
+    train(settings.load(folder / "student.yaml", ["training.steps=2", "training.evaluate_every=2"]))
+    assert bundle.load(folder / "runs" / "student")
+
+
+@pytest.mark.parametrize(("arguments", "fault"), [
+    (["backtranslate", "--top-k", "5"], "belong to sampling"), (["backtranslate", "--beam", "0"], "greater than"),
+    (["distill", "--source", "text.de", "--n-best", "3"], "add --nearest"), (["distill"], "which text"),
+    (["distill", "--target", "x"], "which source"), (["distill", "--source", "no.de"], "no such file"),
+    (["distill", "--source", "text.de", "--nearest", "chrf"], "nearest to which reference"),
+])  # fmt: skip
+def test_faults_are_one_clear_line(folder, arguments, fault, monkeypatch):
+    monkeypatch.chdir(folder)
+    given = {"backtranslate": ["runs/reverse", "--input", "mono.en"], "distill": ["runs/learnt"]}[arguments[0]]
+    result = nmt(*arguments, "--model", *given, "--output", "never")
+    assert result.exit_code == 1 and fault in result.stderr + result.stdout, result.stderr
+    assert "hint: " in result.stderr and "Traceback" not in result.stderr and not (folder / "never").exists()
