@@ -38,6 +38,7 @@ OPTIONS = {
         "encoder_attention": ["full", "local", "linear"],
         "decoder_attention": ["full", "local", "linear", "average", "ssru"],
         "norm": ["pre", "post"],
+        "init": ["xavier", "deep"],
         "positions": ["none", "sinusoidal", "learned", "rotary", "relative"],
         "activation": ["relu", "gelu", "swiglu"],
         "tied_embeddings": ["none", "target", "all"],

@@ -30,6 +30,7 @@ PAIRS = [(line, TEXT[number % 4]) for number, line in enumerate(LINES)] + [("A m
 
 
 EXPORTABLE = OPTIONS["transformer"] | {name: list(values) for name, values in CTRANSLATE2.items()}
+EXPORTABLE["init"] = ["xavier"]  # another start alone, or a post-norm that is refused
 
 
 def _name(options: dict) -> str:
