@@ -2,6 +2,7 @@
 
     model.safetensors     float32 weights, tied ones once
     tokenizer.model       or source.model and target.model; normalisation is inside
+    tags.json             ids of the tags that may stand before a source; bundles of before have none
     config.yaml           BundleConfig: what it takes to translate
     SHA256SUMS            what these files held when they were written
     card.json, README.md  where the model comes from and how good it is, for programs and for people
@@ -24,6 +25,7 @@ from nmt.card import Card, readme
 from nmt.config import Config, ModelConfig, SearchConfig, Section, TokenizerConfig
 from nmt.config.run import vocabulary_conflicts
 from nmt.config.section import Conflict
+from nmt.data import tags
 from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
 from nmt.errors import CheckpointError, ConfigError
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 WEIGHTS, CONFIG, CARD, README = "model.safetensors", "config.yaml", "card.json", "README.md"
 SHARED, SEPARATE = ["tokenizer.model"], ["source.model", "target.model"]
+TAGS = tags.FILE
 
 FORMAT = 1
 """Counts up when an older nmt could misread what a newer one writes."""
@@ -119,7 +122,7 @@ def save(
 
 def seal(folder: Path) -> None:
     """Note what the files hold; once more after a change by hand that is meant."""
-    names = (WEIGHTS, CONFIG, *SHARED, *SEPARATE)
+    names = (WEIGHTS, CONFIG, *SHARED, *SEPARATE, TAGS)
     checksums.write(folder, [name for name in names if (folder / name).exists()])
 
 
@@ -213,6 +216,8 @@ def _config(path: Path) -> BundleConfig:
                 f"{path}: the bundle has format {version}, and this nmt reads up to {FORMAT}",
                 hint="install a newer nmt",
             )
+        if isinstance(value, dict) and isinstance(tokenizer := value.get("tokenizer"), dict):
+            tokenizer.setdefault("spare", 0)  # of before there were slots
         return settings.check(BundleConfig, value, name=str(path))
     except ConfigError as error:
         line = " ".join(error.message.split())
@@ -238,6 +243,8 @@ def _tokenizers(folder: Path, config: BundleConfig) -> Tokenizers:
     shared = config.tokenizer.shared
     for name in SHARED if shared else SEPARATE:
         checksums.check(folder / name, most=MOST_TOKENIZER)
+    if config.tokenizer.spare:
+        checksums.check(folder / TAGS, most=tags.LARGEST)
     tokenizers = load_tokenizers(folder)
     if tokenizers.shared != shared:
         raise CheckpointError(

@@ -148,7 +148,8 @@ def _key(config: Config, texts: Mapping[str, str]) -> str:
     data, tokenizer = config.data, config.tokenizer
     settings = [
         _FORMAT, split("train"), split("dev"), split("test"), data.cleaning.model_dump(), data.overlap,
-        tokenizer.model_dump(exclude={"sampling"}), tokenizer.sampling > 0, config.model.max_length,
+        tokenizer.model_dump(exclude={"sampling"} if tokenizer.spare else {"sampling", "spare"}),  # of before, alike
+        tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip
     return blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
 

@@ -76,7 +76,7 @@ def development_lines(run: str | Path, most: int) -> list[str]:
 
 def _accompany(inside: Path, original: Description) -> None:
     """What a bundle holds beside the weights, and the checksums."""
-    for name in (*bundle.SHARED, *bundle.SEPARATE, bundle.CONFIG):
+    for name in (*bundle.SHARED, *bundle.SEPARATE, bundle.TAGS, bundle.CONFIG):
         if (original.folder / name).exists():
             files.write_bytes(inside / name, (original.folder / name).read_bytes())
     _sum(inside)

@@ -71,7 +71,7 @@ def check(config: Config, *, resume: bool, force: bool) -> Config:
             )
         return config
     before = settings.load(folder / CONFIG)
-    config = _with_horizon(config, before)
+    config, before = _without_slots(_with_horizon(config, before), before)
     _compare(config, before)
     return config
 
@@ -118,6 +118,17 @@ def _with_horizon(new: Config, old: Config) -> Config:
             hint="for a longer run with the slower schedule train into another folder with run=...",
         )
     return new.model_copy(update={"training": training.model_copy(update={"horizon": horizon})})
+
+
+def _without_slots(new: Config, old: Config) -> tuple[Config, Config]:
+    """Both as a run goes on that began before tokenizers had slots, unless some are asked for now."""
+
+    def without(config: Config) -> Config:
+        unset = "spare" not in config.tokenizer.model_fields_set
+        none = {"tokenizer": config.tokenizer.model_copy(update={"spare": 0})}
+        return config.model_copy(update=none) if unset else config
+
+    return (new, old) if "spare" in old.tokenizer.model_fields_set else (without(new), without(old))
 
 
 def _compare(new: Config, old: Config) -> None:

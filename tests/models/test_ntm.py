@@ -57,7 +57,7 @@ def test_nothing_overflows_however_large_the_signals(precision):
 def test_it_learns_to_copy(tmp_path):
     write_text(tmp_path)
     training = {"steps": 400, "batch_tokens": 160, "lr": 1e-2, "schedule": "cosine", "evaluate_every": 400}
-    value = value_of(tokenizer={"kind": "bpe", "vocabulary": 21}, training=training)
+    value = value_of(tokenizer={"kind": "bpe", "vocabulary": 21, "spare": 0}, training=training)
     value["model"] = {"type": "ntm", "embedding": 16, "hidden": 64, "slots": 8, "slot_width": 12, "max_length": 20}
     config = settings.check(Config, value, name="copy task", folder=tmp_path)
     assert train(config).best["bleu"]["value"] > 90
