@@ -98,7 +98,9 @@ class Bundle(NamedTuple):
 
 def digest(config: Config) -> str:
     """Names the settings that a model comes from: all but the places of its files and the search."""
-    return settings.digest(config.data.cleaning, config.tokenizer, config.model, config.training)
+    nowhere = {"source": (), "target": (), "tsv": ()}
+    texts = (text.model_copy(update=nowhere) for text in config.data.texts)
+    return settings.digest(*texts, config.data.cleaning, config.tokenizer, config.model, config.training)
 
 
 def save(

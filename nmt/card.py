@@ -83,6 +83,8 @@ class Card(_Facts):
     """gru, attention_rnn, transformer or ntm."""
     parameters: int
     vocabulary: Vocabulary
+    tags: tuple[Text, ...] = ()
+    """Of which one may stand before a source; no model of before has any."""
     data: Data
     training: Training
     dev: Dev
@@ -108,7 +110,7 @@ A translation model of {card.parameters:,} parameters with a vocabulary of {size
     nmt translate --model . --input FILE.{source} --output FILE.{target}
 
 or in Python: `Translator.load(".").translate(["..."])` with `from nmt import Translator`.
-
+{_tags(card.tags)}
 ## How good it is
 
 {_scores(card.dev)}
@@ -127,6 +129,14 @@ leave words out or invent some: let somebody who knows both languages check what
 over the data, {training.target_tokens:,} target tokens. Seed {card.seed}, settings {card.digest}, see card.json.
 Computed in {card.precision} on {machine.device} (threads: {machine.threads}) with torch {machine.torch}.
 """
+
+
+def _tags(tags: tuple[str, ...]) -> str:
+    """How they are put before a source."""
+    if not tags:
+        return ""
+    options = ", ".join(f"`--tag {tag}`" for tag in tags)
+    return f"\nA tag before each source says what is wanted: {options}, or in Python `translate(lines, tag=...)`.\n"
 
 
 def _scores(dev: Dev) -> str:

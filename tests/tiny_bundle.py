@@ -44,7 +44,8 @@ def save(folder: Path, *, scale: float = 2, tags: Sequence[str] = (), **model) -
     }  # fmt: skip
     config = check(Config, value, name="test", folder=folder)
     source = train_tokenizer(TEXT * 5, TokenizerConfig(**tokenizing))
-    target = source if shared else train_tokenizer(TEXT * 5, TokenizerConfig(**{**tokenizing, "vocabulary": 320 + len(tags)}))
+    smaller = TokenizerConfig(**{**tokenizing, "vocabulary": 320 + len(tags)})
+    target = source if shared else train_tokenizer(TEXT * 5, smaller)
     torch.manual_seed(1)
     parameters = build(config.model, source.size, target.size).named_parameters()
     weights = {name: scale * each.detach() for name, each in parameters}

@@ -27,6 +27,7 @@ def translate(
     model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
     input: Annotated[Path | None, typer.Option(help="Text, one sentence a line; also .gz and .xz [stdin].")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the translations go [stdout].")] = None,
+    tag: lines.Tag = None,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in score = log p / length^alpha.")] = None,
     min_length: Annotated[int | None, typer.Option(help="Fewest pieces of a translation.")] = None,
@@ -70,7 +71,7 @@ def translate(
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, common=common, precision=precision)
-        translator = load(model, overrides=overrides)
+        translator = load(model, overrides={**overrides, "tag": tag})
         if attention:
             _check_attends(translator)
         quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())

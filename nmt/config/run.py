@@ -33,6 +33,19 @@ def vocabulary_conflicts(section: Section) -> Iterator[Conflict]:
         )
 
 
+def _tag_conflicts(data: DataConfig, tokenizer: TokenizerConfig) -> Iterator[Conflict]:
+    if len(data.tags) > tokenizer.spare:
+        yield Conflict(
+            ("data.train", "tokenizer.spare"),
+            f"tokenizer.spare: {tokenizer.spare} slots, but data.train has {len(data.tags)} tags; raise it",
+        )
+    if data.both_ways and not tokenizer.shared:
+        yield Conflict(
+            ("data.train", "tokenizer.shared"),
+            "tokenizer.shared: a text is used in both directions, which needs one vocabulary; set it",
+        )
+
+
 class Config(Section):
     """One training run."""
 
@@ -53,7 +66,8 @@ class Config(Section):
 
     def conflicts(self) -> Iterator[Conflict]:
         yield from vocabulary_conflicts(self)
-        model = getattr(self, "model", None)  # one that is faulty elsewhere may lack it
+        data, model = getattr(self, "data", None), getattr(self, "model", None)  # a faulty one may lack them
+        yield from _tag_conflicts(data, self.tokenizer) if hasattr(data, "train") else ()
         if self.export and model and (why := obstacle(model)):
             yield Conflict(("export", "model.type"), f"export: {why}")
         if self.search.sample and self.training.measure != "loss":

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nmt import checksums, files
-from nmt.config import Config, ParallelText
+from nmt.config import Config, HeldOut, ParallelText
 from nmt.data.build import Pairs, build
-from nmt.data.corpus import Corpus, Sampling, open_corpus
+from nmt.data.corpus import Corpus, Part, Sampling, open_corpus
 from nmt.data.report import Report
 from nmt.data.text import digest, read_lines
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
@@ -109,12 +109,19 @@ def _digests(config: Config, tell: OnProgress) -> dict[str, str]:
 
 def _paths(config: Config) -> dict[str, Path]:
     return {
-        f"data.{split}.{form}.{number}": path
-        for split in ("train", "dev", "test")
-        if isinstance(text := getattr(config.data, split), ParallelText)
+        f"data.{name}.{form}.{number}": path
+        for name, text in _texts(config).items()
         for form in ("source", "target", "tsv")
         for number, path in enumerate(getattr(text, form), start=1)
     }
+
+
+def _texts(config: Config) -> dict[str, ParallelText]:
+    """By their names in the config: `train`, or of several `train[0]`, counted from 0 as its faults are."""
+    texts, data = config.data.texts, config.data
+    train = {f"train[{number}]": text for number, text in enumerate(texts)} if len(texts) > 1 else {"train": texts[0]}
+    splits = {"dev": data.dev, "test": data.test}
+    return train | {name: text for name, text in splits.items() if isinstance(text, ParallelText)}
 
 
 def _compare(config: Config, expected: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -137,17 +144,21 @@ def _compare(config: Config, expected: Mapping[str, str], found: Mapping[str, st
 def _key(config: Config, texts: Mapping[str, str]) -> str:
     """Names the files' bytes and all settings that change what is prepared."""
 
-    def split(name: str) -> object:
-        text = getattr(config.data, name)
+    def content(name: str, text: ParallelText | HeldOut | None) -> object:
         if not isinstance(text, ParallelText):
-            return text and text.held_out
+            return text and tagged(text, text.held_out)
         forms = {form: [texts[f"data.{name}.{form}.{number}"] for number in range(1, len(getattr(text, form)) + 1)]
                  for form in ("source", "target", "tsv")}  # fmt: skip
-        return [forms["tsv"], text.columns] if text.tsv else [forms["source"], forms["target"]]
+        return tagged(text, [forms["tsv"], text.columns] if text.tsv else [forms["source"], forms["target"]])
+
+    def tagged(text: ParallelText | HeldOut, found: object) -> object:
+        return found if text.tag is None else {text.tag: found}
 
     data, tokenizer = config.data, config.tokenizer
+    train = [content(name, text) for name, text in _texts(config).items() if name.startswith("train")]
     settings = [
-        _FORMAT, split("train"), split("dev"), split("test"), data.cleaning.model_dump(), data.overlap,
+        _FORMAT, train if len(train) > 1 else train[0], content("dev", data.dev), content("test", data.test),
+        data.cleaning.model_dump(), data.overlap,
         tokenizer.model_dump(exclude={"sampling"} if tokenizer.spare else {"sampling", "spare"}),  # of before, alike
         tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip
@@ -164,15 +175,22 @@ def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prep
     report = Report.of_json(json.loads((folder / "report.json").read_text(encoding="utf-8")))
     return Prepared(
         folder=folder, key=key, texts=texts, tokenizers=tokenizers, report=report,
-        train=_load_corpus(folder / "train", report.train.pairs, sampling),
-        dev=_load_corpus(folder / "dev", report.dev.pairs, None),
+        train=_load_corpus(folder / "train", report.train.pairs, sampling, _parts(config, report, tokenizers)),
+        dev=_load_corpus(folder / "dev", report.dev.pairs, None, None),
         dev_text=_load_text(folder, "dev", report.dev.pairs + report.dev.too_long),
         test_text=None if report.test_pairs is None else _load_text(folder, "test", report.test_pairs),
     )  # fmt: skip
 
 
-def _load_corpus(folder: Path, pairs: int, sampling: Sampling | None) -> Corpus:
-    corpus = open_corpus(folder, sampling=sampling)
+def _parts(config: Config, report: Report, tokenizers: Tokenizers) -> list[Part]:
+    """Where each training text is in the corpus; the weights are the config's and have no say in what lies there."""
+    counts = [text.kept for text in report.texts] or [report.train.pairs]
+    tags = {None: None, **tokenizers.source.tags}
+    return [Part(count, text.weight, tags[text.tag]) for count, text in zip(counts, config.data.texts, strict=True)]
+
+
+def _load_corpus(folder: Path, pairs: int, sampling: Sampling | None, parts: list[Part] | None) -> Corpus:
+    corpus = open_corpus(folder, sampling=sampling, parts=parts)
     if len(corpus) != pairs:
         raise ValueError(f"{folder}: {len(corpus)} pairs, not {pairs}")
     return corpus

@@ -52,7 +52,7 @@ def survey(train: ParallelText, given: Mapping[str, ParallelText]) -> Survey:
     Raises DataError when a text cannot be used or the training text is too small.
     """
     counts = {name: sum(1 for _ in read_pairs(text)) for name, text in given.items()}
-    selection = select.examine(read_pairs(train), CleaningConfig())
+    selection = select.examine([read_pairs(train)], CleaningConfig())
     usable = int(selection.kept.sum())
     if usable < _FEWEST:
         raise DataError(

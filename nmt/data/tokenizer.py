@@ -92,6 +92,15 @@ class Tokenizer:
         """The pieces' names, a blank shown as U+2581."""
         return [self._processor.id_to_piece(int(each)) for each in ids]
 
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """The pieces as they are shown to people: a tag by its name, in angle brackets."""
+        tags = {number: f"<{name}>" for name, number in self.tags.items()}
+        return [tags.get(number, piece) for number, piece in zip(map(int, ids), self.pieces(ids), strict=True)]
+
+    def prefix(self, tag: str | None) -> list[int]:
+        """What stands before a source with this tag: its id, or nothing. Raises ConfigError for an unknown tag."""
+        return [] if tag is None else [slots.id_of(self.tags, tag)]
+
     def offsets(self, line: str) -> list[tuple[int, int]]:
         """Where in `line` the characters begin and end for which each piece of its encoding stands.
 

@@ -91,7 +91,7 @@ class TorchEngine:
             return (method(translator, window) for window in windows)
         load = type(translator).load
         reopen = partial(
-            load, translator.path, device=str(self.device), precision=self.precision,
+            load, translator.path, device=str(self.device), precision=self.precision, tag=translator.tag,
             **translator.search.model_dump(),
         )  # fmt: skip
         work = partial(_work, self.folder, self.version, reopen, max(1, threads // workers), method)

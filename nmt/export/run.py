@@ -33,26 +33,29 @@ class Exported(NamedTuple):
 
 def export(
     model: str | Path, folder: str | Path, *, lines: Sequence[str], quantization: str = "float32",
-    threads: int | None = None,
+    threads: int | None = None, tag: str | None = None,
 ) -> Exported:  # fmt: skip
-    """Write a model for CTranslate2 in the place of `folder`, once both engines have translated the lines.
+    """Write a model for CTranslate2 in the place of `folder`, once both engines have translated the lines, with `tag`
+    before each where one is given.
 
-    Raises ConfigError for a model that CTranslate2 cannot run, and CheckpointError where the engines disagree.
+    Raises ConfigError for a tag that the model does not know and for a model that CTranslate2 cannot run, and
+    CheckpointError where the engines disagree.
     """
     described = bundle.read(model)
     if why := obstacle(described.config.model):
         raise ConfigError(f"{described.folder}: {why}", hint="with `export: ctranslate2` `nmt config` tells at once")
     if not (described.folder / bundle.WEIGHTS).is_file():
         raise CheckpointError(f"{described.folder}: was exported already", hint="export from the run")
+    described.tokenizers.source.prefix(tag)
     original = bundle.load(described.folder)
     with files.replacing_folder(folder) as inside:
         ctranslate2.write(inside, original, quantization=quantization)
         _accompany(inside, described)
         size = sum(each.stat().st_size for each in inside.iterdir())
         search = original.config.search
-        ours = Translator(TorchEngine(original.model), original.tokenizers, search)
+        ours = Translator(TorchEngine(original.model), original.tokenizers, search, tag=tag)
         exported = open_engine(bundle.read(inside), device="cpu", threads=threads)
-        found = agreement(ours, Translator(exported, original.tokenizers, search), lines)
+        found = agreement(ours, Translator(exported, original.tokenizers, search, tag=tag), lines)
         if quantization == "float32" and found.score_difference > TOLERANCE:
             raise CheckpointError(
                 f"{folder}: is not kept, for CTranslate2 computes another model than ours: log-probabilities of a "
@@ -63,15 +66,15 @@ def export(
     return Exported(size, found)
 
 
-def development_lines(run: str | Path, most: int) -> list[str]:
-    """The source of a run's development text, at most so many lines. Raises DataError where no run is."""
+def development_lines(run: str | Path, most: int) -> tuple[list[str], str | None]:
+    """The source of a run's development text, at most so many lines, and its tag. Raises DataError where no run is."""
     run = Path(run)
     if bundle.locate(run) == run:
         raise DataError(f"{run}: a model bundle names no development text", hint="give --input")
     config = settings.load(run / "config.yaml")
     if isinstance(config.data.dev, ParallelText):
-        return [source for source, _ in read_pairs(config.data.dev)][:most]
-    return prepare(config).dev_text.source[:most]
+        return [source for source, _ in read_pairs(config.data.dev)][:most], config.data.dev.tag
+    return prepare(config).dev_text.source[:most], config.data.dev.tag
 
 
 def _accompany(inside: Path, original: Description) -> None:

@@ -154,5 +154,8 @@ def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested sections as dotted keys."""
     flat = {}
     for key, inner in value.items():
-        flat |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
+        if isinstance(inner, list) and any(isinstance(each, dict) for each in inner):  # several training texts
+            flat |= _flat({f"{key}[{number}]": each for number, each in enumerate(inner)}, prefix)
+        else:
+            flat |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
     return flat

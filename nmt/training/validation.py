@@ -65,7 +65,7 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
 
 def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score]:
     """BLEU and chrF of the model's translations of a text."""
-    translator = Translator(TorchEngine(model), tokenizers, search_for(config))
+    translator = Translator(TorchEngine(model), tokenizers, search_for(config), tag=config.data.dev.tag)
     hypotheses = translator.translate(text.source)
     return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target)
 
