@@ -140,12 +140,12 @@ class DataConfig(Section):
         if not hasattr(self, "train"):  # it is faulty
             return
         if not self.texts:
-            yield Conflict(("train",), "train: the list is empty")
+            yield Conflict(("train",), "train is an empty list")
             return
         known, untagged = ", ".join(self.tags) or "none", any(text.tag is None for text in self.texts)
         for name in ("dev", "test"):
             tag = getattr(getattr(self, name, None), "tag", None)
             if tag is not None and tag not in self.tags:
-                yield Conflict((f"{name}.tag", "train"), f'{name}.tag: no training text has the tag "{tag}" ({known})')
+                yield Conflict((f"{name}.tag", "train"), f'{name}: no training text has the tag "{tag}" ({known})')
             if tag is None and getattr(self, name, None) is not None and not untagged:
-                yield Conflict((name, "train"), f"{name}: needs a tag, as every training text has one ({known})")
+                yield Conflict((name, "train"), f"{name} needs a tag, as every training text has one ({known})")

@@ -17,12 +17,17 @@ from nmt.training import train
 from nmt.training.events import Evaluated, Evaluating, Progress, Stopped, Updated
 
 SHORT = {"steps": 36, "evaluate_every": 15, "log_every": 7, "warmup": 10, "accumulate": 2, "batch_tokens": 96}
+TEXT = {"source": "train.txt", "target": "train.txt"}
 VARIANTS = {
     "plain": {},
     "ema": {"training": {"average": "ema", "schedule": "cosine"}},
     "last": {"training": {"average": "last", "average_last": 2, "measure": "chrf", "schedule": "plateau"}},
     "bfloat16": {"training": {"precision": "bfloat16"}, "model": {"type": "gru", "embedding": 16, "hidden": 16}},
     "sampling": {"tokenizer": {"kind": "unigram", "sampling": 0.3}},
+    "texts": {
+        "tokenizer": {"kind": "unigram", "sampling": 0.3, "vocabulary": 22, "spare": 2},
+        "data": {"train": [{**TEXT, "weight": 0.5, "tag": "copy"}, {**TEXT, "weight": 1.25}]},
+    },
 }
 
 
@@ -35,7 +40,7 @@ def config_for(folder: Path, variant: str, *, run: str = "run"):
         return settings.check(settings.Config, plain, name="copy task")
     return config_of(
         folder, run=run, model=model, training={**SHORT, **sections.get("training", {})},
-        tokenizer=sections.get("tokenizer", {}),
+        tokenizer=sections.get("tokenizer", {}), data=sections.get("data", {}),
     )  # fmt: skip
 
 
