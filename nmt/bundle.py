@@ -25,8 +25,7 @@ from nmt.card import Card, readme
 from nmt.config import Config, ModelConfig, SearchConfig, Section, TokenizerConfig
 from nmt.config.run import vocabulary_conflicts
 from nmt.config.section import Conflict
-from nmt.data import tags
-from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
+from nmt.data.tokenizer import TAGS, Tokenizers, load_tokenizers, save_tokenizers
 from nmt.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -37,13 +36,14 @@ if TYPE_CHECKING:
 
 WEIGHTS, CONFIG, CARD, README = "model.safetensors", "config.yaml", "card.json", "README.md"
 SHARED, SEPARATE = ["tokenizer.model"], ["source.model", "target.model"]
-TAGS = tags.FILE
 
 FORMAT = 1
 """Counts up when an older nmt could misread what a newer one writes."""
 
 MOST_WEIGHTS, MOST_HEADER, MOST_TOKENIZER, MOST_CARD = 1 << 36, 1 << 24, 1 << 27, 1 << 20
 """Bytes of the weights, of what stands before them, of a tokenizer and of a card: a larger file is not even read."""
+MOST_TAGS = 1 << 17
+"""Likewise of tags.json: a hundred bytes for each slot that a tokenizer may have."""
 DESCRIPTIONS = (CARD, README)
 """Files that may be written anew when more is known."""
 MOST_EXCHANGES = 10
@@ -99,7 +99,9 @@ class Bundle(NamedTuple):
 def digest(config: Config) -> str:
     """Names the settings that a model comes from: all but the places of its files and the search."""
     nowhere = {"source": (), "target": (), "tsv": ()}
-    texts = (text.model_copy(update=nowhere) for text in config.data.texts)
+    texts = [text.model_copy(update=nowhere) for text in config.data.texts]
+    if len(texts) == 1 and (texts[0].weight, texts[0].tag) == (1, None):
+        texts = []  # whose digest is that of before there were several
     return settings.digest(*texts, config.data.cleaning, config.tokenizer, config.model, config.training)
 
 
@@ -246,7 +248,7 @@ def _tokenizers(folder: Path, config: BundleConfig) -> Tokenizers:
     for name in SHARED if shared else SEPARATE:
         checksums.check(folder / name, most=MOST_TOKENIZER)
     if config.tokenizer.spare:
-        checksums.check(folder / TAGS, most=tags.LARGEST)
+        checksums.check(folder / TAGS, most=MOST_TAGS)
     tokenizers = load_tokenizers(folder)
     if tokenizers.shared != shared:
         raise CheckpointError(

@@ -267,6 +267,9 @@ def test_the_digest_names_what_the_weights_depend_on(tmp_path):
     assert bundle.digest(one) == bundle.digest(config_of(tmp_path, run="elsewhere", search={"beam": 1}))
     assert bundle.digest(one) != bundle.digest(config_of(tmp_path, training={"lr": 0.1}))
     assert bundle.digest(one) == settings.digest(one.data.cleaning, one.tokenizer, one.model, one.training)
+    text = {"source": "train.txt", "target": "train.txt"}
+    weighted = [{"train": [{**text, "weight": weight}, text]} for weight in (1, 2)]
+    assert len({bundle.digest(each) for each in (one, *(config_of(tmp_path, data=data) for data in weighted))}) == 3
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
     for name, text in zip(_text_names(selection.texts), selection.texts, strict=True):
         if not selection.kept[text].any():
             counts = selection.counts(text)
-            reasons = ", ".join(f"{reason}: {count:,}" for reason, count in _names(counts).items())
+            reasons = ", ".join(f"{reason}: {count:,}" for reason, count in _names(counts).items()) or "no lines"
             raise DataError(
                 f"{name}: of {sum(counts.values()):,} training pairs none is left ({reasons})",
                 hint="data.cleaning holds the limits" + ("; what is wanted twice has a weight" if "[" in name else ""),

@@ -15,8 +15,6 @@ from nmt.errors import CheckpointError, ConfigError
 
 FILE = "tags.json"
 """Beside each tokenizer that has slots, be there a tag in them or not."""
-LARGEST = 1 << 17
-"""Bytes of it: a hundred per slot that a tokenizer may have."""
 
 
 def spellings(spare: int) -> list[str]:

@@ -24,6 +24,7 @@ from nmt.data.segmentation import Sampler
 from nmt.errors import CheckpointError, ConfigError, DataError
 from nmt.ids import BOS, EOS, PAD, UNK
 
+TAGS = slots.FILE
 _BLANK = "▁"  # U+2581, SentencePiece's visible blank
 _LONGEST = 1 << 16  # bytes; SentencePiece leaves longer lines out of its training
 _ONLY_ERRORS = 2  # SentencePiece's log level

@@ -11,6 +11,7 @@ from nmt.config import ParallelText
 from nmt.config.export import obstacle
 from nmt.data.prepare import prepare
 from nmt.data.text import read_pairs
+from nmt.data.tokenizer import TAGS
 from nmt.decoding.engine import open_engine
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
@@ -79,7 +80,7 @@ def development_lines(run: str | Path, most: int) -> tuple[list[str], str | None
 
 def _accompany(inside: Path, original: Description) -> None:
     """What a bundle holds beside the weights, and the checksums."""
-    for name in (*bundle.SHARED, *bundle.SEPARATE, bundle.TAGS, bundle.CONFIG):
+    for name in (*bundle.SHARED, *bundle.SEPARATE, TAGS, bundle.CONFIG):
         if (original.folder / name).exists():
             files.write_bytes(inside / name, (original.folder / name).read_bytes())
     _sum(inside)

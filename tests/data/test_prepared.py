@@ -13,8 +13,8 @@ import pytest
 from outcome import tree
 from toy_text import sentences, toy_config, write
 
+from nmt import checksums, files
 from nmt import config as settings
-from nmt import files
 from nmt.config import Config, TokenizerConfig, check
 from nmt.data import encode
 from nmt.data.prepare import prepare
@@ -104,6 +104,19 @@ def test_a_setting_that_matters_is_noticed(tmp_path, sections):
     second = prepare(changed(config, **sections))
     assert second.key != first.key and second.folder != first.folder
     assert prepare(config).key == first.key
+
+
+def test_data_of_before_there_were_several_texts_are_loaded(tmp_path):
+    """Under the same key, without tags.json, and with a report that says nothing of texts."""
+    config = toy_config(tmp_path, PAIRS, tokenizer={"spare": 0})
+    folder = prepare(config).folder
+    assert not (folder / "tags.json").exists()
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert report.pop("texts") == []
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
+    found = prepare(config)
+    assert not found.mended and found.report.texts == () and len(found.train) == 150
 
 
 def test_other_settings_do_not_matter(tmp_path):

@@ -180,6 +180,13 @@ def test_evaluation_takes_the_tag_of_the_test_set(run):
     assert compared.columns[0].scores[0].value == 100 and "tag" not in compared.columns[0].scores[0].signature
 
 
+def test_papers_scores_need_to_know_the_language(run):
+    files = {"source": run.parent / "dev.there", "references": [run.parent / "dev.here"]}
+    tokenized = {"tokenized_references": [run.parent / "dev.here"], "device": "cpu"}
+    with pytest.raises(DataError, match="the target language is not known"):
+        evaluate(run, **files, **tokenized, tag="here")  # of h and t it names neither
+
+
 def test_the_commands_take_a_tag(run):
     text = "".join(f"{line}\n" for line in LINES)
     assert nmt("translate", "--model", run, "--tag", "there", text=text).stdout == other(text)
