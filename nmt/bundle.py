@@ -2,6 +2,7 @@
 
     model.safetensors     float32 weights, tied ones once
     tokenizer.model       or source.model and target.model; normalisation is inside
+    tags.json             ids of the tags that may stand before a source; bundles of before have none
     config.yaml           BundleConfig: what it takes to translate
     SHA256SUMS            what these files held when they were written
     card.json, README.md  where the model comes from and how good it is, for programs and for people
@@ -25,7 +26,7 @@ from nmt.config import Config, ModelConfig, SearchConfig, Section, TokenizerConf
 from nmt.config.data import TargetOrder
 from nmt.config.run import vocabulary_conflicts
 from nmt.config.section import Conflict
-from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
+from nmt.data.tokenizer import TAGS, Tokenizers, load_tokenizers, save_tokenizers
 from nmt.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ FORMAT = 1
 
 MOST_WEIGHTS, MOST_HEADER, MOST_TOKENIZER, MOST_CARD = 1 << 36, 1 << 24, 1 << 27, 1 << 20
 """Bytes of the weights, of what stands before them, of a tokenizer and of a card: a larger file is not even read."""
+MOST_TAGS = 1 << 17
+"""Likewise of tags.json: a hundred bytes for each slot that a tokenizer may have."""
 DESCRIPTIONS = (CARD, README)
 """Files that may be written anew when more is known."""
 MOST_EXCHANGES = 10
@@ -98,7 +101,11 @@ class Bundle(NamedTuple):
 
 def digest(config: Config) -> str:
     """Names the settings that a model comes from: all but the places of its files and the search."""
-    sections = [config.data.cleaning, config.tokenizer, config.model, config.training]
+    nowhere = {"source": (), "target": (), "tsv": ()}
+    texts = [text.model_copy(update=nowhere) for text in config.data.texts]
+    if len(texts) == 1 and (texts[0].weight, texts[0].tag) == (1, None):
+        texts = []  # whose digest is that of before there were several
+    sections = [*texts, config.data.cleaning, config.tokenizer, config.model, config.training]
     if config.finetune:  # what it goes on from is known by its checksum
         words = config.finetune.words and Path(config.finetune.words.name)
         sections.append(config.finetune.model_copy(update={"model": Path(), "words": words}))
@@ -126,7 +133,7 @@ def save(
 
 def seal(folder: Path) -> None:
     """Note what the files hold; once more after a change by hand that is meant."""
-    names = (WEIGHTS, CONFIG, *SHARED, *SEPARATE)
+    names = (WEIGHTS, CONFIG, *SHARED, *SEPARATE, TAGS)
     checksums.write(folder, [name for name in names if (folder / name).exists()])
 
 
@@ -220,6 +227,8 @@ def _config(path: Path) -> BundleConfig:
                 f"{path}: the bundle has format {version}, and this nmt reads up to {FORMAT}",
                 hint="install a newer nmt",
             )
+        if isinstance(value, dict) and isinstance(tokenizer := value.get("tokenizer"), dict):
+            tokenizer.setdefault("spare", 0)  # of before there were slots
         return settings.check(BundleConfig, value, name=str(path))
     except ConfigError as error:
         line = " ".join(error.message.split())
@@ -245,6 +254,8 @@ def _tokenizers(folder: Path, config: BundleConfig) -> Tokenizers:
     shared = config.tokenizer.shared
     for name in SHARED if shared else SEPARATE:
         checksums.check(folder / name, most=MOST_TOKENIZER)
+    if config.tokenizer.spare:
+        checksums.check(folder / TAGS, most=MOST_TAGS)
     tokenizers = load_tokenizers(folder)
     if tokenizers.shared != shared:
         raise CheckpointError(

@@ -94,6 +94,8 @@ class Card(_Facts):
     """gru, attention_rnn, transformer or ntm."""
     parameters: int
     vocabulary: Vocabulary
+    tags: tuple[Text, ...] = ()
+    """Of which one may stand before a source; no model of before has any."""
     data: Data
     training: Training
     dev: Dev
@@ -122,7 +124,7 @@ A translation model of {card.parameters:,} parameters with a vocabulary of {size
     nmt translate --model . --input FILE.{source} --output FILE.{target}
 
 or in Python: `Translator.load(".").translate(["..."])` with `from nmt import Translator`.
-
+{_tags(card.tags)}
 ## How good it is
 
 {_scores(card.dev)}
@@ -150,6 +152,14 @@ def _origin(finetuned: Finetuned) -> str:
 It went on from the model `{finetuned.name}`, whose SHA256SUMS have the SHA-256
 `{finetuned.checksum}`.{frozen}
 """
+
+
+def _tags(tags: tuple[str, ...]) -> str:
+    """How they are put before a source."""
+    if not tags:
+        return ""
+    options = ", ".join(f"`--tag {tag}`" for tag in tags)
+    return f"\nA tag before each source says what is wanted: {options}, or in Python `translate(lines, tag=...)`.\n"
 
 
 def _scores(dev: Dev) -> str:

@@ -11,7 +11,7 @@ SETTINGS = {
         "source_language": "a", "target_language": "b", "train": {"source": "train.txt", "target": "train.txt"},
         "dev": {"source": "dev.txt", "target": "dev.txt"}, "cleaning": {"identical": False, "duplicates": False},
     },
-    "tokenizer": {"kind": "char", "vocabulary": 20, "byte_fallback": False, "character_coverage": 1.0},
+    "tokenizer": {"kind": "char", "vocabulary": 20, "spare": 0, "byte_fallback": False, "character_coverage": 1.0},
     "model": {
         "type": "transformer", "width": 32, "heads": 2, "feed_forward": 64, "encoder_layers": 1, "decoder_layers": 1,
         "max_length": 20,

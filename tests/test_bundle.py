@@ -102,6 +102,18 @@ def test_what_is_no_bundle_is_told(run, tmp_path):
     assert "the run has no model yet" in fault(tmp_path)
 
 
+def test_a_bundle_of_before_there_were_slots_is_read(model):
+    """Its config does not speak of them, its tokenizer has none, and there is no tags.json."""
+    translations = Translator.load(model).translate(["a b c"])
+    text = (model / "config.yaml").read_text(encoding="utf-8")
+    assert "  spare: 0\n" in text
+    (model / "config.yaml").write_text(text.replace("  spare: 0\n", ""), encoding="utf-8")
+    bundle.seal(model)
+    assert not (model / "tags.json").exists()
+    assert bundle.read(model).config.tokenizer.spare == 0
+    assert Translator.load(model).translate(["a b c"]) == translations
+
+
 @pytest.mark.parametrize("name", sorted({*FILES} - {"README.md"}))
 def test_a_missing_file_is_named(model, name):
     (model / name).unlink()
@@ -255,6 +267,9 @@ def test_the_digest_names_what_the_weights_depend_on(tmp_path):
     assert bundle.digest(one) == bundle.digest(config_of(tmp_path, run="elsewhere", search={"beam": 1}))
     assert bundle.digest(one) != bundle.digest(config_of(tmp_path, training={"lr": 0.1}))
     assert bundle.digest(one) == settings.digest(one.data.cleaning, one.tokenizer, one.model, one.training)
+    text = {"source": "train.txt", "target": "train.txt"}
+    weighted = [{"train": [{**text, "weight": weight}, text]} for weight in (1, 2)]
+    assert len({bundle.digest(each) for each in (one, *(config_of(tmp_path, data=data) for data in weighted))}) == 3
 
 
 @pytest.fixture

@@ -208,7 +208,7 @@ def test_faults_inside_alternatives_name_what_the_user_wrote(write, old, new, to
         ("model: {type: transformer, score: dot, encoder_attention: linear}\n", "a score of its own"),
         ("model: {type: transformer, weighting: sigmoid, decoder_attention: linear}\n", "never has the energies"),
         ("model: {type: transformer, positions: rotary, encoder_attention: linear}\n", "relative positions enter"),
-        ("model: {type: transformer, positions: relative, decoder_attention: average}\n", "average attention never compute"),
+        ("model: {type: transformer, positions: relative, decoder_attention: average}\n", "average attention never"),
     ],
 )  # fmt: skip
 def test_impossible_combinations(write, added, told):

@@ -1,5 +1,6 @@
 """A bundle with fresh weights: its translations mean nothing, but they are the same every time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -29,12 +30,12 @@ FACTS = {
 }  # fmt: skip
 
 
-def save(folder: Path, *, scale: float = 2, **model) -> Path:
+def save(folder: Path, *, scale: float = 2, tags: Sequence[str] = (), **model) -> Path:
     """`model` replaces settings of MODEL, or with another `type` all; without tied source embeddings there are two
-    tokenizers of two sizes."""
+    tokenizers of two sizes. Slots are there for as many `tags`."""
     shared = {"tied_embeddings": "all", **model}["tied_embeddings"] == "all"
     text = {"source": "a", "target": "b"}
-    tokenizing = {"vocabulary": 330, "normalisation": "identity", "shared": shared}
+    tokenizing = {"vocabulary": 330 + len(tags), "spare": len(tags), "normalisation": "identity", "shared": shared}
     search = {"beam": 3, "max_length_factor": 0.5, "max_length_extra": 4}
     usual = MODEL if model.get("type", MODEL["type"]) == MODEL["type"] else {}
     value = {
@@ -43,11 +44,13 @@ def save(folder: Path, *, scale: float = 2, **model) -> Path:
     }  # fmt: skip
     config = check(Config, value, name="test", folder=folder)
     source = train_tokenizer(TEXT * 5, TokenizerConfig(**tokenizing))
-    target = source if shared else train_tokenizer(TEXT * 5, TokenizerConfig(**{**tokenizing, "vocabulary": 320}))
+    smaller = TokenizerConfig(**{**tokenizing, "vocabulary": 320 + len(tags)})
+    target = source if shared else train_tokenizer(TEXT * 5, smaller)
     torch.manual_seed(1)
     parameters = build(config.model, source.size, target.size).named_parameters()
     weights = {name: scale * each.detach() for name, each in parameters}
-    bundle.save(folder, weights=weights, tokenizers=Tokenizers(source, target), config=config, facts=FACTS)
+    tokenizers = Tokenizers(source, target).tagged(tags)
+    bundle.save(folder, weights=weights, tokenizers=tokenizers, config=config, facts=FACTS)
     return folder
 
 

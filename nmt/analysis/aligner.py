@@ -51,6 +51,8 @@ def align(
 def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading]) -> list[list[Links] | None]:
     sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
     ids = [tokenizer.encode(texts) for tokenizer, texts in zip(translator.tokenizers, (sources, targets), strict=True)]
+    prefix = translator.prefix()
+    ids[0] = [[*prefix, *source] for source in ids[0]]
     lengths = [(len(source), len(target)) for source, target in zip(*ids, strict=True)]
     fitting = [number for number, length in enumerate(lengths) if max(length) < translator.engine.max_length]
     found: list[list[Links] | None] = [None] * len(pairs)
@@ -62,7 +64,8 @@ def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading])
                 word_of_piece(text, tokenizer.offsets(text))
                 for tokenizer, text in zip(translator.tokenizers, pairs[number], strict=True)
             ]
-            found[number] = [links(one.heads.of(each.cross), *words, one) for one in chosen]
+            weights = each.cross[..., len(prefix) :]  # a tag is no word
+            found[number] = [links(one.heads.of(weights), *words, one) for one in chosen]
     return found
 
 

@@ -111,9 +111,10 @@ def of_translation(found: Translation, reading: Reading) -> Links:
     """Between the words of a line and those of its first hypothesis: none where there is no attention to read."""
     if found.attention is None or found.places is None:
         return set()
-    sources = _word_numbers(found.source, found.places.source)
+    sources = _word_numbers(found.source, [part[found.tagged :] for part in found.places.source])
     targets = _word_numbers(found.text, found.places.target)
-    parts = zip(found.attention, sources, targets, strict=True)
+    texts = [weights[:, found.tagged :] for weights in found.attention]  # a tag is no word
+    parts = zip(texts, sources, targets, strict=True)
     return {link for part in parts for link in links(*part, reading)}
 
 

@@ -150,12 +150,13 @@ def check(kind: Kind, choice: Choice) -> None:
 
 
 def _tokens(pieces: Pieces) -> Tokens:
-    """A word that became no piece is left out; the end mark is a word of its own."""
-    numbers = word_of_piece(pieces.text, pieces.offsets, apart=True)
+    """A word that became no piece is left out; the end mark is a word of its own, and so is a tag."""
+    marks = pieces.names[: pieces.marks]
+    numbers = word_of_piece(pieces.text, pieces.offsets[pieces.marks :], apart=True)
     words, present = words_of(pieces.text, apart=True) or [""], sorted(set(numbers))
-    place = {number: new for new, number in enumerate(present)}
-    end = pieces.names[-1]
-    return Tokens(pieces.names, [*map(place.get, numbers), len(present)], [*(words[each] for each in present), end])
+    place = {number: new for new, number in enumerate(present, start=len(marks))}
+    word = [*range(len(marks)), *map(place.get, numbers), len(marks) + len(present)]
+    return Tokens(pieces.names, word, [*marks, *(words[each] for each in present), pieces.names[-1]])
 
 
 def _rollout(name: str, found: Explanation) -> np.ndarray | None:

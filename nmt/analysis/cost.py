@@ -53,18 +53,18 @@ class Decoding(NamedTuple):
 
 def in_turns(
     paths: Sequence[Path], lines: Sequence[str], *, turns: int, where: dict[str, Any], search: dict[str, Any],
-    on_turn: Callable[[int, int], None] = lambda turn, number: None,
+    tags: Sequence[str | None] | None = None, on_turn: Callable[[int, int], None] = lambda turn, number: None,
 ) -> list[Decoding]:  # fmt: skip
-    """Let models take `turns` at translating `lines`, one process at a time.
+    """Let models take `turns` at translating `lines`, one process at a time, each with its own of the `tags`.
 
     `where` are the device, precision and threads of Translator.load, `search` replaces settings of the models' search;
     `on_turn` hears which turn begins and whose. Raises what loading and translating raise.
     """
     taken: list[list[Turn]] = [[] for _ in paths]
     for turn in range(turns):
-        for number, path in enumerate(paths):
+        for number, (path, tag) in enumerate(zip(paths, tags or [None] * len(paths), strict=True)):
             on_turn(turn, number)
-            load = partial(_load, path, {**where, "n_best": 1, **search})
+            load = partial(_load, path, {**where, "tag": tag, "n_best": 1, **search})
             taken[number].append(workers.apart(load, list(lines)))
     return [Decoding(each, len(lines)) for each in taken] if turns else []
 

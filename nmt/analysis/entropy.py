@@ -71,7 +71,9 @@ def _fitting(
     translator: Translator, source: Sequence[str], reference: Sequence[str]
 ) -> list[tuple[list[int], list[int]]]:
     """The pairs in ids, but for those that the model cannot take whole."""
-    sides = (translator.tokenizers.source.encode(source), translator.tokenizers.target.encode(reference))
+    prefix = translator.prefix()
+    sources = [[*prefix, *ids] for ids in translator.tokenizers.source.encode(source)]
+    sides = (sources, translator.tokenizers.target.encode(reference))
     limit = translator.engine.max_length
     return [pair for pair in zip(*sides, strict=True) if max(map(len, pair)) < limit]
 

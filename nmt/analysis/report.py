@@ -65,6 +65,7 @@ def gather(
     device: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
+    tag: str | None = None,
     turns: int = TURNS,
     seed: int = 1,
     on_note: Callable[[str], None] = lambda text: None,
@@ -88,18 +89,19 @@ def gather(
     where = {"device": device, "precision": precision, "threads": threads}
     compared = compare.evaluate(
         paths, config=named, source=source, references=given, metric=METRICS, tokenize=tokenize, confidence=True,
-        on_system=lambda name: on_note(f"{name} translates"), on_progress=on_progress, **where, **search,
+        tag=tag, on_system=lambda name: on_note(f"{name} translates"), on_progress=on_progress, **where, **search,
     )  # fmt: skip
     outputs = [system.hypotheses for system in compared.systems]
+    tags = [system.model.tag for system in compared.systems]
     on_note("scores: significance, lengths, examples")
     scores = quality.sentence_scores(outputs, test.references)
     pairwise = {name: quality.pairwise(name, outputs, test.references, tokenize=tokenize) for name in METRICS}
     return Facts(
         runs=read, groups=seeds.groups(read), differences=seeds.differences(read), test=test, comparison=compared,
         p_values=pairwise, buckets=quality.by_length(test.source, outputs, test.references, tokenize=tokenize),
-        entropies=_entropies(read, test, device, threads, on_note),
+        entropies=_entropies(read, tags, test, device, threads, on_note),
         decodings=cost.in_turns(
-            paths, test.source, turns=turns, where=where, search=search,
+            paths, test.source, turns=turns, where=where, search=search, tags=tags,
             on_turn=lambda turn, number: on_note(f"decoding, turn {turn + 1} of {turns}: {read[number].name}"),
         ),
         sentence_chrf=scores.tolist(), examples=quality.examples(scores, seed=seed),
@@ -129,15 +131,16 @@ def _test(
 
 
 def _entropies(
-    read: Sequence[Run], test: TestSet, device: str, threads: int | None, on_note: Callable[[str], None]
-) -> list[Entropy | None]:
+    read: Sequence[Run], tags: Sequence[str | None], test: TestSet, device: str, threads: int | None,
+    on_note: Callable[[str], None],
+) -> list[Entropy | None]:  # fmt: skip
     """In float32, whose digits an entropy near 0 needs."""
     found: list[Entropy | None] = []
-    for run in read:
+    for run, tag in zip(read, tags, strict=True):
         if run.exported:
             found.append(None)
             continue
         on_note(f"attention of {run.name}")
-        translator = Translator.load(run.path, device=device, precision="float32", threads=threads)
+        translator = Translator.load(run.path, device=device, precision="float32", threads=threads, tag=tag)
         found.append(entropy.of_translator(translator, test.source, test.references[0]))
     return found

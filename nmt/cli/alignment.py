@@ -107,7 +107,7 @@ def beside(
 def evaluate(
     models: list[Path], config: Path | None, source: Path | None, references: list[Path], *, gold: Path,
     first_word: int | None, choose: int, reading: str | None, reverse: Path | None, symmetry: str | None,
-    where: dict[str, Any],
+    tag: str | None, where: dict[str, Any],
 ) -> Figures:  # fmt: skip
     """How well models align the test set's sources with its first references. Raises NMTErrors."""
     from nmt.analysis import choosing
@@ -126,9 +126,12 @@ def evaluate(
     links = read_gold(gold, [(len(words_of(one)), len(words_of(other))) for one, other in pairs], first=first_word)
     if choose >= len(pairs):
         raise ConfigError(f"--alignment-choose {choose}: of {len(pairs)} pairs none is left", hint="choose by fewer")
-    named = [(name, Translator.load(path, **where)) for name, path in zip(systems.names(models), models, strict=True)]
+    named = zip(models, systems.names(models), strict=True)
+    ready = [systems.load(path, name, where=where, search={}) for path, name in named]
+    systems.choose_tag(ready, asked=tag, test=test)
     back = reverse and (str(reverse), Translator.load(reverse, **where))
-    found = [each for one in named for each in choosing.evaluate(one, pairs, links, plan, reverse=back)]
+    aligners = [(each.name, each.translator) for each in ready]
+    found = [each for one in aligners for each in choosing.evaluate(one, pairs, links, plan, reverse=back)]
     return Figures(found, gold, len(pairs), choose)
 
 

@@ -49,6 +49,7 @@ def attend(
     ] = None,
     input: Annotated[Path | None, typer.Option(help="Sentences from a file, one a line; also .gz and .xz.")] = None,
     target: Annotated[list[str] | None, typer.Option(help="Read this translation; one for each sentence.")] = None,
+    tag: lines.Tag = None,
     word: Annotated[str | None, typer.Option(help="What this word looks at, sentence beside sentence.")] = None,
     kind: Annotated[
         KindName | None,
@@ -84,7 +85,7 @@ def attend(
         raise ConfigError(f"{given}, and {len(target)} of --target", hint="give one for each, in their order")
     if word is None and len(sentences) > 1 and any(each.suffix.lower() in PICTURES for each in outputs):
         raise ConfigError("a picture shows one sentence", hint="or one --word in all of them; .html shows them all")
-    overrides = {} if beam is None else {"beam": beam}
+    overrides = {"tag": tag} if beam is None else {"tag": tag, "beam": beam}
     found = _attend(model, common, precision, sentences, target, overrides)
     shown = _kind(found[0], kind, word)
     check(found[0].kinds[shown], choice)  # also for a form that shows more than what is chosen

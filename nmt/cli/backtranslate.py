@@ -16,6 +16,7 @@ def backtranslate(
     input: Annotated[list[Path], typer.Option(help="Text, one sentence a line; also .gz and .xz; repeatable.")],
     output: synthesis.Output,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Of the model to train: is it the way?")] = None,
+    tag: synthesis.Tag = None,
     beam: synthesis.Beam = None,
     sample: Annotated[bool, typer.Option("--sample", help="Draw translations instead of searching.")] = False,
     top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None,
@@ -33,7 +34,7 @@ def backtranslate(
 
     search = {
         "beam": beam, "sample": sample, "top_k": top_k, "temperature": temperature, "seed": seed,
-        "batch_tokens": batch_tokens,
+        "batch_tokens": batch_tokens, "tag": tag,
     }  # fmt: skip
     forward = None if config is None else settings.load(config)
     made = synthesis.make(

@@ -21,6 +21,7 @@ def compare(
     source: Annotated[Path | None, typer.Option(help="The test set [the runs' configs']: a sentence a line.")] = None,
     reference: Annotated[list[Path] | None, typer.Option(help="Its translation; repeatable.")] = None,
     tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a",
+    tag: Annotated[str | None, typer.Option(help="Before each source [the test set's in the config].")] = None,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch [as trained].")] = None,
@@ -38,8 +39,8 @@ def compare(
     runtime.keep_freed_memory()
     progress = Progress()
     facts = report.gather(
-        run, source=source, references=reference or (), tokenize=tokenize, device=common.device, precision=precision,
-        threads=common.threads, turns=turns, seed=seed,
+        run, source=source, references=reference or (), tokenize=tokenize, tag=tag, device=common.device,
+        precision=precision, threads=common.threads, turns=turns, seed=seed,
         on_note=lambda text: progress.note(f"note: {text}"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"),
         **{name: value for name, value in given.items() if value is not None},

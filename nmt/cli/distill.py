@@ -23,6 +23,7 @@ def distill(
     target: Annotated[list[Path] | None, typer.Option(help="Its reference, for --nearest; repeatable.")] = None,
     nearest: Nearest = None,
     n_best: Annotated[int | None, typer.Option(help="--nearest: translations to choose from [the beam].")] = None,
+    tag: synthesis.Tag = None,
     beam: synthesis.Beam = None,
     packed: synthesis.Packed = False,
     force: synthesis.Force = False,
@@ -46,7 +47,7 @@ def distill(
         text = settings.check(ParallelText, value, name="--source, --target")
     made = synthesis.make(
         work, common, precision=precision, workers=workers, models=model, folder=output, nearest=nearest,
-        search={"beam": beam, "n_best": n_best, "batch_tokens": batch_tokens},
+        search={"beam": beam, "n_best": n_best, "batch_tokens": batch_tokens, "tag": tag},
         config=None if config is None else settings.load(config), text=text,
         source=[] if text else source or [], packed=packed, force=force,
     )  # fmt: skip

@@ -43,6 +43,7 @@ def evaluate(
         list[Path] | None, typer.Option(help="Moses' lower-cased, tokenised reference: adds the BLEU of many papers.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="For that: the target language [the models'].")] = None,
+    tag: Annotated[str | None, typer.Option(help="Before each source [the test set's in the config].")] = None,
     metric: Annotated[
         str | None,
         typer.Option(help="Of bleu, chrf, ter, exact; commas between [bleu,chrf,ter; none with --alignment]."),
@@ -83,12 +84,12 @@ def evaluate(
     figures = alignment and alignments.evaluate(
         model or [], config, source, reference or [], gold=alignment, first_word=alignment_first,
         choose=alignment_choose, reading=alignment_reading, reverse=alignment_reverse, symmetry=alignment_symmetry,
-        where={"device": common.device, "precision": precision, "threads": common.threads},
+        tag=tag, where={"device": common.device, "precision": precision, "threads": common.threads},
     )  # fmt: skip
     comparison = None if alignment and metric is None else compare.evaluate(
         [*(model or []), *(members.split(",") for members in ensemble or [])], hypotheses=hypothesis or (),
         config=config, source=source, references=reference or (),
-        tokenized_references=tokenized_reference or (), language=language,
+        tokenized_references=tokenized_reference or (), language=language, tag=tag,
         metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
         paired=paired and paired.value, device=common.device, precision=precision, threads=common.threads,
         workers=workers,

@@ -37,6 +37,7 @@ def export(
     to: Annotated[Engine, typer.Option(help="The engine.")] = Engine.ctranslate2,
     quantization: Annotated[Quantization, typer.Option(help="Number format of the weights.")] = Quantization.float32,
     input: Annotated[Path | None, typer.Option(help="Lines that both engines translate [development text].")] = None,
+    tag: Annotated[str | None, typer.Option(help="Before each of them [the development text's].")] = None,
     most: Annotated[int, typer.Option("--lines", min=1, help="At most so many of them.")] = 500,
     force: Annotated[bool, typer.Option("--force", help="Replace the folder that is there.")] = False,
 ) -> None:
@@ -51,9 +52,11 @@ def export(
         raise ConfigError(f"{output}: exists", hint="--force replaces it with all it holds")
     runtime.set_threads(common.threads)
     runtime.keep_freed_memory()
-    text = list(islice(read_lines(input), most)) if input else development_lines(model, most)
+    text, usual = (list(islice(read_lines(input), most)), None) if input else development_lines(model, most)
     lines.note(f"both engines translate {len(text):,} lines")
-    exported = exporting.export(model, output, lines=text, quantization=quantization.value, threads=common.threads)
+    exported = exporting.export(
+        model, output, lines=text, quantization=quantization.value, threads=common.threads, tag=tag or usual
+    )
     for line in report(exported):
         typer.echo(line)
     typer.echo(f"{output}: {to.value}, {quantization.value}, {exported.bytes / 1e6:,.1f} MB")

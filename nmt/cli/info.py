@@ -49,6 +49,7 @@ def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
         ("model", f"{config.model.type}, {card['parameters']:,} parameters, {size / 1e6:,.1f} MB"),
         ("", ", ".join(f"{name} {value}" for name, value in architecture.items())),
         ("vocabulary", f"{pieces} ({tokenizer.kind}, {tokenizer.normalisation})"),
+        *([("tags", ", ".join(card["tags"]))] if card["tags"] else []),
         ("data", f"{data['pairs']:,} training pairs, {data['source_pieces']:,} source and "
                  f"{data['target_pieces']:,} target pieces; {data['dev_pairs']:,} development pairs"),
         ("training", f"{training['steps']:,} updates, {training['epochs']:,} complete epochs, "

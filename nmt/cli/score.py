@@ -19,6 +19,7 @@ def score(
     source: Annotated[Path | None, typer.Option(help="Source text, one sentence a line; also .gz and .xz.")] = None,
     target: Annotated[Path | None, typer.Option(help="Its translation, line by line.")] = None,
     tsv: Annotated[Path | None, typer.Option(help="Instead: source and target in one file, a tab between.")] = None,
+    tag: lines.Tag = None,
     output: Annotated[Path | None, typer.Option(help="Where the scores go [stdout].")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Pieces a batch, padding included.")] = None,
     precision: lines.Precision = "float32",
@@ -37,7 +38,7 @@ def score(
     text = ParallelText(tsv=tsv) if tsv else ParallelText(source=source, target=target)
     overrides = {} if batch_tokens is None else {"batch_tokens": batch_tokens}
     runtime.keep_freed_memory()
-    where = {"device": common.device, "threads": common.threads, "precision": precision}
+    where = {"device": common.device, "threads": common.threads, "precision": precision, "tag": tag}
     translator = Translator.load(model, **where, **overrides)
     with lines.writer(output, inputs=(source, target, tsv)) as write:
         unscored = 0

@@ -20,7 +20,7 @@ Packed = Annotated[bool, typer.Option("--gz", help="Write .gz files.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the corpus that is there.")]
 Beam = Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [the model's].")]
 BatchTokens = Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")]
-Precision, Workers = lines.Precision, lines.Workers
+Precision, Workers, Tag = lines.Precision, lines.Workers, lines.Tag
 
 
 def make(

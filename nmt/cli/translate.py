@@ -29,6 +29,7 @@ def translate(
     model: lines.Models,
     input: Annotated[Path | None, typer.Option(help="Text, one sentence a line; also .gz and .xz [stdin].")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the translations go [stdout].")] = None,
+    tag: lines.Tag = None,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in score = log p / length^alpha.")] = None,
     min_length: Annotated[int | None, typer.Option(help="Fewest pieces of a translation.")] = None,
@@ -74,7 +75,7 @@ def translate(
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, common=common, precision=precision)
-        translator = load(model, overrides=overrides, rerank=dict(map(_weighted, rerank or [])))
+        translator = load(model, overrides={**overrides, "tag": tag}, rerank=dict(map(_weighted, rerank or [])))
         if not (as_json or n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
         if attention:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nmt.config import yaml
-from nmt.config.data import CleaningConfig, DataConfig, HeldOut, ParallelText
+from nmt.config.data import CleaningConfig, DataConfig, HeldOut, ParallelText, TrainingText
 from nmt.config.faults import combinations, describe
 from nmt.config.finetune import FinetuneConfig
 from nmt.config.model import AttentionRNNConfig, GRUConfig, ModelConfig, NTMConfig, TransformerConfig
@@ -24,7 +24,7 @@ from nmt.errors import ConfigError
 __all__ = [
     "AttentionRNNConfig", "CleaningConfig", "Config", "DataConfig", "FinetuneConfig", "GRUConfig", "HeldOut",
     "ModelConfig", "NTMConfig", "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig",
-    "TransformerConfig", "check", "digest", "dump", "load", "read", "schema",
+    "TrainingText", "TransformerConfig", "check", "digest", "dump", "load", "read", "schema",
 ]  # fmt: skip
 
 

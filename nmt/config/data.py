@@ -1,12 +1,19 @@
 """Section `data`: where the text is, and which pairs of it to keep."""
 
 from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from nmt.config.paths import ConfigPath, ConfigPaths
 from nmt.config.section import Conflict, Section
+
+TagName = Annotated[str, Field(pattern=r"^[^\s|\p{C}]{1,64}$")]
+"""Of a control symbol that is put before a source by its id: a text that spells the name is plain text."""
+Place = tuple[Path, int | None]
+"""A file, and for TSV the column in it."""
 
 
 class ParallelText(Section):
@@ -20,6 +27,15 @@ class ParallelText(Section):
     """File or files that hold both sides, separated by tabs."""
     columns: tuple[int, int] = (1, 2)
     """The source and the target column of `tsv`, counted from 1."""
+    tag: TagName | None = None
+    """Put before each source; says to the model what is wanted, such as a language or a style."""
+
+    @property
+    def places(self) -> tuple[set[Place], set[Place]]:
+        """Where the source comes from, and where the target."""
+        columns = ({(path, column) for path in self.tsv} for column in self.columns)
+        files = ({(path, None) for path in side} for side in (self.source, self.target))
+        return tuple(columns if self.tsv else files)
 
     def conflicts(self) -> Iterator[Conflict]:
         sides = ("source", "target", "tsv")
@@ -33,11 +49,21 @@ class ParallelText(Section):
             yield Conflict(("columns",), "columns are two different numbers, counted from 1")
 
 
+class TrainingText(ParallelText):
+    """A text to learn from."""
+
+    weight: float = Field(1.0, gt=0, le=1000)
+    """How often its pairs are seen in a pass over the data: 2 is twice; 0.5 is a half that is drawn anew for each pass;
+    1.5 is all of them, and such a half once more. The tokenizer and the cleaning look at every pair once."""
+
+
 class HeldOut(Section):
     """Pairs taken away from the training text, drawn by the seed; no sentence of theirs stays in it."""
 
     held_out: int = Field(ge=1)
     """How many pairs."""
+    tag: TagName | None = None
+    """They are drawn from the training text with this tag, or from that without any."""
 
 
 def _form(value: Any) -> str:
@@ -51,6 +77,12 @@ Split = Annotated[
     Annotated[ParallelText, Tag("ParallelText")] | Annotated[HeldOut, Tag("HeldOut")], Discriminator(_form)
 ]
 """Text of its own, or pairs taken from the training text."""
+
+TrainingTexts = Annotated[
+    Annotated[TrainingText, Tag("TrainingText")] | Annotated[tuple[TrainingText, ...], Tag("TrainingTexts")],
+    Discriminator(lambda value: "TrainingTexts" if isinstance(value, tuple) else "TrainingText"),
+]
+"""One, or a list of them."""
 
 
 class CleaningConfig(Section):
@@ -74,11 +106,11 @@ class DataConfig(Section):
     """The corpus."""
 
     source_language: str = Field(min_length=1)
-    """Code of the source language, such as de."""
+    """Code of the source language, such as de; of several that are learnt at once, all of them: de+en."""
     target_language: str = Field(min_length=1)
-    """Code of the target language, such as en."""
-    train: ParallelText
-    """The training text."""
+    """Code of the target language, such as en, likewise."""
+    train: TrainingTexts
+    """The training text, or a list of them, each with a weight and a tag of its own."""
     dev: Split
     """The development text: decides when to stop and which checkpoint is best."""
     test: Split | None = None
@@ -91,3 +123,33 @@ class DataConfig(Section):
     """From which end the model writes a translation. What comes out reads from the left either way."""
     cache: ConfigPath | None = None
     """Folder for prepared data; by default `prepared` beside the run folder."""
+
+    @property
+    def texts(self) -> tuple[TrainingText, ...]:
+        """The training texts."""
+        return self.train if isinstance(self.train, tuple) else (self.train,)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of the training texts, in the order in which they take the tokenizer's slots."""
+        return tuple(dict.fromkeys(text.tag for text in self.texts if text.tag is not None))
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether a text is used once in each direction."""
+        places = [text.places for text in self.texts]
+        return any(one[0] & other[1] and one[1] & other[0] for one, other in permutations(places, 2))
+
+    def conflicts(self) -> Iterator[Conflict]:
+        if not hasattr(self, "train"):  # it is faulty
+            return
+        if not self.texts:
+            yield Conflict(("train",), "train is an empty list")
+            return
+        known, untagged = ", ".join(self.tags) or "none", any(text.tag is None for text in self.texts)
+        for name in ("dev", "test"):
+            tag = getattr(getattr(self, name, None), "tag", None)
+            if tag is not None and tag not in self.tags:
+                yield Conflict((f"{name}.tag", "train"), f'{name}: no training text has the tag "{tag}" ({known})')
+            if tag is None and getattr(self, name, None) is not None and not untagged:
+                yield Conflict((name, "train"), f"{name} needs a tag, as every training text has one ({known})")

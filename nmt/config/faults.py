@@ -6,6 +6,7 @@ other settings are not.
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -21,20 +22,24 @@ def describe(error: ValidationError, config: type[Section], value: dict, context
     lines, faulty = [], set()
     for fault in error.errors():
         keys, _ = _follow(fault["loc"], config)
-        faulty.add(tuple(key for key in keys if isinstance(key, str)))
+        faulty.add(_names_in(keys))
         lines.append(_line(keys, _message(fault, config)))
     return list(dict.fromkeys([*lines, *combinations(_salvage(config, value, faulty, context), faulty)]))
 
 
 def combinations(section: Section, faulty: set[Keys] = frozenset(), at: Keys = ()) -> Iterator[str]:
     """The conflicts of a section and those inside it, without those that a faulty setting may have caused."""
+    names = _names_in(at)
     for settings, message in section.conflicts():
-        involved = [(*at, *name.split(".")) for name in settings]
+        involved = [(*names, *name.split(".")) for name in settings]
         if not any(keys[: len(each)] == each for keys in involved for each in faulty):
             yield _line(at, message)
     for name, inner in section:
         if isinstance(inner, Section):
             yield from combinations(inner, faulty, (*at, name))
+        for index, each in enumerate(inner if isinstance(inner, tuple) else ()):
+            if isinstance(each, Section):
+                yield from combinations(each, faulty, (*at, name, index))
 
 
 def _salvage(section: type[Section], value: Any, faulty: set[Keys], context: Any, at: Keys = ()) -> Section:
@@ -43,13 +48,17 @@ def _salvage(section: type[Section], value: Any, faulty: set[Keys], context: Any
     for key, inner in value.items() if isinstance(value, dict) else ():
         here = (*at, key)
         if key in section.model_fields and here not in faulty:
-            known = _sections(section, key)
-            nested = known and isinstance(inner, dict)
-            right[key] = _salvage(_meant(known, inner), inner, faulty, context, here) if nested else inner
+            rescue = partial(_salvage_one, _sections(section, key), faulty=faulty, context=context, at=here)
+            right[key] = tuple(map(rescue, inner)) if isinstance(inner, tuple) else rescue(inner)
     try:
         return section.model_validate(right, context=context)
     except ValidationError:  # it lacks a setting without default
         return section.model_construct(**right)
+
+
+def _salvage_one(known: list[type[Section]], value: Any, *, faulty: set[Keys], context: Any, at: Keys) -> Any:
+    """A value that may be one of these sections."""
+    return _salvage(_meant(known, value), value, faulty, context, at) if known and isinstance(value, dict) else value
 
 
 def _meant(alternatives: list[type[Section]], value: dict) -> type[Section]:
@@ -65,14 +74,20 @@ def _follow(location: Keys, config: type[Section]) -> tuple[Keys, list[type[Sect
         chosen = [each for each in here if len(here) > 1 and part in _tags(each)]
         if not chosen:
             keys.append(part)
-        here = chosen or [inner for each in here for inner in _sections(each, part)]
+        if not isinstance(part, int):  # which is a place in a list of what may be there
+            here = chosen or [inner for each in here for inner in _sections(each, part)]
     return tuple(keys), here
 
 
+def _names_in(keys: Keys) -> Keys:
+    """Without places in lists: what is wrong in one may be so in all."""
+    return tuple(key for key in keys if isinstance(key, str))
+
+
 def _tags(section: type[Section]) -> tuple[str, ...]:
-    """The names by which pydantic tells a section from its alternatives."""
+    """The names by which pydantic tells a section, or a list of it, from its alternatives."""
     kind = section.model_fields.get("type")
-    return (section.__name__, *(get_args(kind.annotation) if kind else ()))
+    return (section.__name__, f"{section.__name__}s", *(get_args(kind.annotation) if kind else ()))
 
 
 def _sections(section: type[Section], key: Any) -> list[type[Section]]:

@@ -26,10 +26,24 @@ def vocabulary_conflicts(section: Section) -> Iterator[Conflict]:
             ("tokenizer.sampling", "tokenizer.kind"),
             "tokenizer.sampling: characters cannot be segmented in more than one way; set it to 0",
         )
-    if tokenizer.byte_fallback and tokenizer.vocabulary < 264:
+    taken = 4 + tokenizer.spare + (256 if tokenizer.byte_fallback else 0)
+    if tokenizer.vocabulary < taken + 4:
         yield Conflict(
-            ("tokenizer.byte_fallback", "tokenizer.vocabulary"),
-            "tokenizer.vocabulary: byte_fallback alone takes 260; raise it or switch that off",
+            ("tokenizer.byte_fallback", "tokenizer.spare", "tokenizer.vocabulary"),
+            f"tokenizer.vocabulary: byte_fallback, spare and the special ids alone take {taken}; raise it",
+        )
+
+
+def _tag_conflicts(data: DataConfig, tokenizer: TokenizerConfig) -> Iterator[Conflict]:
+    if len(data.tags) > tokenizer.spare:
+        yield Conflict(
+            ("data.train", "tokenizer.spare"),
+            f"tokenizer.spare: {tokenizer.spare} slots, but data.train has {len(data.tags)} tags; raise it",
+        )
+    if data.both_ways and not tokenizer.shared:
+        yield Conflict(
+            ("data.train", "tokenizer.shared"),
+            "tokenizer.shared: a text is used in both directions, which needs one vocabulary; set it",
         )
 
 
@@ -72,7 +86,8 @@ class Config(Section):
 
     def conflicts(self) -> Iterator[Conflict]:
         yield from vocabulary_conflicts(self)
-        model = getattr(self, "model", None)  # one that is faulty elsewhere may lack it
+        data, model = getattr(self, "data", None), getattr(self, "model", None)  # a faulty one may lack them
+        yield from _tag_conflicts(data, self.tokenizer) if hasattr(data, "train") else ()
         if self.export and model and (why := obstacle(model)):
             yield Conflict(("export", "model.type"), f"export: {why}")
         if model:

@@ -13,7 +13,11 @@ class TokenizerConfig(Section):
     kind: Literal["unigram", "bpe", "char"] = "bpe"
     """The subword model."""
     vocabulary: int = Field(8000, ge=8, le=1 << 20)
-    """Number of ids, the 4 special ones (and 256 bytes with byte_fallback) included. For `char` the largest number."""
+    """Number of ids, the 4 special ones, `spare` (and 256 bytes with byte_fallback) included. For `char` the largest
+    number."""
+    spare: int = Field(8, ge=0, le=1000)
+    """Slots for tags: control symbols that no text can spell, reserved when the tokenizer is trained. The tags of
+    `data.train` take them in the order in which they come; free ones wait for a later training on more data."""
     shared: bool = True
     """One vocabulary for both sides (and embeddings that may be tied), or one a side."""
     normalisation: Literal["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"] = "nmt_nfkc"

@@ -1,8 +1,8 @@
 """The batches of an epoch in their order, and the tensors that a model sees (`Batch`).
 
-An epoch is a permutation of the pairs, cut into pools; a pool is sorted by length and cut into batches of like lengths,
-which come in random order. All of it is a pure function of (seed, epoch), so a position in the data is
-(epoch, updates done).
+An epoch is a permutation of the pairs, of weighted texts more or fewer than once each, cut into pools; a pool is sorted
+by length and cut into batches of like lengths, which come in random order. All of it is a pure function of
+(seed, epoch), so a position in the data is (epoch, updates done).
 """
 
 import math
@@ -43,7 +43,7 @@ def _shuffled(
     corpus: Corpus, *, batch_tokens: int, pool: int, seed: int, epoch: int
 ) -> Iterator[tuple[Corpus, np.ndarray]]:
     random = np.random.default_rng((seed, epoch))
-    order = random.permutation(len(corpus))
+    order = random.permutation(corpus.rows_of_pass(random))
     for rows in np.array_split(order, math.ceil(len(order) / pool)):
         if corpus.sampling:
             part = corpus.segment(rows, seed=int(random.integers(1 << 31)))

@@ -4,34 +4,22 @@ Each is a pass of its own over the training text, which is never held in memory.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain, compress
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from nmt import checksums, files
-from nmt.config import Config, HeldOut, ParallelText
+from nmt.config import Config, DataConfig
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict
 from nmt.data.encode import encode
-from nmt.data.report import Report, Text
+from nmt.data.report import Report, Text, TextReport, total
 from nmt.data.selection import Selection
-from nmt.data.text import read_pairs
+from nmt.data.splits import Pairs, Tell, chosen, named, split, telling, text_names
 from nmt.data.tokenizer import MOST_CHARACTERS, Tokenizers, save_tokenizers, train_tokenizer
 from nmt.data.vocabulary import grow, grow_by_words
 from nmt.errors import DataError
-
-_EVERY = 10_000  # pairs between two reports of progress
-
-Tell = Callable[[str, int], None]
-
-
-class Pairs(NamedTuple):
-    """Raw text, line n of one side beside line n of the other."""
-
-    source: list[str]
-    target: list[str]
 
 
 def build(
@@ -43,96 +31,49 @@ def build(
     `workers` and `cores` as for `encode`. `tell` hears the stage and how many pairs it has done. Raises DataError and
     ConfigError for text that does not do.
     """
-    data = config.data
-    selection, texts, overlap = choose(config, tell)
-    tokenizers = _train_tokenizers(config, selection, tell) if base is None else _grown(base, config, selection, tell)
+    data, (selection, texts, overlap) = config.data, split(config, tell)
+    trained = _train_tokenizers(config, selection, tell) if base is None else _grown(base, config, selection, tell)
+    tokenizers = trained.tagged(data.tags)
     save_tokenizers(folder, tokenizers)
     for name, pairs in texts.items():
         for side, lines in zip(Pairs._fields, pairs, strict=True):
             files.write_text(folder / f"{name}.{side}.txt", "".join(f"{line}\n" for line in lines))
-    kept = _telling(compress(read_pairs(data.train), selection.kept), "encoding", tell)
-    limit, with_texts = config.model.max_length, config.tokenizer.sampling > 0
-    dev = zip(*texts["dev"], strict=True)
-    share = {"max_length": limit, "workers": workers, "cores": cores}
-    train = encode(folder / "train", kept, folder, with_texts=with_texts, **share)
-    dev = encode(folder / "dev", dev, folder, with_texts=False, **share)
+    tags = [text.tag for text in data.texts]
+    kept = telling(chosen(data, selection, selection.kept), "encoding", tell)
+    share = {"max_length": config.model.max_length, "workers": workers, "cores": cores}
+    train = encode(folder / "train", kept, folder, tags=tags, with_texts=config.tokenizer.sampling > 0, **share)
+    (dev,) = encode(folder / "dev", [zip(*texts["dev"], strict=True)], folder, tags=[data.dev.tag], with_texts=False,
+                    **share)  # fmt: skip
+    _check_encoded(data, train, config.model.max_length)
     report = Report(
-        read=len(selection.verdicts), dropped=_dropped(selection, train), overlap=overlap, train=train, dev=dev,
-        test_pairs=len(texts["test"].source) if "test" in texts else None,
+        read=len(selection.verdicts), dropped=_dropped(selection.counts(), total(train)), overlap=overlap,
+        train=total(train), dev=dev, test_pairs=len(texts["test"].source) if "test" in texts else None,
         vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=tokenizers.shared,
+        texts=_by_text(selection, tags, train),
     )  # fmt: skip
     files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
     checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
 
 
-def choose(config: Config, tell: Tell) -> tuple[Selection, dict[str, Pairs], int]:
-    """What becomes of each training pair, the texts of dev and test, and how many training pairs overlap with them.
-
-    Raises DataError for text that does not do.
-    """
-    data = config.data
-    given = {
-        name: _collected(read_pairs(text))
-        for name, text in (("dev", data.dev), ("test", data.test))
-        if isinstance(text, ParallelText)
-    }
-    selection = select.examine(_telling(read_pairs(data.train), "cleaning", tell), data.cleaning)
-    overlap = select.overlap(selection, list(given.values()), drop=data.overlap == "drop")
-    texts = given | _held_out(config, selection)
-    _check(selection, texts)
-    return selection, texts, overlap
+def _check_encoded(data: DataConfig, train: Sequence[Text], limit: int) -> None:
+    for name, text in zip(text_names(data.texts), train, strict=True):
+        if not text.pairs:
+            raise DataError(f"{name}: every pair is longer than model.max_length ({limit}) allows", hint="raise it")
 
 
-def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str, Pairs]]:
-    """The pairs that a config trains on, as text, and its development and test text."""
-    selection, texts, _ = choose(config, lambda stage, done: None)
-    return compress(read_pairs(config.data.train), selection.kept), texts
+def _dropped(counts: dict[Verdict, int], train: Text) -> dict[str, int]:
+    return named({**counts, Verdict.TOO_MANY_PIECES: train.too_long, Verdict.KEPT: 0})
 
 
-def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:
-    sides = list(zip(*pairs, strict=True)) or [(), ()]
-    return Pairs(*map(list, sides))
-
-
-def _telling(pairs: Iterable[tuple[str, str]], stage: str, tell: Tell) -> Iterator[tuple[str, str]]:
-    tell(stage, 0)
-    for done, pair in enumerate(pairs, start=1):
-        if done % _EVERY == 0:
-            tell(stage, done)
-        yield pair
-
-
-def _held_out(config: Config, selection: Selection) -> dict[str, Pairs]:
-    """The splits that are taken from the training text; no sentence is in two of them, nor stays in it."""
-    data, taken = config.data, {}
-    for name, split in (("dev", data.dev), ("test", data.test)):
-        if isinstance(split, HeldOut):
-            taken[name] = select.hold_out(selection, split.held_out, split=name, seed=config.tokenizer.seed)
-    return {name: _collected(compress(read_pairs(data.train), rows)) for name, rows in taken.items()}
-
-
-def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
-    for name, meaning in (("dev", "development"), ("test", "test")):
-        if name in texts and not texts[name].source:
-            raise DataError(f"data.{name}: the {meaning} text has no lines", hint="the files that it names are empty")
-    if not len(selection.verdicts):
-        raise DataError("data.train: the training text has no lines", hint="the files that it names are empty")
-    if not selection.kept.any():
-        reasons = ", ".join(f"{reason}: {count:,}" for reason, count in _names(selection.counts()).items())
-        raise DataError(
-            f"data.train: of {len(selection.verdicts):,} training pairs none is left ({reasons})",
-            hint="data.cleaning holds the limits",
-        )
-
-
-def _names(counts: dict[Verdict, int]) -> dict[str, int]:
-    return {verdict.name.lower().replace("_", " "): count for verdict, count in counts.items() if count}
-
-
-def _dropped(selection: Selection, train: Text) -> dict[str, int]:
-    counts = {**selection.counts(), Verdict.TOO_MANY_PIECES: train.too_long}
-    del counts[Verdict.KEPT]
-    return _names(counts)
+def _by_text(selection: Selection, tags: Sequence[str | None], train: Sequence[Text]) -> tuple[TextReport, ...]:
+    """The report on each of several texts."""
+    if len(train) == 1:
+        return ()
+    counted = map(selection.counts, selection.texts)
+    return tuple(
+        TextReport(tag, sum(counts.values()), _dropped(counts, text), text.pairs)
+        for tag, counts, text in zip(tags, counted, train, strict=True)
+    )
 
 
 def _sampled(config: Config, selection: Selection, tell: Tell, stage: str) -> Iterator[tuple[str, str]]:
@@ -141,7 +82,7 @@ def _sampled(config: Config, selection: Selection, tell: Tell, stage: str) -> It
     sample = select.sample(
         selection, settings.sample, characters=MOST_CHARACTERS[settings.kind], seed=settings.seed
     )
-    return _telling(compress(read_pairs(config.data.train), sample), stage, tell)
+    return chain.from_iterable(telling(chosen(config.data, selection, sample), stage, tell))
 
 
 def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Tokenizers:

@@ -54,16 +54,27 @@ class Sampling(NamedTuple):
     max_length: int  # in pieces, end mark included; a longer draw gives way to the fixed segmentation
 
 
+class Part(NamedTuple):
+    """The pairs of one text in a corpus of several, one after the other."""
+
+    pairs: int
+    weight: float = 1.0
+    """How often a pass sees them."""
+    tag: int | None = None
+    """The id with which each of their sources begins."""
+
+
 class Corpus:
     """Sentence pairs as ids; with `sampling` as text too."""
 
     def __init__(
         self, ids: Sequence[Ragged], *, texts: Sequence[Ragged] | None = None, sampling: Sampling | None = None,
-        right_to_left: bool = False,
+        parts: Sequence[Part] | None = None, right_to_left: bool = False,
     ):  # fmt: skip
         self.ids = ids
         self.texts = texts
         self.sampling = sampling
+        self.parts = parts or [Part(len(ids[0].starts) - 1)]
         self.right_to_left = right_to_left
         """Whether batches hold the target's pieces from the last to the first."""
         self.lengths = np.stack([np.diff(side.starts).astype(np.int32) for side in ids], 1)
@@ -80,19 +91,50 @@ class Corpus:
         """Ids of a target sentence, without BOS and EOS."""
         return self.ids[1].row(index)
 
+    def rows_of_pass(self, random: np.random.Generator) -> np.ndarray:
+        """The rows of one pass, in no order: those of a part as often as its weight says.
+
+        Of w n rows, n the part's pairs, floor(w) n are all of them, so many times; the rest, rounded, is drawn without
+        repetition. A pass sees at least one pair of each part.
+        """
+        rows, begin = [], 0
+        for part in self.parts:
+            every = np.arange(begin, begin + part.pairs)
+            whole, rest = divmod(part.weight, 1)
+            drawn = max(round(rest * part.pairs), 0 if whole else 1)
+            rows += [every] * int(whole)
+            if drawn:
+                rows.append(begin + random.choice(part.pairs, drawn, replace=False, shuffle=False))
+            begin += part.pairs
+        return np.concatenate(rows)
+
+    def target_tokens_of_pass(self) -> int:
+        """Target pieces and end marks that a pass sees, in the mean."""
+        counts = np.split(self.lengths[:, 1] + 1, np.cumsum([part.pairs for part in self.parts])[:-1])
+        return round(sum(part.weight * int(each.sum()) for part, each in zip(self.parts, counts, strict=True)))
+
     def segment(self, rows: np.ndarray, *, seed: int) -> "Corpus":
         """The pairs `rows` with a segmentation that the seed draws, as a corpus of their own."""
         tokenizers, alpha, max_length = self.sampling
+        tags = self._tags(rows)
         sides = []
         for side, (text, ids, tokenizer) in enumerate(zip(self.texts, self.ids, tokenizers, strict=True)):
             lines = [text.row(row).tobytes().decode() for row in rows]
             drawn = tokenizer.sample(lines, alpha=alpha, seed=seed + side)
+            if side == 0:
+                drawn = [[*tag, *pieces] for tag, pieces in zip(tags, drawn, strict=True)]
             fitting = [
                 pieces if len(pieces) < max_length else ids.row(row).tolist()
                 for pieces, row in zip(drawn, rows, strict=True)
             ]
             sides.append(ragged(fitting, ids.values.dtype))
         return Corpus(sides, right_to_left=self.right_to_left)
+
+    def _tags(self, rows: np.ndarray) -> list[list[int]]:
+        """What stands before each source: a tag or nothing."""
+        ends = np.cumsum([part.pairs for part in self.parts])
+        tags = [[] if part.tag is None else [part.tag] for part in self.parts]
+        return [tags[part] for part in np.searchsorted(ends, rows, side="right")]
 
 
 @contextmanager
@@ -151,11 +193,13 @@ def _growing(path: Path, kind: type) -> Iterator[Callable[[np.ndarray], None]]:
         assert write_header() == begin, "numpy leaves room in the header for any length"
 
 
-def open_corpus(folder: Path, *, sampling: Sampling | None = None, right_to_left: bool = False) -> Corpus:
+def open_corpus(
+    folder: Path, *, sampling: Sampling | None = None, parts: Sequence[Part] | None = None, right_to_left: bool = False
+) -> Corpus:
     """Map what `writing` wrote. Raises CheckpointError when it is incomplete or damaged."""
     ids = [_open(folder, f"{side}.ids") for side in _SIDES]
     texts = [_open(folder, f"{side}.text") for side in _SIDES if sampling]
-    return Corpus(ids, texts=texts, sampling=sampling, right_to_left=right_to_left)
+    return Corpus(ids, texts=texts, sampling=sampling, parts=parts, right_to_left=right_to_left)
 
 
 def _open(folder: Path, name: str) -> Ragged:

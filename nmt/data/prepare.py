@@ -14,13 +14,14 @@ from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nmt import checksums, files
-from nmt.config import Config, ParallelText
-from nmt.data.build import Pairs, build
-from nmt.data.corpus import Corpus, Sampling, open_corpus
+from nmt.config import Config, HeldOut, ParallelText
+from nmt.data.build import build
+from nmt.data.corpus import Corpus, Part, Sampling, open_corpus
 from nmt.data.report import Report
+from nmt.data.splits import Pairs
 from nmt.data.text import digest, read_lines
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
 from nmt.data.vocabulary import base_tokenizers
@@ -112,12 +113,19 @@ def _digests(config: Config, tell: OnProgress) -> dict[str, str]:
 def _paths(config: Config) -> dict[str, Path]:
     words = {"finetune.words": config.finetune.words} if config.finetune and config.finetune.words else {}
     return words | {
-        f"data.{split}.{form}.{number}": path
-        for split in ("train", "dev", "test")
-        if isinstance(text := getattr(config.data, split), ParallelText)
+        f"data.{name}.{form}.{number}": path
+        for name, text in _texts(config).items()
         for form in ("source", "target", "tsv")
         for number, path in enumerate(getattr(text, form), start=1)
     }
+
+
+def _texts(config: Config) -> dict[str, ParallelText]:
+    """By their names in the config: `train`, or of several `train[0]`, counted from 0 as its faults are."""
+    texts, data = config.data.texts, config.data
+    train = {f"train[{number}]": text for number, text in enumerate(texts)} if len(texts) > 1 else {"train": texts[0]}
+    splits = {"dev": data.dev, "test": data.test}
+    return train | {name: text for name, text in splits.items() if isinstance(text, ParallelText)}
 
 
 def _compare(config: Config, expected: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -140,21 +148,27 @@ def _compare(config: Config, expected: Mapping[str, str], found: Mapping[str, st
 def _key(config: Config, texts: Mapping[str, str], base: Tokenizers | None) -> str:
     """Names the files' bytes and all settings that change what is prepared."""
 
-    def split(name: str) -> object:
-        text = getattr(config.data, name)
+    def content(name: str, text: ParallelText | HeldOut | None) -> object:
         if not isinstance(text, ParallelText):
-            return text and text.held_out
+            return text and tagged(text, text.held_out)
         forms = {form: [texts[f"data.{name}.{form}.{number}"] for number in range(1, len(getattr(text, form)) + 1)]
                  for form in ("source", "target", "tsv")}  # fmt: skip
-        return [forms["tsv"], text.columns] if text.tsv else [forms["source"], forms["target"]]
+        return tagged(text, [forms["tsv"], text.columns] if text.tsv else [forms["source"], forms["target"]])
+
+    def tagged(text: ParallelText | HeldOut, found: object) -> object:
+        return found if text.tag is None else {text.tag: found}
 
     data, tokenizer = config.data, config.tokenizer
+    train = [content(name, text) for name, text in _texts(config).items() if name.startswith("train")]
     settings = [
-        _FORMAT, split("train"), split("dev"), split("test"), data.cleaning.model_dump(), data.overlap,
-        tokenizer.model_dump(exclude={"sampling"}), tokenizer.sampling > 0, config.model.max_length,
+        _FORMAT, train if len(train) > 1 else train[0], content("dev", data.dev), content("test", data.test),
+        data.cleaning.model_dump(), data.overlap,
+        tokenizer.model_dump(exclude={"sampling"} if tokenizer.spare else {"sampling", "spare"}),  # of before, alike
+        tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip
     if base is not None:
         settings += [blake2b(each.model, digest_size=16).hexdigest() for each in base]
+        settings += [base.source.tags] if base.source.tags else []
         settings += [config.finetune.pieces, texts.get("finetune.words")]
     return blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
 
@@ -166,19 +180,28 @@ def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prep
     tokenizers = load_tokenizers(folder)
     alpha = config.tokenizer.sampling
     sampling = Sampling(tokenizers, alpha, config.model.max_length) if alpha else None
-    right_to_left = config.data.target_order == "right_to_left"
+    order = {"right_to_left": config.data.target_order == "right_to_left"}
     report = Report.of_json(json.loads((folder / "report.json").read_text(encoding="utf-8")))
     return Prepared(
         folder=folder, key=key, texts=texts, tokenizers=tokenizers, report=report,
-        train=_load_corpus(folder / "train", report.train.pairs, sampling, right_to_left),
-        dev=_load_corpus(folder / "dev", report.dev.pairs, None, right_to_left),
+        train=_load_corpus(
+            folder / "train", report.train.pairs, sampling=sampling, parts=_parts(config, report, tokenizers), **order
+        ),
+        dev=_load_corpus(folder / "dev", report.dev.pairs, **order),
         dev_text=_load_text(folder, "dev", report.dev.pairs + report.dev.too_long),
         test_text=None if report.test_pairs is None else _load_text(folder, "test", report.test_pairs),
     )  # fmt: skip
 
 
-def _load_corpus(folder: Path, pairs: int, sampling: Sampling | None, right_to_left: bool) -> Corpus:
-    corpus = open_corpus(folder, sampling=sampling, right_to_left=right_to_left)
+def _parts(config: Config, report: Report, tokenizers: Tokenizers) -> list[Part]:
+    """Where each training text is in the corpus; the weights are the config's and have no say in what lies there."""
+    counts = [text.kept for text in report.texts] or [report.train.pairs]
+    tags = {None: None, **tokenizers.source.tags}
+    return [Part(count, text.weight, tags[text.tag]) for count, text in zip(counts, config.data.texts, strict=True)]
+
+
+def _load_corpus(folder: Path, pairs: int, **how: Any) -> Corpus:
+    corpus = open_corpus(folder, **how)
     if len(corpus) != pairs:
         raise ValueError(f"{folder}: {len(corpus)} pairs, not {pairs}")
     return corpus

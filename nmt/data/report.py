@@ -1,6 +1,6 @@
 """What preparing found: kept, dropped and why, and how the tokenizer fits the text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 
@@ -14,7 +14,7 @@ class Side(NamedTuple):
     unknown: int = 0
     """Pieces that the vocabulary lacks."""
     longest: int = 0
-    """Pieces of the longest sentence."""
+    """Pieces of the longest sentence. A tag is a piece."""
 
 
 class Text(NamedTuple):
@@ -25,6 +25,26 @@ class Text(NamedTuple):
     """Pairs that were left out because a side has more pieces than the model takes."""
     source: Side
     target: Side
+
+
+def total(texts: Sequence[Text]) -> Text:
+    """Of several texts together."""
+
+    def side(sides: Iterable[Side]) -> Side:
+        words, pieces, unknown, longest = zip(*sides, strict=True)
+        return Side(sum(words), sum(pieces), sum(unknown), max(longest))
+
+    pairs, too_long, sources, targets = zip(*texts, strict=True)
+    return Text(sum(pairs), sum(too_long), side(sources), side(targets))
+
+
+class TextReport(NamedTuple):
+    """What became of one of several training texts."""
+
+    tag: str | None
+    read: int
+    dropped: dict[str, int]
+    kept: int
 
 
 class Report(NamedTuple):
@@ -43,6 +63,8 @@ class Report(NamedTuple):
     """Ids of source and target."""
     shared: bool
     """Whether both sides have one vocabulary."""
+    texts: tuple[TextReport, ...] = ()
+    """Where there are several training texts, each by itself."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -57,6 +79,8 @@ class Report(NamedTuple):
             return Text(**{**plain, **sides})
 
         parts = {"train": text(value["train"]), "dev": text(value["dev"]), "vocabulary": tuple(value["vocabulary"])}
+        if "texts" in value:  # written since there may be several
+            parts["texts"] = tuple(TextReport(**each) for each in value["texts"])
         return cls(**{**value, **parts})
 
     def lines(self) -> list[str]:
@@ -71,9 +95,19 @@ class Report(NamedTuple):
         yield row("  kept", self.train.pairs)
         for reason, count in self.dropped.items():
             yield row(f"  {reason}", count)
+        yield from self._texts()
         yield f"{'development pairs':<24}{self.dev.pairs + self.dev.too_long:>12,}"
         if self.test_pairs is not None:
             yield f"{'test pairs':<24}{self.test_pairs:>12,}"
+
+    def _texts(self) -> Iterator[str]:
+        """Each of several texts: its pairs, and why some of them were dropped."""
+        if self.texts:
+            yield f"{'by text':<24}{'read':>12}{'kept':>12}"
+        for number, text in enumerate(self.texts):
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in text.dropped.items())
+            name = f"  data.train[{number}]" + (f", {text.tag}" if text.tag is not None else "")
+            yield f"{name:<24}{text.read:>12,}{text.kept:>12,}" + (f"  {reasons}" if reasons else "")
 
     def _pieces(self) -> Iterator[str]:
         sides = (self.train.source, self.train.target)
@@ -109,4 +143,6 @@ def _unknown(side: Side) -> float:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple) and not hasattr(value, "_asdict"):
+        return [_plain(inner) for inner in value]
     return {name: _plain(inner) for name, inner in value._asdict().items()} if hasattr(value, "_asdict") else value

@@ -18,7 +18,7 @@ from nmt.errors import DataError
 _FEWEST = 10  # pairs
 _SAMPLE, _CHARACTERS = 50_000, 10_000_000  # what is looked at closely, at most
 _DEFAULTS = TokenizerConfig()
-_WITHOUT_TEXT = 4 + 256  # ids of special marks and bytes
+_WITHOUT_TEXT = 4 + 256 + _DEFAULTS.spare  # ids of special marks, bytes and slots
 
 _VOCABULARIES = {1_000: 500, 5_000: 1_000, 10_000: 2_000, 25_000: 4_000, 300_000: 8_000, 3_000_000: 16_000}
 """Pairs -> joint vocabulary for fewer than those. A piece must be seen often enough to be learned."""
@@ -52,7 +52,7 @@ def survey(train: ParallelText, given: Mapping[str, ParallelText]) -> Survey:
     Raises DataError when a text cannot be used or the training text is too small.
     """
     counts = {name: sum(1 for _ in read_pairs(text)) for name, text in given.items()}
-    selection = select.examine(read_pairs(train), CleaningConfig())
+    selection = select.examine([read_pairs(train)], CleaningConfig())
     usable = int(selection.kept.sum())
     if usable < _FEWEST:
         raise DataError(

@@ -1,12 +1,13 @@
 """Text <-> ids by SentencePiece (Kudo and Richardson 2018): BPE (Sennrich 2016), unigram (Kudo 2018) or characters.
 
 A model file holds the vocabulary and the normalisation, so that text is treated alike wherever the file goes. Control
-marks such as `<s>` have ids but no spelling: in a text they are characters like any other.
+marks such as `<s>` have ids but no spelling: in a text they are characters like any other. Some of them are spare, for
+tags (see tags.py).
 """
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -18,10 +19,12 @@ import sentencepiece
 
 from nmt import files
 from nmt.config import TokenizerConfig
+from nmt.data import tags as slots
 from nmt.data.segmentation import Sampler
 from nmt.errors import CheckpointError, ConfigError, DataError
 from nmt.ids import BOS, EOS, PAD, UNK
 
+TAGS = slots.FILE
 _BLANK = "▁"  # U+2581, SentencePiece's visible blank
 _LONGEST = 1 << 16  # bytes; SentencePiece leaves longer lines out of its training
 _ONLY_ERRORS = 2  # SentencePiece's log level
@@ -34,9 +37,12 @@ MOST_CHARACTERS = {"bpe": 100_000_000, "unigram": 30_000_000, "char": 100_000_00
 class Tokenizer:
     """One SentencePiece model."""
 
-    def __init__(self, model: bytes, *, name: str = "tokenizer"):
-        """`model` is the content of a model file. Raises CheckpointError, blaming `name`, when it is damaged."""
-        self.model = model
+    def __init__(self, model: bytes, *, tags: Mapping[str, int] | None = None, name: str = "tokenizer"):
+        """`model` is the content of a model file, `tags` are the ids of the tags that have a slot.
+
+        Raises CheckpointError, blaming `name`, when the model is damaged.
+        """
+        self.model, self.tags = model, dict(tags or {})
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
             self._processor.LoadFromSerializedProto(model)
@@ -53,6 +59,8 @@ class Tokenizer:
                 f"{name}: its padding, begin, end and unknown ids are {found}, not {(PAD, BOS, EOS, UNK)}",
                 hint="tokenizers are trained by `nmt prepare`",
             )
+        self.slots = slots.slots_of(self._id_of_control)
+        """The ids that tags may have."""
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
@@ -78,12 +86,21 @@ class Tokenizer:
         return self._sampler(alpha).sample(lines, seed=seed)
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """Text of each row of ids. PAD, BOS and EOS are left out; UNK shows as a double question mark, U+2047."""
+        """Text of each row of ids. PAD, BOS, EOS and tags are left out; UNK is a double question mark, U+2047."""
         return [self._processor.decode([int(each) for each in row]) for row in rows]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces' names, a blank shown as U+2581."""
         return [self._processor.id_to_piece(int(each)) for each in ids]
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """The pieces as they are shown to people: a tag by its name, in angle brackets."""
+        tags = {number: f"<{name}>" for name, number in self.tags.items()}
+        return [tags.get(number, piece) for number, piece in zip(map(int, ids), self.pieces(ids), strict=True)]
+
+    def prefix(self, tag: str | None) -> list[int]:
+        """What stands before a source with this tag: its id, or nothing. Raises ConfigError for an unknown tag."""
+        return [] if tag is None else [slots.id_of(self.tags, tag)]
 
     def offsets(self, line: str) -> list[tuple[int, int]]:
         """Where in `line` the characters begin and end for which each piece of its encoding stands.
@@ -128,6 +145,10 @@ class Tokenizer:
         )  # fmt: skip
         return {processor.id_to_piece(index): processor.get_score(index) for index in usual}
 
+    def _id_of_control(self, name: str) -> int | None:
+        found = self._processor.piece_to_id(name)
+        return found if self._processor.is_control(found) else None
+
     def normalise(self, line: str) -> str:
         """The text that `decode` makes of the ids of `line` when none is unknown."""
         return self._processor.normalize(line).replace(_BLANK, " ").lstrip(" ")
@@ -143,14 +164,22 @@ class Tokenizers(NamedTuple):
     def shared(self) -> bool:
         return self.source is self.target
 
+    def tagged(self, names: Iterable[str]) -> "Tokenizers":
+        """With slots for these tags of sources, beside those that they have. Raises ConfigError for too many."""
+        tags = slots.assign(names, self.source.slots, known=self.source.tags)
+        source = Tokenizer(self.source.model, tags=tags)
+        return Tokenizers(source, source if self.shared else self.target)
+
 
 def save_tokenizers(folder: Path, tokenizers: Tokenizers) -> None:
-    """Write `tokenizer.model`, or `source.model` and `target.model`, into a folder."""
+    """Write `tokenizer.model`, or `source.model` and `target.model`, into a folder, and `tags.json` beside slots."""
     if tokenizers.shared:
         files.write_bytes(folder / "tokenizer.model", tokenizers.source.model)
     else:
         files.write_bytes(folder / "source.model", tokenizers.source.model)
         files.write_bytes(folder / "target.model", tokenizers.target.model)
+    if tokenizers.source.slots:
+        slots.write(folder, tokenizers.source.tags)
 
 
 def load_tokenizers(folder: Path) -> Tokenizers:
@@ -158,13 +187,13 @@ def load_tokenizers(folder: Path) -> Tokenizers:
     if not folder.is_dir():
         fault = "is a file, not a folder" if folder.exists() else "no such folder"
         raise CheckpointError(f"{folder}: {fault}", hint="a run, a model bundle or prepared data is one")
-    shared = folder / "tokenizer.model"
-    if shared.exists():
-        tokenizer = Tokenizer.load(shared)
-        return Tokenizers(tokenizer, tokenizer)
-    if not (folder / "source.model").exists():
+    shared = (folder / "tokenizer.model").exists()
+    if not (shared or (folder / "source.model").exists()):
         raise CheckpointError(f"{folder}: holds no tokenizer", hint="a model bundle or prepared data does")
-    return Tokenizers(Tokenizer.load(folder / "source.model"), Tokenizer.load(folder / "target.model"))
+    source = Tokenizer.load(folder / ("tokenizer.model" if shared else "source.model"))
+    if source.slots:
+        source.tags = slots.read(folder, source.slots)
+    return Tokenizers(source, source if shared else Tokenizer.load(folder / "target.model"))
 
 
 def train_tokenizer(
@@ -187,7 +216,8 @@ def train_tokenizer(
             model_writer=model, model_type=config.kind,
             vocab_size=config.vocabulary, normalization_rule_name=config.normalisation,
             byte_fallback=config.byte_fallback, character_coverage=config.character_coverage,
-            pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, max_sentence_length=_LONGEST,
+            pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, control_symbols=slots.spellings(config.spare),
+            max_sentence_length=_LONGEST,
             hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
         )  # fmt: skip
 

@@ -164,7 +164,7 @@ def _append(tokenizer: Tokenizer, found: dict[str, tuple[str, str]], kind: str) 
             scores[piece] = lowest - rank
         content = _field(1, piece.encode()) + b"\x15" + struct.pack("<f", scores[piece])
         model += _field(1, content)
-    return Tokenizer(model)
+    return Tokenizer(model, tags=tokenizer.tags)
 
 
 def _field(number: int, content: bytes) -> bytes:

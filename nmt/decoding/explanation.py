@@ -1,5 +1,6 @@
 """Everything that a model attends to while it translates one sentence, or reads a translation that is given."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ class Pieces(NamedTuple):
     """End mark included."""
     offsets: list[tuple[int, int]]
     """Where in the text the characters of each piece begin and end, but for the end mark."""
+    marks: int = 0
+    """So many of them are no text but stand before it: a tag."""
 
 
 class Explanation(NamedTuple):
@@ -35,13 +38,17 @@ class Explanation(NamedTuple):
 
 
 def explain(
-    engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *, source: str, target: str | None
-) -> Explanation:
-    """Raises DataError for an empty source and for a side that is longer than the model takes, and NMTError where the
-    engine keeps its attention to itself."""
+    engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *, source: str, target: str | None,
+    prefix: Sequence[int] = (),
+) -> Explanation:  # fmt: skip
+    """`prefix` are the ids before the source.
+
+    Raises DataError for an empty source and for a side that is longer than the model takes, and NMTError where the
+    engine keeps its attention to itself.
+    """
     check_explains(engine)
-    asked, ids = _given(tokenizers.source, source, engine.max_length, "source")
-    if not (ids and source.strip()):
+    asked, ids = _given(tokenizers.source, source, engine.max_length, "source", prefix)
+    if len(ids) == len(prefix) or not source.strip():
         raise DataError("the source is empty", hint="without words there is nothing to look at")
     if target is None:
         written = engine.search([ids], search, attention=None, details=False)[0].hypotheses[0].ids
@@ -60,14 +67,18 @@ def check_explains(engine: Engine) -> None:
         )
 
 
-def _given(tokenizer: Tokenizer, text: str, limit: int, side: str) -> tuple[Pieces, list[int]]:
+def _given(
+    tokenizer: Tokenizer, text: str, limit: int, side: str, prefix: Sequence[int] = ()
+) -> tuple[Pieces, list[int]]:
     (ids,) = tokenizer.encode([text])
-    if len(ids) >= limit:
+    marks, most = len(prefix), limit - 1 - len(prefix)
+    if len(ids) > most:
         raise DataError(
-            f"the {side} has {len(ids)} pieces, and the model takes {limit - 1}",
+            f"the {side} has {len(ids)} pieces, and the model takes {most}",
             hint="give one of its sentences: the parts of a longer text know nothing of each other",
         )
-    return Pieces(text, tokenizer.pieces([*ids, EOS]), tokenizer.offsets(text)), ids
+    ids = [*prefix, *ids]
+    return Pieces(text, tokenizer.names([*ids, EOS]), [(0, 0)] * marks + tokenizer.offsets(text), marks), ids
 
 
 def _written(tokenizer: Tokenizer, ids: list[int]) -> Pieces:

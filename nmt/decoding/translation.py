@@ -22,7 +22,9 @@ class TextHypothesis(NamedTuple):
 
 
 class Places(NamedTuple):
-    """The (begin, end) of the characters for which each piece stands, without end marks, for each part of a line."""
+    """The (begin, end) of the characters for which each piece stands, without end marks, for each part of a line.
+
+    A tag stands empty before the pieces of its part."""
 
     source: list[list[Span]]
     target: list[list[Span]]
@@ -45,6 +47,8 @@ class Translation(NamedTuple):
     """If asked for and the model has it: for each part [first hypothesis' tokens, source tokens]."""
     places: Places | None
     """With the attention: where the pieces are in the text."""
+    tagged: bool = False
+    """Whether each part begins with a tag, which is a piece as well."""
 
 
 class Score(NamedTuple):

@@ -36,65 +36,77 @@ class Translator:
 
     def __init__(
         self, engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *,
-        rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
+        tag: str | None = None, rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
     ):  # fmt: skip
-        """`search` holds wherever a call does not override it. `origin` is where all this was loaded from."""
-        self.engine, self.tokenizers, self.search = engine, tokenizers, search
+        """`search` and `tag`, which is put before each source, hold wherever a call does not override them. `origin` is
+        where all this was loaded from. Raises ConfigError for a tag that the model does not know."""
+        self.engine, self.tokenizers, self.search, self.tag = engine, tokenizers, search, tag
         self.rerankers, self.origin, self.version = rerankers, origin, origin and origin.version()
+        tokenizers.source.prefix(tag)
 
     @classmethod
     def load(
         cls, path: str | Path | Iterable[str | Path], *, rerank: Mapping[str | Path, float] | None = None,
-        device: str = "auto", precision: str = "auto", threads: int | None = None, **overrides: Any,
+        device: str = "auto", precision: str = "auto", threads: int | None = None, tag: str | None = None,
+        **overrides: Any,
     ) -> "Translator":  # fmt: skip
         """From a run folder, a bundle or an exported model. `overrides` replace settings of its search (SearchConfig).
 
         Several paths are an ensemble (see ensemble.py), with the search of the first. `rerank` names models that choose
-        among the n_best hypotheses, with their weights (see rerank.py). `precision` is float32, bfloat16, or auto:
+        among the n_best hypotheses, with their weights (see rerank.py). `tag` is put before each source: one of those
+        that the model was trained with, say for the target language. `precision` is float32, bfloat16, or auto:
         bfloat16 where the device computes in it, which is faster and leaves about two digits of a log-probability.
         `threads` are those of the CPU; None lets the engine choose. Raises CheckpointError for a bundle, ConfigError
-        for the overrides and for models that do not go together, NMTError for the device.
+        for tag, overrides and models that do not go together, NMTError for the device.
         """
         paths = [path] if isinstance(path, str | Path) else path
         origin = Origin(tuple(map(Path, paths)), tuple((Path(each), weight) for each, weight in (rerank or {}).items()))
         where = {"device": device, "precision": precision, "threads": threads}
-        load = partial(cls._load, origin, overrides, where)
+        load = partial(cls._load, origin, overrides, where, tag)
         for each in origin.paths:
             load = partial(bundle.unchanged, each, load)
         return load()
 
     @classmethod
-    def _load(cls, origin: Origin, overrides: dict[str, Any], where: dict[str, Any]) -> "Translator":
+    def _load(
+        cls, origin: Origin, overrides: dict[str, Any], where: dict[str, Any], tag: str | None
+    ) -> "Translator":
         described = [bundle.read(path) for path in origin.paths]
-        search = _override(described[0].config.search, overrides)
-        rerankers = [cls._reranker(described[0], path, weight, where) for path, weight in origin.rerank]
+        search, tokenizers = _override(described[0].config.search, overrides), described[0].tokenizers
+        tokenizers.source.prefix(tag)  # a wrong one is told before the weights are read
+        rerankers = [cls._reranker(described[0], *each, where, tag) for each in origin.rerank]
         engine = open_engine(*described, **where)
-        return cls(engine, described[0].tokenizers, search, rerankers=rerankers, origin=origin)
+        return cls(engine, tokenizers, search, tag=tag, rerankers=rerankers, origin=origin)
 
     @classmethod
-    def _reranker(cls, first: Description, path: Path, weight: float, where: dict[str, Any]) -> Reranker:
+    def _reranker(
+        cls, first: Description, path: Path, weight: float, where: dict[str, Any], tag: str | None
+    ) -> Reranker:
         check_weight(str(path), weight)
-        both = ((each.config.source_language, each.config.target_language) for each in (first, bundle.read(path)))
+        other = bundle.read(path)
+        both = ((each.config.source_language, each.config.target_language) for each in (first, other))
         reverse = is_reverse(*both, name=str(path))
-        return Reranker(cls.load(path, **where), weight, reverse)
+        known = not reverse and tag in other.tokenizers.source.tags
+        return Reranker(cls.load(path, **where, tag=tag if known else None), weight, reverse)
 
-    def translate(self, lines: Sequence[str], **overrides: Any) -> list[str]:
-        """The best translation of each line. Raises ConfigError for the overrides."""
-        return [each.text for each in self.translations(lines, details=False, **overrides)]
+    def translate(self, lines: Sequence[str], *, tag: str | None = None, **overrides: Any) -> list[str]:
+        """The best translation of each line. Raises ConfigError for the tag or the overrides."""
+        return [each.text for each in self.translations(lines, details=False, tag=tag, **overrides)]
 
     def translations(
         self, lines: Iterable[str], *, attention: bool = False, heads: Heads = Heads(), details: bool = True,
-        workers: int | None = 1, **overrides: Any,
+        workers: int | None = 1, tag: str | None = None, **overrides: Any,
     ) -> Iterator[Translation]:  # fmt: skip
         """The same with all that is known about it, line by line, reading a window ahead (see windows.py).
 
-        A line longer than the model takes is translated in parts: its n-th hypothesis joins the n-th of each part.
+        A line longer than the model takes is translated in parts, each with the tag: its n-th hypothesis joins the n-th
+        of each part.
         `heads` says whose attention to the source is wanted: without it that is the mean of all.
         Without `details` there is one hypothesis unless `overrides` ask for more, and the tokens' log-probabilities may
         be left out, where finding them costs another pass. With search.mbr or rerankers the hypotheses come in the
         order of these, and what is chosen is chosen part by part.
         With several `workers`, which share the threads, each translates a window at a time. None chooses: on a CPU as
-        many as pay, at most one a thread, elsewhere one. Raises ConfigError for the overrides.
+        many as pay, at most one a thread, elsewhere one. Raises ConfigError for the tag or the overrides.
         """
         if isinstance(lines, str):
             raise TypeError("lines is a sequence of strings, not one string")
@@ -104,7 +116,9 @@ class Translator:
         elif not details and "n_best" not in overrides:
             search = search.model_copy(update={"n_best": 1})
         wanted = heads if attention else None
-        method = partial(Translator._translate, search=search, attention=wanted, details=details)
+        method = partial(
+            Translator._translate, search=search, attention=wanted, details=details, prefix=self.prefix(tag)
+        )
         return self._each(method, lines, workers)
 
     def chooses(self, search: SearchConfig) -> bool:
@@ -122,33 +136,41 @@ class Translator:
                 hint="search without mbr and rerank, or force the translation with `nmt attend --target`",
             )
 
-    def score(self, pairs: Iterable[tuple[str, str]]) -> list[Score]:
-        """The log-probability of each (source, target) pair."""
-        return list(self.scores(pairs))
+    def score(self, pairs: Iterable[tuple[str, str]], *, tag: str | None = None) -> list[Score]:
+        """The log-probability of each (source, target) pair. Raises ConfigError for the tag."""
+        return list(self.scores(pairs, tag=tag))
 
-    def scores(self, pairs: Iterable[tuple[str, str]], *, workers: int | None = 1) -> Iterator[Score]:
+    def scores(
+        self, pairs: Iterable[tuple[str, str]], *, workers: int | None = 1, tag: str | None = None
+    ) -> Iterator[Score]:
         """The same pair by pair, reading a window ahead; `workers` as for `translations`."""
-        return self._each(Translator._score, pairs, workers)
+        return self._each(partial(Translator._score, prefix=self.prefix(tag)), pairs, workers)
 
-    def explain(self, source: str, target: str | None = None, **overrides: Any) -> Explanation:
+    def prefix(self, tag: str | None = None) -> list[int]:
+        """The ids before each source: of this tag, else of the translator's own, if any. Raises ConfigError."""
+        return self.tokenizers.source.prefix(self.tag if tag is None else tag)
+
+    def explain(
+        self, source: str, target: str | None = None, *, tag: str | None = None, **overrides: Any
+    ) -> Explanation:
         """All of the model's attention while it translates `source`, or reads the `target` that is given.
 
-        Raises DataError for an empty source and for a side that is longer than the model takes, ConfigError for the
-        overrides, and NMTError for an exported model.
+        Raises DataError for an empty source and for a side that is longer than the model takes, ConfigError for the tag
+        and the overrides, and NMTError for an exported model.
         """
-        search = _override(self.search, overrides)
+        search, prefix = _override(self.search, overrides), self.prefix(tag)
         if target is None and self.chooses(search):
-            (target,) = self.translate([source], **overrides)
-        return explain(self.engine, self.tokenizers, search, source=source, target=target)
+            (target,) = self.translate([source], tag=tag, **overrides)
+        return explain(self.engine, self.tokenizers, search, source=source, target=target, prefix=prefix)
 
     def _each(self, method: Method, items: Iterable[Item], workers: int | None) -> Iterator:
         """`method` on each window of the items."""
         yield from chain.from_iterable(self.engine.each(method, self, windows(items), workers=workers))
 
     def _translate(
-        self, lines: list[str], *, search: SearchConfig, attention: Heads | None, details: bool
+        self, lines: list[str], *, search: SearchConfig, attention: Heads | None, details: bool, prefix: list[int]
     ) -> list[Translation]:
-        sources = self._encode(lines)
+        sources = self._encode(lines, prefix)
         parts = [ids for source in sources for ids in source]
         found = self.engine.search(parts, search, attention=attention, details=details)
         if self.chooses(search):
@@ -156,16 +178,21 @@ class Translator:
             found = self._chosen(list(texts), [each.hypotheses for each in found], search)
         following = iter(found)
         found_of = [list(islice(following, len(source))) for source in sources]
-        return [self._join(*each, search) for each in zip(lines, sources, found_of, strict=True)]
+        return [self._join(*each, search, prefix) for each in zip(lines, sources, found_of, strict=True)]
 
-    def _encode(self, lines: list[str]) -> list[list[list[int]]]:
+    def _limit(self, prefix: list[int]) -> int:
+        """Most pieces of a text behind a prefix and before its end mark."""
+        return max(1, self.engine.max_length - 1 - len(prefix))
+
+    def _encode(self, lines: list[str], prefix: list[int]) -> list[list[list[int]]]:
         """Each line's ids in parts that the model takes: none for a blank line, nearly always one."""
-        encode, limit = self.tokenizers.source.encode, self.engine.max_length - 1
+        encode, limit = self.tokenizers.source.encode, self._limit(prefix)
         encoded = zip(lines, encode(lines), strict=True)
-        return [
+        parts = (
             [] if not (ids and line.strip()) else [ids] if len(ids) <= limit else _ids(split(line, encode, limit))
             for line, ids in encoded
-        ]
+        )
+        return [[[*prefix, *ids] for ids in each] for each in parts]
 
     def _part_texts(self, line: str, parts: list[list[int]]) -> list[str]:
         return [line] if len(parts) == 1 else self.tokenizers.source.decode(parts)
@@ -184,20 +211,22 @@ class Translator:
         texts = self.tokenizers.target.decode([each.ids for each in hypotheses])
         return [text.translate(LINE_BREAKS) for text in texts]
 
-    def _places(self, line: str, parts: list[list[int]], found: list[Hypothesis]) -> Places:
+    def _places(self, line: str, parts: list[list[int]], found: list[Hypothesis], prefix: list[int]) -> Places:
         """Of the pieces of a line's parts and of their translations."""
         source, target = self.tokenizers
         if len(parts) == 1:
-            return Places([source.offsets(line)], [target.decoded_offsets(found[0].ids)])
-        cut = split(line, lambda texts: list(map(source.offsets, texts)), self.engine.max_length - 1)
-        of_source = [_moved(part.pieces, part.begin) for part in cut]
+            return Places([_behind(prefix, source.offsets(line))], [target.decoded_offsets(found[0].ids)])
+        cut = split(line, lambda texts: list(map(source.offsets, texts)), self._limit(prefix))
+        of_source = [_moved(_behind(prefix, part.pieces), part.begin) for part in cut]
         of_target, begin = [], 0
         for each, text in zip(found, target.decode([each.ids for each in found]), strict=True):
             of_target.append(_moved(target.decoded_offsets(each.ids), begin))
             begin += len(text) + bool(text)
         return Places(of_source, of_target)
 
-    def _join(self, line: str, parts: list[list[int]], found: list[Found], search: SearchConfig) -> Translation:
+    def _join(
+        self, line: str, parts: list[list[int]], found: list[Found], search: SearchConfig, prefix: list[int]
+    ) -> Translation:
         """The translations of a line's parts as those of the line."""
         if not parts:
             return Translation(line, "", [TextHypothesis("", 0.0, 0.0, [], [])], [], 0, None, None)
@@ -205,8 +234,8 @@ class Translator:
         hypotheses = [self._hypothesis(each, search) for each in together]
         tokens = [token for ids in parts for token in _tokens(self.tokenizers.source, ids)]
         maps = [each.attention for each in found if each.attention is not None]
-        places = self._places(line, parts, [each.hypotheses[0] for each in found]) if maps else None
-        return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), maps or None, places)
+        places = self._places(line, parts, [each.hypotheses[0] for each in found], prefix) if maps else None
+        return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), maps or None, places, bool(prefix))
 
     def _hypothesis(self, parts: Sequence[Hypothesis], search: SearchConfig) -> TextHypothesis:
         text = " ".join(text for text in self._texts(parts) if text)
@@ -218,8 +247,8 @@ class Translator:
             score = fmean(part.score for part in parts)
         return TextHypothesis(text, score, log_probability, tokens, logs)
 
-    def _score(self, pairs: list[tuple[str, str]]) -> list[Score]:
-        sources = self.tokenizers.source.encode([source for source, _ in pairs])
+    def _score(self, pairs: list[tuple[str, str]], *, prefix: list[int]) -> list[Score]:
+        sources = [[*prefix, *ids] for ids in self.tokenizers.source.encode([source for source, _ in pairs])]
         targets = self.tokenizers.target.encode([target for _, target in pairs])
         lengths = [max(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
         fitting = [number for number, length in enumerate(lengths) if length < self.engine.max_length]
@@ -242,9 +271,14 @@ def _ids(parts: list[Part]) -> list[list[int]]:
     return [part.pieces for part in parts]
 
 
+def _behind(prefix: list[int], spans: list[Span]) -> list[Span]:
+    """A prefix stands empty where the first piece begins."""
+    return [(spans[0][0], spans[0][0])] * len(prefix) + spans
+
+
 def _moved(spans: list[Span], by: int) -> list[Span]:
     return [(begin + by, end + by) for begin, end in spans]
 
 
 def _tokens(tokenizer: Tokenizer, ids: list[int]) -> list[str]:
-    return tokenizer.pieces([*ids, EOS])
+    return tokenizer.names([*ids, EOS])

@@ -55,6 +55,7 @@ def evaluate(
     references: Iterable[str | Path] = (),
     tokenized_references: Iterable[str | Path] = (),
     language: str | None = None,
+    tag: str | None = None,
     metric: Sequence[str] = ("bleu", "chrf", "ter"),
     lowercase: bool = False,
     tokenize: str = "13a",
@@ -72,7 +73,8 @@ def evaluate(
 
     Among the models a list of paths is one system, their ensemble: [a, b, [a, b]] are three. The test set is `source`
     and `references`, else what `config` names, else what the first run's config names. `tokenized_references` add the
-    tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`, by default the models'.
+    tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`, by default the models'. `tag` is
+    put before each source, by default that of the config that names the test set (see systems.choose_tag).
     `confidence` adds 95% intervals, `paired` a test against the first system. `search` replaces settings of the models'
     search, `threads` and `workers` are those of Translator. `on_system` hears each model's name before it translates,
     `on_progress` what `prepare` does where it holds the test set out anew.
@@ -92,6 +94,7 @@ def evaluate(
         systems.load(paths, "+".join(names[path] for path in paths), where=where, search=search) for paths in groups
     ]
     test = testset.find(models, config, source, _paths(references), _paths(tokenized_references), on_progress)
+    systems.choose_tag(ready, asked=tag, test=test)
     given = [systems.read(path, test) for path in files]
     if test.tokenized:
         language = language or _language(ready)
@@ -128,9 +131,13 @@ def _tokenised(outputs: list[Lines], references: Sequence[Lines], language: str,
 
 
 def _language(models: list[Ready]) -> str:
-    """The target language, which a model knows."""
+    """The target language, which a model knows; of several it is the tag that tells."""
     if models:
-        return models[0].bundles[0].config.target_language
+        known, tag = models[0].bundles[0].config.target_language, models[0].translator.tag
+        if "+" not in known:
+            return known
+        if tag in known.split("+"):
+            return tag
     raise DataError("the target language is not known", hint="give --language, such as de")
 
 

@@ -27,6 +27,8 @@ class Model(NamedTuple):
     """Lines that were longer than the model takes and were translated in parts."""
     language: str
     """Code of the target language."""
+    tag: str | None
+    """Put before each source."""
     signature: str
 
 
@@ -63,6 +65,20 @@ def load(paths: Sequence[Path], name: str, *, where: dict[str, Any], search: dic
     return Ready(name, [bundle.read(path) for path in paths], translator)
 
 
+def choose_tag(ready: Sequence[Ready], *, asked: str | None, test: TestSet) -> None:
+    """Let the models put the tag that is asked for before each source, else that of the test set; a model without tags
+    takes sources as they are.
+
+    Raises ConfigError where a model has other tags, or where a tag is asked for and no model has any.
+    """
+    tag = test.tag if asked is None else asked
+    knowing = [each for each in ready if each.bundle.tokenizers.source.tags]
+    for each in knowing or (ready if asked is not None else ()):
+        each.translator.prefix(tag)
+    for each in knowing:
+        each.translator.tag = tag
+
+
 def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> System:
     """Let a model translate the test set; `workers` as in Translator.translations."""
     start = time.perf_counter()
@@ -75,7 +91,7 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         training_minutes=sum(card["training"]["minutes"] for card in cards),
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
         split=sum(each.parts > 1 for each in translations), language=configs[0].target_language,
-        signature=_signature(configs, ready.translator),
+        tag=ready.translator.tag, signature=_signature(configs, ready.translator),
     )  # fmt: skip
     return System(ready.name, [each.text for each in translations], model)
 
@@ -96,6 +112,7 @@ def _signature(models: Sequence[BundleConfig], translator: Translator) -> str:
     how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
     if search.sample:
         how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
+    how += "" if translator.tag is None else f"|tag:{translator.tag}"
     if search.mbr != "none":
         how += f"|mbr:{search.mbr}|candidates:{search.n_best}"
     trained = f"seed:{seeds}|config:{digests}|nmt:{__version__}"

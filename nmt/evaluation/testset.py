@@ -20,6 +20,8 @@ class TestSet(NamedTuple):
     references: list[list[str]]
     tokenized: list[list[str]]
     """References in the form of moses.py; often none."""
+    tag: str | None = None
+    """Of its sources, as the config says that names it."""
 
 
 def find(
@@ -65,9 +67,9 @@ def _from_config(path: Path, on_progress: OnProgress | None) -> TestSet:
         raise DataError(f"{path}: names no test text", hint="set data.test, or give --source and --reference")
     if isinstance(config.data.test, ParallelText):
         pairs = list(read_pairs(config.data.test))
-        return TestSet([source for source, _ in pairs], [[target for _, target in pairs]], [])
+        return TestSet([source for source, _ in pairs], [[target for _, target in pairs]], [], config.data.test.tag)
     text = prepare(config, on_progress=on_progress).test_text
-    return TestSet(text.source, [text.target], [])
+    return TestSet(text.source, [text.target], [], config.data.test.tag)
 
 
 def _config_of(run: Path) -> Path:

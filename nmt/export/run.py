@@ -11,6 +11,7 @@ from nmt.config import ParallelText
 from nmt.config.export import obstacle
 from nmt.data.prepare import prepare
 from nmt.data.text import read_pairs
+from nmt.data.tokenizer import TAGS
 from nmt.decoding.engine import open_engine
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
@@ -34,17 +35,20 @@ class Exported(NamedTuple):
 
 def export(
     model: str | Path, folder: str | Path, *, lines: Sequence[str], quantization: str = "float32",
-    threads: int | None = None,
+    threads: int | None = None, tag: str | None = None,
 ) -> Exported:  # fmt: skip
-    """Write a model for CTranslate2 in the place of `folder`, once both engines have translated the lines.
+    """Write a model for CTranslate2 in the place of `folder`, once both engines have translated the lines, with `tag`
+    before each where one is given.
 
-    Raises ConfigError for a model that CTranslate2 cannot run, and CheckpointError where the engines disagree.
+    Raises ConfigError for a tag that the model does not know and for a model that CTranslate2 cannot run, and
+    CheckpointError where the engines disagree.
     """
     described = bundle.read(model)
     if why := obstacle(described.config.model):
         raise ConfigError(f"{described.folder}: {why}", hint="with `export: ctranslate2` `nmt config` tells at once")
     if not (described.folder / bundle.WEIGHTS).is_file():
         raise CheckpointError(f"{described.folder}: was exported already", hint="export from the run")
+    described.tokenizers.source.prefix(tag)
     original = bundle.load(described.folder)
     with files.replacing_folder(folder) as inside:
         ctranslate2.write(inside, original, quantization=quantization)
@@ -52,9 +56,9 @@ def export(
         size = sum(each.stat().st_size for each in inside.iterdir())
         search = original.config.search
         engine = in_order(TorchEngine(original.model), original.config.target_order)
-        ours = Translator(engine, original.tokenizers, search)
+        ours = Translator(engine, original.tokenizers, search, tag=tag)
         exported = open_engine(bundle.read(inside), device="cpu", threads=threads)
-        found = agreement(ours, Translator(exported, original.tokenizers, search), lines)
+        found = agreement(ours, Translator(exported, original.tokenizers, search, tag=tag), lines)
         if quantization == "float32" and found.score_difference > TOLERANCE:
             raise CheckpointError(
                 f"{folder}: is not kept, for CTranslate2 computes another model than ours: log-probabilities of a "
@@ -65,20 +69,20 @@ def export(
     return Exported(size, found)
 
 
-def development_lines(run: str | Path, most: int) -> list[str]:
-    """The source of a run's development text, at most so many lines. Raises DataError where no run is."""
+def development_lines(run: str | Path, most: int) -> tuple[list[str], str | None]:
+    """The source of a run's development text, at most so many lines, and its tag. Raises DataError where no run is."""
     run = Path(run)
     if bundle.locate(run) == run:
         raise DataError(f"{run}: a model bundle names no development text", hint="give --input")
     config = settings.load(run / "config.yaml")
     if isinstance(config.data.dev, ParallelText):
-        return [source for source, _ in read_pairs(config.data.dev)][:most]
-    return prepare(config).dev_text.source[:most]
+        return [source for source, _ in read_pairs(config.data.dev)][:most], config.data.dev.tag
+    return prepare(config).dev_text.source[:most], config.data.dev.tag
 
 
 def _accompany(inside: Path, original: Description) -> None:
     """What a bundle holds beside the weights, and the checksums."""
-    for name in (*bundle.SHARED, *bundle.SEPARATE, bundle.CONFIG):
+    for name in (*bundle.SHARED, *bundle.SEPARATE, TAGS, bundle.CONFIG):
         if (original.folder / name).exists():
             files.write_bytes(inside / name, (original.folder / name).read_bytes())
     _sum(inside)

@@ -41,7 +41,7 @@ def backtranslate(
     """Write a corpus to `folder` whose target is the text of the `inputs` and whose source a reverse model has written.
 
     `config` is that of the model which shall be trained with it; it must translate the other way. `search` are settings
-    of the translation, such as beam, or sample and top_k. Raises ConfigError when a direction is wrong, NMTError when
+    of the translation, such as beam, or sample and top_k, and the tag of a model that has several directions. Raises ConfigError when a direction is wrong, NMTError when
     there is a corpus already and no `force`, DataError for the text.
     """
     folder, inputs = Path(folder), [Path(path) for path in inputs]
@@ -63,7 +63,8 @@ def _check(described: Description, inputs: Sequence[Path], config: Config | None
     if config is None:
         return
     wanted, found = (config.data.source_language, config.data.target_language), reverse
-    if (found.target_language, found.source_language) != wanted:
+    sides = zip(wanted, (found.target_language, found.source_language), strict=True)
+    if not all(each in known.split("+") for each, known in sides):
         raise ConfigError(
             f"{described.folder}: translates from {found.source_language} to {found.target_language}, and for a model "
             f"from {wanted[0]} to {wanted[1]} it must translate from {wanted[1]} to {wanted[0]}",

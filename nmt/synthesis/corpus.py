@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from nmt import bundle, checksums, files
 from nmt.bundle import Description
-from nmt.data.build import Pairs
+from nmt.data.splits import Pairs
 from nmt.data.suggest import language_of
 from nmt.decoding.translator import Translation, Translator
 from nmt.errors import ConfigError, NMTError

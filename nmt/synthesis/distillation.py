@@ -8,6 +8,7 @@ greedily, learns them better. The second form, interpolation, stays near what pe
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from nmt import bundle
 from nmt.bundle import Description
 from nmt.config import Config, HeldOut, ParallelText
-from nmt.data.build import Pairs, training_pairs
+from nmt.data.splits import Pairs, training_pairs
 from nmt.data.text import read_lines, read_pairs
 from nmt.decoding.translator import Translation
 from nmt.errors import ConfigError
@@ -74,7 +75,8 @@ def _check(described: Description, config: Config | None, paths: Sequence[Path])
     """Whether the teacher's direction is that of the text."""
     check_files(described, paths, why=_WAY)
     teacher = (described.config.source_language, described.config.target_language)
-    if config and (config.data.source_language, config.data.target_language) != teacher:
+    student = config and (config.data.source_language, config.data.target_language)
+    if student and not all(each in known.split("+") for each, known in zip(student, teacher, strict=True)):
         raise ConfigError(
             f"{described.folder}: translates from {teacher[0]} to {teacher[1]}, and the config is from "
             f"{config.data.source_language} to {config.data.target_language}",
@@ -87,8 +89,13 @@ def _lines(
 ) -> tuple[Iterable[Line], dict[str, Pairs]]:
     """Sources, each beside its reference, if there is any; and the texts that were held out of them."""
     if config is not None:
+        if len({text.tag for text in config.data.texts}) > 1:
+            raise ConfigError(
+                "data.train: its texts have different tags, and a corpus has one",
+                hint="distill them one by one: --source, --target and --tag",
+            )
         pairs, texts = training_pairs(config)
-        return pairs, {name: each for name, each in texts.items() if isinstance(getattr(config.data, name), HeldOut)}
+        return chain.from_iterable(pairs), {name: each for name, each in texts.items() if isinstance(getattr(config.data, name), HeldOut)}
     if text is not None:
         return read_pairs(text), {}
     return ((line, "") for path in source for line in read_lines(path)), {}

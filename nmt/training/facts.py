@@ -28,7 +28,7 @@ def of_run(
             "pairs": len(lengths), "source_pieces": int(lengths[:, 0].sum()), "target_pieces": int(lengths[:, 1].sum()),
             "dev_pairs": len(prepared.dev),
         },
-        "seed": config.training.seed, "digest": bundle.digest(config),
+        "tags": list(prepared.tokenizers.source.tags), "seed": config.training.seed, "digest": bundle.digest(config),
         "precision": str(precision).removeprefix("torch."), "machine": machine,
         "finetuned": finetuned(config),
         "settings": config.model_dump(mode="json", include={"data": {"cleaning"}, "training": True}),

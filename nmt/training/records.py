@@ -79,7 +79,7 @@ class Records:
         self.listen(events.Started(
             folder=self.config.run, report=self.prepared.report, parameters=self.facts["parameters"],
             frozen=self._frozen(),
-            pairs=data["pairs"], target_tokens=data["target_pieces"] + data["pairs"], step=self.state.step,
+            pairs=data["pairs"], target_tokens=self.prepared.train.target_tokens_of_pass(), step=self.state.step,
             steps=self.settings.steps, precision=self.facts["precision"], machine=self.facts["machine"],
             seed=self.settings.seed, changes=self._changes(),
         ))  # fmt: skip

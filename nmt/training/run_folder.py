@@ -73,7 +73,7 @@ def check(config: Config, *, resume: bool, force: bool) -> Config:
             )
         return config
     before = settings.load(folder / CONFIG)
-    config = _with_horizon(config, before)
+    config, before = _without_slots(_with_horizon(config, before), before)
     _compare(config, before)
     return config
 
@@ -128,6 +128,17 @@ def _with_horizon(new: Config, old: Config) -> Config:
     return new.model_copy(update={"training": training.model_copy(update={"horizon": horizon})})
 
 
+def _without_slots(new: Config, old: Config) -> tuple[Config, Config]:
+    """Both as a run goes on that began before tokenizers had slots, unless some are asked for now."""
+
+    def without(config: Config) -> Config:
+        unset = "spare" not in config.tokenizer.model_fields_set
+        none = {"tokenizer": config.tokenizer.model_copy(update={"spare": 0})}
+        return config.model_copy(update=none) if unset else config
+
+    return (new, old) if "spare" in old.tokenizer.model_fields_set else (without(new), without(old))
+
+
 def _compare(new: Config, old: Config) -> None:
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
     changed = [
@@ -151,5 +162,8 @@ def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested sections as dotted keys."""
     flat = {}
     for key, inner in value.items():
-        flat |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
+        if isinstance(inner, list) and any(isinstance(each, dict) for each in inner):  # several training texts
+            flat |= _flat({f"{key}[{number}]": each for number, each in enumerate(inner)}, prefix)
+        else:
+            flat |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
     return flat

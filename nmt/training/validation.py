@@ -67,7 +67,7 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
 def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score]:
     """BLEU and chrF of the model's translations of a text."""
     engine = in_order(TorchEngine(model), config.data.target_order)
-    translator = Translator(engine, tokenizers, search_for(config))
+    translator = Translator(engine, tokenizers, search_for(config), tag=config.data.dev.tag)
     hypotheses = translator.translate(text.source)
     return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target)
 

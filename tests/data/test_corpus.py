@@ -59,7 +59,8 @@ def sampled(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     pairs = sentences(200)
     sides = list(zip(*pairs, strict=True))
-    tokenizers = Tokenizers(*(train_tokenizer(s, TokenizerConfig(kind=request.param, vocabulary=284)) for s in sides))
+    config = TokenizerConfig(kind=request.param, vocabulary=284, spare=0)
+    tokenizers = Tokenizers(*(train_tokenizer(side, config) for side in sides))
     sizes = [each.size for each in tokenizers]
     with writing(folder, sizes, with_texts=True) as append:
         rows = [each.encode(side) for each, side in zip(tokenizers, sides, strict=True)]

@@ -13,8 +13,8 @@ import pytest
 from outcome import tree
 from toy_text import sentences, toy_config, write
 
+from nmt import checksums, files
 from nmt import config as settings
-from nmt import files
 from nmt.config import Config, TokenizerConfig, check
 from nmt.data import encode
 from nmt.data.prepare import prepare
@@ -71,7 +71,7 @@ def test_the_report_as_lines(tmp_path):
 
 
 def test_separate_vocabularies(tmp_path):
-    prepared = prepare(toy_config(tmp_path, PAIRS, tokenizer={"shared": False, "vocabulary": 284, "kind": "unigram"}))
+    prepared = prepare(toy_config(tmp_path, PAIRS, tokenizer={"shared": False, "vocabulary": 292, "kind": "unigram"}))
     assert not prepared.tokenizers.shared and not prepared.report.shared
     assert text_of(prepared, prepared.train) == PAIRS
 
@@ -104,6 +104,19 @@ def test_a_setting_that_matters_is_noticed(tmp_path, sections):
     second = prepare(changed(config, **sections))
     assert second.key != first.key and second.folder != first.folder
     assert prepare(config).key == first.key
+
+
+def test_data_of_before_there_were_several_texts_are_loaded(tmp_path):
+    """Under the same key, without tags.json, and with a report that says nothing of texts."""
+    config = toy_config(tmp_path, PAIRS, tokenizer={"spare": 0})
+    folder = prepare(config).folder
+    assert not (folder / "tags.json").exists()
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert report.pop("texts") == []
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
+    found = prepare(config)
+    assert not found.mended and found.report.texts == () and len(found.train) == 150
 
 
 def test_other_settings_do_not_matter(tmp_path):
@@ -171,7 +184,7 @@ def test_workers_do_not_change_a_byte(tmp_path, monkeypatch):
         return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
     alone = prepared(cores=1)
-    assert len(alone) == 21
+    assert len(alone) == 22
     assert prepared(cores=4) == prepared(workers=None, cores=2) == prepared(workers=3) == alone
 
 
@@ -225,7 +238,7 @@ def test_long_development_pairs_count_for_scores_only(tmp_path):
         (PAIRS, {}, {"model": {"max_length": 2}}, DataError, "data.train: every pair is longer than model.max_length"),
         (PAIRS, {}, {"tokenizer": {"vocabulary": 9000}}, ConfigError, "9000 is too large for this text.* possible is"),
         (PAIRS, {}, {"tokenizer": {"vocabulary": 9000, "shared": False}}, ConfigError, "too large for the source text"),
-        (PAIRS, {}, {"tokenizer": {"vocabulary": 265}}, ConfigError, "265 is too small"),
+        (PAIRS, {}, {"tokenizer": {"vocabulary": 273}}, ConfigError, "273 is too small"),
     ],
 )
 def test_faults(tmp_path, pairs, data, sections, fault, told):
@@ -322,4 +335,4 @@ def test_a_signal_ends_the_training_of_a_tokenizer(tmp_path):
 
 def test_the_key_stays_what_it_was(tmp_path):
     """Another one would make every cache stale and keep every run from being resumed."""
-    assert prepare(toy_config(tmp_path, PAIRS)).key == "81873d97f57195bf"
+    assert prepare(toy_config(tmp_path, PAIRS, tokenizer={"spare": 0})).key == "81873d97f57195bf"

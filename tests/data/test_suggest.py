@@ -6,7 +6,7 @@ import pytest
 from toy_text import sentences, write
 
 from nmt import config as settings
-from nmt.config import ParallelText
+from nmt.config import ParallelText, TrainingText
 from nmt.data.prepare import prepare
 from nmt.data.suggest import language_of, languages_of, suggest
 from nmt.data.survey import Survey, survey
@@ -44,7 +44,7 @@ def test_languages_from_names_of_tsv():
 @pytest.mark.parametrize("pairs", [100, 10_000, 100_000, 10_000_000])
 def test_any_size_gives_a_config_that_loads(tmp_path, model, pairs):
     path = tmp_path / "config.yaml"
-    text = ParallelText(source=tmp_path / "text" / 'a "#1" ü.no', target=tmp_path / "b.en")
+    text = TrainingText(source=tmp_path / "text" / 'a "#1" ü.no', target=tmp_path / "b.en")
     given = {"dev": ParallelText(tsv=[tmp_path / "dev.tsv", tmp_path / "dev2.tsv"], columns=(2, 3))}
     facts = seen(read=pairs + 9, kept=pairs, given={"dev": 1014})
     written = suggest(facts, train=text, given=given, languages=("no", "en"), model=model, path=path)

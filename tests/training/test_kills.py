@@ -36,7 +36,7 @@ VARIANTS = {
         "training": {"average": "last", "average_last": 2, "schedule": "plateau", "measure": "chrf", "patience": 5},
     },
     "gru": {
-        "model": {"type": "gru", **RNN}, "tokenizer": {"kind": "bpe", "sampling": 0.2, "vocabulary": 21},
+        "model": {"type": "gru", **RNN}, "tokenizer": {"kind": "bpe", "sampling": 0.2, "vocabulary": 21, "spare": 0},
         "training": {"precision": "bfloat16", "average": "ema", "accumulate": 3, "steps": 12},
     },
 }  # fmt: skip

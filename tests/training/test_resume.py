@@ -17,6 +17,7 @@ from nmt.training import train
 from nmt.training.events import Evaluated, Evaluating, Progress, Stopped, Updated
 
 SHORT = {"steps": 36, "evaluate_every": 15, "log_every": 7, "warmup": 10, "accumulate": 2, "batch_tokens": 96}
+TEXT = {"source": "train.txt", "target": "train.txt"}
 VARIANTS = {
     "plain": {},
     "ema": {"training": {"average": "ema", "schedule": "cosine"}},
@@ -25,6 +26,10 @@ VARIANTS = {
     "r_drop": {"training": {"r_drop": 2.0, "cutoff": 0.1, "word_dropout": 0.1, "optimizer": "muon"},
                "model": {"dropout": 0.2, "layer_dropout": 0.1, "stochastic_depth": 0.1}},
     "sampling": {"tokenizer": {"kind": "unigram", "sampling": 0.3}},
+    "texts": {
+        "tokenizer": {"kind": "unigram", "sampling": 0.3, "vocabulary": 22, "spare": 2},
+        "data": {"train": [{**TEXT, "weight": 0.5, "tag": "copy"}, {**TEXT, "weight": 1.25}]},
+    },
 }
 
 
@@ -37,7 +42,7 @@ def config_for(folder: Path, variant: str, *, run: str = "run"):
         return settings.check(settings.Config, plain, name="copy task")
     return config_of(
         folder, run=run, model=model, training={**SHORT, **sections.get("training", {})},
-        tokenizer=sections.get("tokenizer", {}),
+        tokenizer=sections.get("tokenizer", {}), data=sections.get("data", {}),
     )  # fmt: skip
 
 

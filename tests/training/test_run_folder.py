@@ -5,6 +5,7 @@ import shutil
 import pytest
 from copy_task import config_of
 
+from nmt import config as settings
 from nmt import files
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.training import run_folder
@@ -110,8 +111,6 @@ def test_a_changed_config_is_refused_with_a_list_of_the_changes(begun, tmp_path)
 
 def test_another_model_is_a_change(begun, tmp_path):
     value = begun.model_dump(mode="json") | {"model": {"type": "gru"}}
-    from nmt import config as settings
-
     with pytest.raises(ConfigError, match=r"model.type: transformer -> gru"):
         run_folder.check(settings.check(settings.Config, value, name="x"), resume=True, force=False)
 
@@ -127,6 +126,22 @@ def test_another_model_is_a_change(begun, tmp_path):
 )
 def test_what_leaves_the_course_of_the_weights_alone_may_change(begun, tmp_path, sections):
     run_folder.check(config_of(tmp_path, **sections), resume=True, force=False)
+
+
+def test_a_run_of_before_there_were_slots_is_resumed_without(begun, tmp_path):
+    path = begun.run / "config.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("  spare: 0\n", ""), encoding="utf-8")
+    asked = config_of(tmp_path).model_dump(mode="json")
+    for spare, goes_on in ((None, True), (0, True), (8, False)):
+        asked["tokenizer"].pop("spare", None)
+        if spare is not None:
+            asked["tokenizer"]["spare"] = spare
+        new = settings.check(settings.Config, asked, name="x", folder=tmp_path)
+        if goes_on:
+            assert run_folder.check(new, resume=True, force=False).tokenizer.spare == 0
+        else:
+            with pytest.raises(ConfigError, match=r"tokenizer\.spare: 0 -> 8"):
+                run_folder.check(new, resume=True, force=False)
 
 
 def test_a_moved_run_is_resumed(begun, tmp_path):

@@ -1,0 +1,122 @@
+"""What a config's text falls into: the training pairs that stay, the development and the test text."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, compress
+from typing import NamedTuple
+
+import numpy as np
+
+from nmt.config import Config, DataConfig, HeldOut, ParallelText
+from nmt.data import selection as select
+from nmt.data.cleaning import Verdict
+from nmt.data.selection import Selection
+from nmt.data.text import read_pairs
+from nmt.errors import DataError
+
+_EVERY = 10_000  # pairs between two reports of progress
+
+Tell = Callable[[str, int], None]
+
+
+class Pairs(NamedTuple):
+    """Raw text, line n of one side beside line n of the other."""
+
+    source: list[str]
+    target: list[str]
+
+
+class Splits(NamedTuple):
+    """Of all the text that a config names."""
+
+    selection: Selection
+    """What becomes of each training pair."""
+    texts: dict[str, Pairs]
+    """The text of dev and, if there is one, of test."""
+    overlap: int
+    """Training pairs of which a side is in these too."""
+
+
+def split(config: Config, tell: Tell) -> Splits:
+    """Read all the text once. `tell` hears how many pairs are done. Raises DataError for text that does not do."""
+    data = config.data
+    given = {
+        name: _collected(read_pairs(text))
+        for name, text in (("dev", data.dev), ("test", data.test))
+        if isinstance(text, ParallelText)
+    }
+    tags = [text.tag for text in data.texts]
+    selection = select.examine(telling(map(read_pairs, data.texts), "cleaning", tell), data.cleaning, kinds=tags)
+    overlap = select.overlap(selection, list(given.values()), drop=data.overlap == "drop")
+    texts = given | _held_out(config, selection)
+    _check(selection, texts)
+    return Splits(selection, texts, overlap)
+
+
+def training_pairs(config: Config) -> tuple[list[Iterator[tuple[str, str]]], dict[str, Pairs]]:
+    """The pairs of each text that a config trains on, and its development and test text."""
+    found = split(config, lambda stage, done: None)
+    return list(chosen(config.data, found.selection, found.selection.kept)), found.texts
+
+
+def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    sides = list(zip(*pairs, strict=True)) or [(), ()]
+    return Pairs(*map(list, sides))
+
+
+def telling(texts: Iterable[Iterable[tuple[str, str]]], stage: str, tell: Tell) -> Iterator[Iterator[tuple[str, str]]]:
+    """The pairs of each text, to be read one after the other."""
+    tell(stage, 0)
+    done = 0
+
+    def heard(text: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        nonlocal done
+        for pair in text:
+            done += 1
+            if done % _EVERY == 0:
+                tell(stage, done)
+            yield pair
+
+    yield from map(heard, texts)
+
+
+def chosen(data: DataConfig, selection: Selection, rows: np.ndarray) -> Iterator[Iterator[tuple[str, str]]]:
+    """Of each training text the pairs that `rows` [N] says."""
+    for text, places in zip(data.texts, selection.texts, strict=True):
+        yield compress(read_pairs(text), rows[places])
+
+
+def _held_out(config: Config, selection: Selection) -> dict[str, Pairs]:
+    """The splits that are taken from the training text; no sentence is in two of them, nor stays in it."""
+    data, taken = config.data, {}
+    for name, split in (("dev", data.dev), ("test", data.test)):
+        if isinstance(split, HeldOut):
+            among = [text.tag == split.tag for text in data.texts]
+            taken[name] = select.hold_out(
+                selection, split.held_out, split=name, seed=config.tokenizer.seed, among=among
+            )
+    return {name: _collected(chain.from_iterable(chosen(data, selection, rows))) for name, rows in taken.items()}
+
+
+def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
+    for name, meaning in (("dev", "development"), ("test", "test")):
+        if name in texts and not texts[name].source:
+            raise DataError(f"data.{name}: the {meaning} text has no lines", hint="the files that it names are empty")
+    if not len(selection.verdicts):
+        raise DataError("data.train: the training text has no lines", hint="the files that it names are empty")
+    for name, text in zip(text_names(selection.texts), selection.texts, strict=True):
+        if not selection.kept[text].any():
+            counts = selection.counts(text)
+            reasons = ", ".join(f"{reason}: {count:,}" for reason, count in named(counts).items()) or "no lines"
+            raise DataError(
+                f"{name}: of {sum(counts.values()):,} training pairs none is left ({reasons})",
+                hint="data.cleaning holds the limits" + ("; what is wanted twice has a weight" if "[" in name else ""),
+            )
+
+
+def text_names(texts: Sequence) -> list[str]:
+    """What faults call the training texts."""
+    return [f"data.train[{number}]" for number in range(len(texts))] if len(texts) > 1 else ["data.train"]
+
+
+def named(counts: dict[Verdict, int]) -> dict[str, int]:
+    return {verdict.name.lower().replace("_", " "): count for verdict, count in counts.items() if count}
