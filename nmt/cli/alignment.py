@@ -127,7 +127,7 @@ def evaluate(
     if choose >= len(pairs):
         raise ConfigError(f"--alignment-choose {choose}: of {len(pairs)} pairs none is left", hint="choose by fewer")
     named = zip(models, systems.names(models), strict=True)
-    ready = [systems.load(path, name, where=where, search={}) for path, name in named]
+    ready = [systems.load([path], name, where=where, search={}) for path, name in named]
     systems.choose_tag(ready, asked=tag, test=test)
     back = reverse and (str(reverse), Translator.load(reverse, **where))
     aligners = [(each.name, each.translator) for each in ready]

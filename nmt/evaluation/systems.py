@@ -72,7 +72,7 @@ def choose_tag(ready: Sequence[Ready], *, asked: str | None, test: TestSet) -> N
     Raises ConfigError where a model has other tags, or where a tag is asked for and no model has any.
     """
     tag = test.tag if asked is None else asked
-    knowing = [each for each in ready if each.bundle.tokenizers.source.tags]
+    knowing = [each for each in ready if each.bundles[0].tokenizers.source.tags]
     for each in knowing or (ready if asked is not None else ()):
         each.translator.prefix(tag)
     for each in knowing:

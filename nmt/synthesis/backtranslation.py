@@ -41,8 +41,9 @@ def backtranslate(
     """Write a corpus to `folder` whose target is the text of the `inputs` and whose source a reverse model has written.
 
     `config` is that of the model which shall be trained with it; it must translate the other way. `search` are settings
-    of the translation, such as beam, or sample and top_k, and the tag of a model that has several directions. Raises ConfigError when a direction is wrong, NMTError when
-    there is a corpus already and no `force`, DataError for the text.
+    of the translation, such as beam, or sample and top_k, and the tag of a model that has several directions. Raises
+    ConfigError when a direction is wrong, NMTError when there is a corpus already and no `force`, DataError for the
+    text.
     """
     folder, inputs = Path(folder), [Path(path) for path in inputs]
     check_place(folder, force=force)

@@ -105,7 +105,8 @@ def translated(
     """Each line with its translation, or None and why it has none. `choose` says which hypothesis, knowing what stands
     beside the line."""
     ahead, beside = tee(lines)
-    translations = translator.translations((line for line, _ in ahead), details=False, workers=workers)
+    search = {"details": False, "workers": workers, "n_best": translator.search.n_best}
+    translations = translator.translations((line for line, _ in ahead), **search)
     for line, translation in zip(beside, translations, strict=True):
         if translation.parts != 1:
             yield line, None, TOO_LONG if translation.parts else EMPTY

@@ -95,7 +95,8 @@ def _lines(
                 hint="distill them one by one: --source, --target and --tag",
             )
         pairs, texts = training_pairs(config)
-        return chain.from_iterable(pairs), {name: each for name, each in texts.items() if isinstance(getattr(config.data, name), HeldOut)}
+        held_out = {name: each for name, each in texts.items() if isinstance(getattr(config.data, name), HeldOut)}
+        return chain.from_iterable(pairs), held_out
     if text is not None:
         return read_pairs(text), {}
     return ((line, "") for path in source for line in read_lines(path)), {}

@@ -6,7 +6,7 @@ import pytest
 from toy_text import sentences
 
 from nmt.config import TokenizerConfig
-from nmt.data.tokenizer import Tokenizer, train_tokenizer
+from nmt.data.tokenizer import Tokenizer, Tokenizers, train_tokenizer
 from nmt.data.vocabulary import grow, grow_by_words, origins
 from nmt.errors import ConfigError
 from nmt.ids import UNK
@@ -18,9 +18,10 @@ NEW = [" ".join(DRAW.choices(["Übermut", "tut", "selten", "gut", "чай", "ein
        for _ in range(200)]  # fmt: skip
 
 
-def tokenizer(kind: str, *, bytes: bool = False) -> Tokenizer:
-    size = {"bpe": 60, "unigram": 40, "char": 30}[kind] + 256 * bytes
-    return train_tokenizer(OLD, TokenizerConfig(kind=kind, vocabulary=size, byte_fallback=bytes), shrink=True)
+def tokenizer(kind: str, *, bytes: bool = False, spare: int = 0) -> Tokenizer:
+    size = {"bpe": 60, "unigram": 40, "char": 30}[kind] + 256 * bytes + spare
+    config = TokenizerConfig(kind=kind, vocabulary=size, spare=spare, byte_fallback=bytes)
+    return train_tokenizer(OLD, config, shrink=True)
 
 
 @pytest.fixture(scope="module", params=["bpe", "unigram", "char", "bpe-bytes", "unigram-bytes"])
@@ -72,6 +73,13 @@ def test_every_new_piece_is_used(grown):
 def test_the_same_text_gives_the_same_model(grown):
     kind, old, new = grown
     assert grow(old, NEW, kind=kind, pieces=new.size - old.size).model == new.model
+
+
+def test_tags_keep_their_slots():
+    old, _ = Tokenizers(*2 * [tokenizer("bpe", spare=2)]).tagged(["formal"])
+    new = grow(old, NEW, kind="bpe", pieces=5)
+    assert new.tags == old.tags == {"formal": old.slots[0]} and new.slots == old.slots
+    assert "other" in Tokenizers(new, new).tagged(["other"]).source.tags
 
 
 def test_growing_twice_appends_twice(grown):

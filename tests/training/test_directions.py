@@ -78,7 +78,7 @@ def test_the_tag_decides_what_becomes_of_a_source(translator):
     assert translator.translate(LINES, tag="there") == list(map(other, LINES))
     assert translator.translate(LINES, tag="copy") == LINES
     assert translator.translate(list(map(other, LINES)), tag="here") == LINES
-    assert Translator.load(translator.path, device="cpu", tag="copy").translate(LINES) == LINES
+    assert Translator.load(translator.origin.paths, device="cpu", tag="copy").translate(LINES) == LINES
 
 
 def test_a_text_that_spells_a_tag_is_text(translator):
@@ -145,7 +145,7 @@ def test_the_views_of_attention_keep_words_and_tag_apart(translator):
     found = translator.translations(["a b c"], tag="there", attention=True)
     ((_, links),) = aligned(found, Reading(), reverse=None, symmetry="grow-diag")
     assert len(links & straight) >= 2 and all(source < 3 for source, _ in links)
-    tagged = Translator.load(translator.path, device="cpu", precision="float32", tag="there")
+    tagged = Translator.load(translator.origin.paths, device="cpu", precision="float32", tag="there")
     ((links,),) = align(tagged, [("a b c", "s t u")], [Reading()])
     assert len(links & straight) >= 2 and all(source < 3 for source, _ in links)
 
