@@ -39,8 +39,11 @@ def evaluate(
     config: Annotated[Path | None, typer.Option(help="Take its test set [the first run's config].")] = None,
     source: Annotated[Path | None, typer.Option(help="The test set: a sentence a line.")] = None,
     reference: Annotated[list[Path] | None, typer.Option(help="Its translation; repeatable.")] = None,
+    tokenized: Annotated[
+        bool, typer.Option("--tokenized", help="Add the BLEU of many papers: lower-cased and tokenised by Moses.")
+    ] = False,
     tokenized_reference: Annotated[
-        list[Path] | None, typer.Option(help="Moses' lower-cased, tokenised reference: adds the BLEU of many papers.")
+        list[Path] | None, typer.Option(help="The same with the corpus' own references in that form; repeatable.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="For that: the target language [the models'].")] = None,
     tag: Annotated[str | None, typer.Option(help="Before each source [the test set's in the config].")] = None,
@@ -89,7 +92,7 @@ def evaluate(
     comparison = None if alignment and metric is None else compare.evaluate(
         [*(model or []), *(members.split(",") for members in ensemble or [])], hypotheses=hypothesis or (),
         config=config, source=source, references=reference or (),
-        tokenized_references=tokenized_reference or (), language=language, tag=tag,
+        tokenized=tokenized, tokenized_references=tokenized_reference or (), language=language, tag=tag,
         metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
         paired=paired and paired.value, device=common.device, precision=precision, threads=common.threads,
         workers=workers,

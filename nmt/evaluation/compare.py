@@ -13,6 +13,7 @@ from nmt.errors import DataError
 from nmt.evaluation import metrics, moses, systems, testset
 from nmt.evaluation.metrics import Lines, Score, Significance, Test
 from nmt.evaluation.systems import Ready, System
+from nmt.evaluation.testset import TestSet
 
 RESAMPLES = 1000
 """Of the test set, for a confidence interval."""
@@ -53,6 +54,7 @@ def evaluate(
     config: str | Path | None = None,
     source: str | Path | None = None,
     references: Iterable[str | Path] = (),
+    tokenized: bool = False,
     tokenized_references: Iterable[str | Path] = (),
     language: str | None = None,
     tag: str | None = None,
@@ -72,12 +74,13 @@ def evaluate(
     """Score models (run folders, bundles or exports) and then files of hypotheses, all on one test set.
 
     Among the models a list of paths is one system, their ensemble: [a, b, [a, b]] are three. The test set is `source`
-    and `references`, else what `config` names, else what the first run's config names. `tokenized_references` add the
-    tokenised, lower-cased BLEU of many papers (see moses.py) in the target `language`, by default the models'. `tag` is
-    put before each source, by default that of the config that names the test set (see systems.choose_tag).
-    `confidence` adds 95% intervals, `paired` a test against the first system. `search` replaces settings of the models'
-    search, `threads` and `workers` are those of Translator. `on_system` hears each model's name before it translates,
-    `on_progress` what `prepare` does where it holds the test set out anew.
+    and `references`, else what `config` names, else what the first run's config names. `tokenized` adds the tokenised,
+    lower-cased BLEU of many papers (see moses.py) in the target `language`, by default the models', and so do
+    `tokenized_references`, the corpus' own in that form. `tag` is put before each source, by default that of the config
+    that names the test set (see systems.choose_tag). `confidence` adds 95% intervals, `paired` a test against the first
+    system. `search` replaces settings of the models' search, `threads` and `workers` are those of Translator.
+    `on_system` hears each model's name before it translates, `on_progress` what `prepare` does where it holds the test
+    set out anew.
 
     Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
     """
@@ -96,7 +99,8 @@ def evaluate(
     test = testset.find(models, config, source, _paths(references), _paths(tokenized_references), on_progress)
     systems.choose_tag(ready, asked=tag, test=test)
     given = [systems.read(path, test) for path in files]
-    if test.tokenized:
+    scored_as_papers = tokenized or bool(test.tokenized)
+    if scored_as_papers:
         language = language or _language(ready)
         moses.tokenise([], language)  # a missing package is told before the models translate
     translated = []
@@ -106,8 +110,8 @@ def evaluate(
     compared = [*translated, *given]
     outputs = [system.hypotheses for system in compared]
     columns = [_column(name, outputs, test.references, switches) for name in metric]
-    if test.tokenized:
-        columns.append(_tokenised(outputs, test.tokenized, language, switches))
+    if scored_as_papers:
+        columns.append(_tokenised(outputs, test, language, switches))
     return Comparison(compared, columns, len(test.references[0]), len(test.references))
 
 
@@ -120,10 +124,11 @@ def _column(metric: str, outputs: list[Lines], references: Sequence[Lines], swit
     return Column(metric, scores, significance)
 
 
-def _tokenised(outputs: list[Lines], references: Sequence[Lines], language: str, switches: Switches) -> Column:
+def _tokenised(outputs: list[Lines], test: TestSet, language: str, switches: Switches) -> Column:
     outputs = [moses.tokenise(lines, language) for lines in outputs]
+    references = test.tokenized or [moses.tokenise(lines, language) for lines in test.references]
     column = _column("bleu", outputs, references, switches._replace(lowercase=False, tokenize="none"))
-    signature = moses.signature(language)
+    signature = moses.signature(language, official=bool(test.tokenized))
     scores = [
         score._replace(name="BLEU tok-lc", signature=f"{score.signature}|{signature}") for score in column.scores
     ]

@@ -1,7 +1,8 @@
 """Text as papers score it that report "tokenised, lower-cased BLEU": lower-cased, normalised and tokenised by Moses.
 
-Scored with sacreBLEU's tokenizer `none` against references in the same form, such as Multi30k's `*.lc.norm.tok.de`.
-The order of the three steps and the escapes (`"` becomes `&quot;`) are those of that file's name and makers.
+Scored with sacreBLEU's tokenizer `none` against references in the same form: official ones, such as Multi30k's
+`*.lc.norm.tok.de`, or where a corpus has none, raw ones brought into it by the same steps. The order of the three steps
+and the escapes (`"` becomes `&quot;`) are those of that file's name and makers.
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ def tokenise(lines: Iterable[str], language: str) -> list[str]:
     return [tokens(normalise(line.lower()), return_str=True) for line in lines]
 
 
-def signature(language: str) -> str:
-    """What to print behind sacreBLEU's signature, in the same form."""
-    return f"moses:lc.norm.tok-{language}|sacremoses:{version('sacremoses')}"
+def signature(language: str, *, official: bool) -> str:
+    """What to print behind sacreBLEU's signature, in the same form; references that are not official were made here."""
+    made = "" if official else "|references:made"
+    return f"moses:lc.norm.tok-{language}{made}|sacremoses:{version('sacremoses')}"

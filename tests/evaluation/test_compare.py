@@ -115,6 +115,16 @@ def test_the_tokenised_figure(place, learnt, test_text):
     assert "|moses:lc.norm.tok-en|" in column.scores[0].signature
 
 
+def test_the_tokenised_figure_without_official_references(place, learnt, test_text):
+    """The raw ones take the same steps: case costs nothing, and the signature tells."""
+    (place / "other.form").write_text("".join(f"{line.upper()}\n" for line in test_text.target), encoding="utf-8")
+    comparison = nmt.evaluate(learnt, hypotheses=[place / "other.form"], tokenized=True, metric=["bleu"])
+    column = comparison.columns[-1]
+    assert column.key == "tokenized" and column.scores[1].value == pytest.approx(100)
+    assert comparison.columns[0].scores[1].value < 50
+    assert "|moses:lc.norm.tok-en|references:made|" in column.scores[0].signature
+
+
 def test_several_references(place, learnt, test_text):
     (place / "other.en").write_text("something else\n" * 30, encoding="utf-8")
     both = nmt.evaluate(learnt, source=place / "test.de", references=[place / "test.en", place / "other.en"])

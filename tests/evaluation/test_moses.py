@@ -37,7 +37,8 @@ def test_a_line_stays_a_line():
 
 
 def test_the_signature_says_how():
-    assert moses.signature("de").startswith("moses:lc.norm.tok-de|sacremoses:0.")
+    assert moses.signature("de", official=True).startswith("moses:lc.norm.tok-de|sacremoses:0.")
+    assert moses.signature("de", official=False).startswith("moses:lc.norm.tok-de|references:made|sacremoses:0.")
 
 
 def test_without_sacremoses_there_is_a_hint(monkeypatch):
