@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterable
 from http.client import HTTPException
 from pathlib import Path
+from types import ModuleType
 
 from nmt import checksums
 from nmt.errors import DataError, NMTError
@@ -50,6 +51,15 @@ def write_pairs(folder: Path, split: str, languages: tuple[str, str], pairs: lis
     for side, language in enumerate(languages):
         write_lines(folder / f"{split}.{language}.gz", (pair[side] for pair in pairs))
     print(f"{folder / split}: {len(pairs):,} pairs")
+
+
+def moses() -> ModuleType:
+    """Moses' rules for text, the package sacremoses; NMTError with a hint where it is missing."""
+    try:
+        import sacremoses
+    except ImportError as error:
+        raise NMTError("this script needs sacremoses", hint="pip install 'nmt[moses]'") from error
+    return sacremoses
 
 
 def run(main) -> None:

@@ -10,10 +10,9 @@ import argparse
 import re
 from pathlib import Path
 
-from common import run, write_lines
+from common import moses, run, write_lines
 
 from nmt.data.text import read_lines
-from nmt.errors import NMTError
 
 _ELISION = re.compile(r"\b([cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)' ", re.IGNORECASE)
 _CONTRACTIONS = {"du": "de le", "des": "de les", "au": "à le", "aux": "à les"}
@@ -28,17 +27,14 @@ def main() -> None:
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for language, path, form in (("en", options.english, tokenised), ("fr", options.french, written_out)):
-        tokenise = moses(language)
+        tokenise = tokens_of(language)
         write_lines(Path(f"{options.out}.{language}.gz"), (form(tokenise(line)) for line in read_lines(path)))
 
 
-def moses(language: str):
+def tokens_of(language: str):
     """A function from a line to its tokens, apart by blanks, hyphens apart."""
-    try:
-        from sacremoses import MosesPunctNormalizer, MosesTokenizer
-    except ImportError as error:
-        raise NMTError("this script needs sacremoses", hint="pip install 'nmt[moses]'") from error
-    normalise, tokenizer = MosesPunctNormalizer(language).normalize, MosesTokenizer(language)
+    rules = moses()
+    normalise, tokenizer = rules.MosesPunctNormalizer(language).normalize, rules.MosesTokenizer(language)
 
     def tokenise(line: str) -> str:
         return tokenizer.tokenize(normalise(line), return_str=True, escape=False, aggressive_dash_splits=True)

@@ -2,8 +2,10 @@
 
     python scripts/data/iwslt.py --year 14
 
-2014: every 23rd pair of the training text is development text, and dev2010, dev2012 (TEDx) and tst2010 to tst2012 are
-the test text, as in most papers (which clean and lower-case before that: `nmt eval --lowercase` comes closer to them).
+2014: the pairs of most papers. Training pairs of which a side has more than 175 tokens, as Moses counts them, or more
+than 1.5 times as many as the other, are left out; every 23rd of the rest is development text; dev2010, dev2012 (TEDx)
+and tst2010 to tst2012 are the test text. Papers lower-case and tokenise all of it. Here it stays as it was written: the
+tokenizer can fold case (`tokenizer.normalisation: nmt_nfkc_cf`), and `nmt eval --tokenized` does the rest.
 2017: dev2010 is development text, tst2010 to tst2015 are the test text.
 """
 
@@ -15,7 +17,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from common import ROOT, download, run, write_pairs
+from common import ROOT, download, moses, run, write_pairs
 
 from nmt.errors import DataError
 
@@ -29,6 +31,9 @@ TEST = {
     "17": [f"IWSLT17.TED.tst{year}.de-en.{{}}.xml" for year in range(2010, 2016)],
 }
 
+MOST_TOKENS, MOST_RATIO = 175, 1.5
+"""2014: of a side of a training pair, and between its sides."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -40,7 +45,7 @@ def main() -> None:
     train = pairs(files, "train.tags.de-en.{}", tagged_lines)
     dev, test = ([pair for name in names[year] for pair in pairs(files, name, segments)] for names in (DEV, TEST))
     if not dev:
-        train, dev = [pair for number, pair in enumerate(train) if number % 23], train[::23]
+        train, dev = divided(cleaned(train))
     write_pairs(folder, "train", LANGUAGES, train)
     write_pairs(folder, "dev", LANGUAGES, dev)
     write_pairs(folder, "test", LANGUAGES, test)
@@ -73,6 +78,23 @@ def pairs(files: dict[str, str], name: str, parse: Callable[[str], list[str]]) -
         counts = f"{len(source)} sentences, but {len(target)} in {names[1]}"
         raise DataError(f"{names[0]}: {counts}", hint="delete the archive and try again")
     return [pair for pair in zip(source, target, strict=True) if all(pair)]
+
+
+def cleaned(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs of which both sides have at most 175 tokens, and neither more than 1.5 times as many as the other."""
+    rules = moses()
+    tokenise = [rules.MosesTokenizer(language).tokenize for language in LANGUAGES]
+
+    def fits(pair: tuple[str, str]) -> bool:
+        fewer, more = sorted(len(each(side)) for each, side in zip(tokenise, pair, strict=True))
+        return more <= MOST_TOKENS and more <= MOST_RATIO * fewer
+
+    return list(filter(fits, pairs))
+
+
+def divided(pairs: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Training text, and each 23rd pair, the 23rd first, as development text."""
+    return [pair for number, pair in enumerate(pairs, start=1) if number % 23], pairs[22::23]
 
 
 def tagged_lines(text: str) -> list[str]:

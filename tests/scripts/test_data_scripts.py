@@ -99,7 +99,7 @@ def pack(path: Path, texts: dict[str, str]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("year", "train", "dev", "test"), [("14", 45, 3, 10), ("17", 48, 2, 12)])
+@pytest.mark.parametrize(("year", "train", "dev", "test"), [("14", 46, 2, 10), ("17", 48, 2, 12)])
 def test_iwslt(script, tmp_path, monkeypatch, year, train, dev, test):
     iwslt = script("iwslt")
     monkeypatch.setattr(iwslt, "ROOT", tmp_path)
@@ -114,6 +114,15 @@ def test_iwslt(script, tmp_path, monkeypatch, year, train, dev, test):
     assert "de TED.dev2010 & one" in lines(folder / ("test.de.gz" if year == "14" else "dev.de.gz"))
     texts = lines(folder / "train.de.gz") + lines(folder / "dev.de.gz")
     assert "de description" in texts and not any("<" in line for line in texts)
+
+
+def test_iwslt_of_2014_keeps_the_pairs_of_papers(script):
+    iwslt = script("iwslt")
+    kept = [("Ja, ja.", "Yes, yes."), ("a b c", "a b"), (175 * "w ", 175 * "w ")]  # commas and full stops are tokens
+    dropped = [("a b c d", "a b"), ("a", "a b"), (176 * "w ", 176 * "w "), ("Ja.", "Yes, yes.")]
+    assert iwslt.cleaned([*kept, *dropped]) == kept
+    train, dev = iwslt.divided([(str(number), "") for number in range(1, 70)])
+    assert [source for source, _ in dev] == ["23", "46", "69"] and len(train) == 66
 
 
 def test_iwslt_with_a_missing_or_misaligned_text(script, tmp_path):
