@@ -2,14 +2,12 @@
 
 import gzip
 import hashlib
-import io
 import re
 import sys
-import tarfile
-import zipfile
 from importlib import import_module
 from pathlib import Path
 
+import archives
 import pytest
 
 from nmt.errors import DataError
@@ -65,46 +63,12 @@ def test_multi30k_is_pinned(script):
     assert {"raw/train.de.gz", "raw/train.en.gz", "tok/test_2016_flickr.lc.norm.tok.de"} <= set(multi30k.FILES)
 
 
-TRAIN = """<url>http://x</url>
-<keywords>talks</keywords>
-<title>{0} title</title>
-<description>{0} description</description>
-{1}"""
-XML = '<doc><title>no</title>\n<seg id="1"> {0} &amp; one </seg>\n<seg id="2">{0} two</seg>\n</doc>\n'
-
-
-def members(year: str) -> dict[str, str]:
-    """An archive's texts: 46 training sentences, and two in each other set."""
-    texts = {}
-    for language in ("de", "en"):
-        sentences = "".join(f"{language} {number}\n" for number in range(46))
-        texts[f"de-en/train.tags.de-en.{language}"] = TRAIN.format(language, sentences)
-        for name in ("TED.dev2010", "TEDX.dev2012", *(f"TED.tst{number}" for number in range(2010, 2016))):
-            texts[f"de-en/IWSLT{year}.{name}.de-en.{language}.xml"] = XML.format(f"{language} {name}")
-    return texts
-
-
-def pack(path: Path, texts: dict[str, str]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, text in texts.items():
-                archive.writestr(name, text)
-    else:
-        with tarfile.open(path, "w:gz") as archive:
-            for name, text in texts.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(text.encode())
-                archive.addfile(member, io.BytesIO(text.encode()))
-    return path
-
-
 @pytest.mark.parametrize(("year", "train", "dev", "test"), [("14", 46, 2, 10), ("17", 48, 2, 12)])
 def test_iwslt(script, tmp_path, monkeypatch, year, train, dev, test):
     iwslt = script("iwslt")
     monkeypatch.setattr(iwslt, "ROOT", tmp_path)
     folder = tmp_path / f"iwslt{year}"
-    pack(folder / iwslt.URLS[year].rsplit("/", 1)[1], members(year))
+    archives.pack(folder / iwslt.URLS[year].rsplit("/", 1)[1], archives.iwslt(year))
     monkeypatch.setattr(sys, "argv", ["iwslt.py", "--year", year])
     iwslt.main()
     for split, count in (("train", train), ("dev", dev), ("test", test)):
@@ -127,8 +91,8 @@ def test_iwslt_of_2014_keeps_the_pairs_of_papers(script):
 
 def test_iwslt_with_a_missing_or_misaligned_text(script, tmp_path):
     iwslt = script("iwslt")
-    texts = members("17")
-    files = dict(iwslt.read(pack(tmp_path / "de-en.zip", texts)))
+    texts = archives.iwslt("17")
+    files = dict(iwslt.read(archives.pack(tmp_path / "de-en.zip", texts)))
     with pytest.raises(DataError, match=r"no IWSLT17\.TED\.tst1999\.de-en\.de\.xml"):
         iwslt.pairs(files, "IWSLT17.TED.tst1999.de-en.{}.xml", iwslt.segments)
     files["train.tags.de-en.en"] += "one more\n"
@@ -150,7 +114,7 @@ def test_tatoeba(script, tmp_path, monkeypatch, capsys):
     tatoeba = script("tatoeba")
     monkeypatch.setattr(tatoeba, "ROOT", tmp_path)
     text = "Go.\tGeh.\tCC-BY 2.0 (France)\nHi.\tHallo\u2028!\tCC-BY 2.0 (France)\n"
-    pack(tmp_path / "tatoeba" / "deu-eng.zip", {"deu.txt": text, "_about.txt": "about"})
+    archives.pack(tmp_path / "tatoeba" / "deu-eng.zip", {"deu.txt": text, "_about.txt": "about"})
     monkeypatch.setattr(sys, "argv", ["tatoeba.py"])
     tatoeba.main()
     assert lines(tmp_path / "tatoeba" / "deu-eng.tsv.gz") == text.split("\n")[:-1]
