@@ -33,12 +33,13 @@ class Done(NamedTuple):
 class Learner:
     """A model and its optimizer."""
 
-    def __init__(self, model: Seq2Seq, config: TrainingConfig, *, device: torch.device, ranks: Ranks):
-        """Moves the float32 `model` to the device and to the precision of the config."""
+    def __init__(self, model: Seq2Seq, config: TrainingConfig, *, device: torch.device, ranks: Ranks, slots: int):
+        """Moves the float32 `model` to the device and to the precision of the config. `slots` is how many ids of its
+        sources are for tags."""
         self.model, self.config, self.device, self.ranks = model.to(device), config, device, ranks
         self.precision = runtime.choose_precision(config.precision, device)
         self.optimizer = Optimizer(self.model, config, self.precision)
-        self.passes = passes(config)
+        self.passes = passes(config, slots=slots)
         self.splits = 0
         """Batches that had to be split because memory ran out."""
 

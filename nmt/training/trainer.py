@@ -46,7 +46,8 @@ class Trainer:
             finetuning.freeze(model, config.finetune.freeze, kind=config.model.type)
         # Float32, filled for each evaluation. Copied first: a GPU lays a recurrent layer's weights into one block.
         self.shipped = copy.deepcopy(model).to(device).eval().requires_grad_(False) if ranks.first else None
-        self.learner = Learner(model, self.settings, device=device, ranks=ranks)
+        slots = len(prepared.tokenizers.source.slots)
+        self.learner = Learner(model, self.settings, device=device, ranks=ranks, slots=slots)
         averaging = self.settings if ranks.first else self.settings.model_copy(update={"average": "none"})
         self.average = Average(self.learner.optimizer.trained, averaging)
         machine = {**runtime.describe(device), "processes": ranks.count}

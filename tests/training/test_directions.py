@@ -11,6 +11,8 @@ from nmt import config as settings
 from nmt.cli.app import app
 from nmt.config import Config
 from nmt.errors import ConfigError, DataError
+from nmt.ids import UNK
+from nmt.training import loss
 
 HERE, THERE = "abcdefgh", "stuvwxyz"
 """Word n of one language is word n of the other."""
@@ -72,6 +74,15 @@ def translator(run):
 
 def nmt(*words, text: str | None = None):
     return CliRunner().invoke(app, [*map(str, words), "--device", "cpu", "--threads", "1"], input=text)
+
+
+def test_noise_hides_words_and_no_tag(folder, monkeypatch):
+    given, inputs = [], loss.inputs
+    monkeypatch.setattr(loss, "inputs", lambda *of: given.append(inputs(*of)) or given[-1])
+    noise = {"word_dropout": 0.4, "cutoff": 0.4, "steps": 2, "evaluate_every": 2}
+    train(config_of(folder, training=noise).model_copy(update={"run": folder / "noisy"}))
+    assert all((src[:, 0] > UNK).all() and not cut.source[:, 0].any() for src, _, cut in given)
+    assert all((src == UNK).any() and cut.source.any() for src, _, cut in given)
 
 
 def test_the_tag_decides_what_becomes_of_a_source(translator):

@@ -84,7 +84,7 @@ def test_passes_that_see_the_same_are_one(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_halves_of_a_batch_give_what_the_whole_gives(kind, monkeypatch):
     """With what is cut off decided by the words, not drawn."""
-    monkeypatch.setattr(passes, "_drawn", lambda ids, probability: (ids % 3 == 1) & (ids > UNK) & (probability > 0))
+    monkeypatch.setattr(passes, "_drawn", lambda ids, probability, _: (ids % 3 == 1) & (ids > UNK) & (probability > 0))
     twice = Passes(cutoffs=(0.0, 0.5), shares=(0.7, 0.3), pulls=(2.0, 0.5))
     model = model_of({"type": kind})
     whole = loss.forward_backward(model, batch_of(SOURCES, TARGETS), smoothing=0.1, device=CPU, passes=twice)
@@ -133,6 +133,16 @@ def test_dropped_words_are_unknown_in_the_input_alone_and_in_both_passes():
     assert set(src[:, 1:-2].unique().tolist()) == {UNK, 7} and torch.equal(src[:3, [0, -2, -1]], ids[:, [0, -2, -1]])
     assert (src == UNK).double().mean().item() == pytest.approx(0.2, abs=0.02)
     assert torch.equal(batch.tgt_out, torch.tensor([BOS, *[7] * 5000, EOS, PAD]).expand(3, -1))
+
+
+@pytest.mark.parametrize("training", [R_DROP, SIMCUT, {"cutoff": 0.3}], ids=["r_drop", "simcut", "cutoff"])
+def test_a_tag_is_always_seen(training):
+    tags, words = torch.arange(4, 6).repeat(200), torch.arange(6, 8).repeat(200)
+    ids = torch.cat([tags, words])[None]
+    drawn = passes.passes(TrainingConfig(word_dropout=0.3, **training), slots=2)
+    src, _, cut = passes.inputs(Batch(ids, ids, ids), drawn)
+    assert (src[:, :400] == tags).all() and (src[:, 400:] == UNK).any()
+    assert not cut.source[:, :400].any() and cut.source[:, 400:].any()
 
 
 CONFIG = {
