@@ -96,6 +96,8 @@ class Card(_Facts):
     vocabulary: Vocabulary
     tags: tuple[Text, ...] = ()
     """Of which one may stand before a source; no model of before has any."""
+    tagged: bool = False
+    """Whether one stood before each source that it was trained on, so that it knows no source without."""
     data: Data
     training: Training
     dev: Dev

@@ -130,6 +130,8 @@ def evaluate(
     ready = [systems.load([path], name, where=where, search={}) for path, name in named]
     systems.choose_tag(ready, asked=tag, test=test)
     back = reverse and (str(reverse), Translator.load(reverse, **where))
+    for each in ready:
+        lines.note_missing_tags(each.name, each.translator.missing_tags)
     aligners = [(each.name, each.translator) for each in ready]
     found = [each for one in aligners for each in choosing.evaluate(one, pairs, links, plan, reverse=back)]
     return Figures(found, gold, len(pairs), choose)

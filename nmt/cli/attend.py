@@ -133,6 +133,7 @@ def _attend(
         raise DataError("there is no sentence", hint="nmt attend --model RUN SENTENCE")
     where = {"device": common.device, "threads": common.threads, "precision": precision}
     translator, found = Translator.load(model, **where, **overrides), []
+    lines.note_missing_tags(translator.origin, translator.missing_tags)
     for number, sentence in enumerate(sentences):
         try:
             found.append(attend(translator, sentence, targets[number] if targets else None))

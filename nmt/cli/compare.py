@@ -46,6 +46,8 @@ def compare(
         **{name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
     progress.clear()
+    for system in facts.comparison.systems:
+        lines.note_missing_tags(system.name, system.model.missing_tags)
     written.write(facts, output, command=shlex.join(["nmt", *sys.argv[1:]]))
     for each in (tables.summary(facts), tables.against_first(facts)):
         if each is not None:

@@ -101,6 +101,8 @@ def evaluate(
     )  # fmt: skip
     progress.clear()
     for system in comparison.systems if comparison else ():
+        if system.model:
+            lines.note_missing_tags(system.name, system.model.missing_tags)
         if system.model and system.model.split:
             lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")
     if comparison and output_folder:

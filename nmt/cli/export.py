@@ -53,9 +53,10 @@ def export(
     runtime.set_threads(common.threads)
     runtime.keep_freed_memory()
     text, usual = (list(islice(read_lines(input), most)), None) if input else development_lines(model, most)
+    tag = usual if tag is None else tag
     lines.note(f"both engines translate {len(text):,} lines")
     exported = exporting.export(
-        model, output, lines=text, quantization=quantization.value, threads=common.threads, tag=tag or usual
+        model, output, lines=text, quantization=quantization.value, threads=common.threads, tag=tag
     )
     for line in report(exported):
         typer.echo(line)

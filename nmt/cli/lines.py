@@ -4,7 +4,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
@@ -81,6 +81,12 @@ def _regular_file(place: Path | int) -> tuple[int, int] | None:
 def note(text: str) -> None:
     """Tell the user something beside the result."""
     typer.echo(f"note: {text}", err=True)
+
+
+def note_missing_tags(model: object, tags: Sequence[str]) -> None:
+    """Tell it where a model was trained with a tag before each source and gets none: `Translator.missing_tags`."""
+    if tags:
+        note(f"{model}: each source in its training had a tag, and here none has one; --tag takes {', '.join(tags)}")
 
 
 def as_json(value: dict[str, Any]) -> str:

@@ -40,6 +40,7 @@ def score(
     runtime.keep_freed_memory()
     where = {"device": common.device, "threads": common.threads, "precision": precision, "tag": tag}
     translator = Translator.load(model, **where, **overrides)
+    lines.note_missing_tags(translator.origin, translator.missing_tags)
     with lines.writer(output, inputs=(source, target, tsv)) as write:
         unscored = 0
         for each in translator.scores(read_pairs(text), workers=workers):

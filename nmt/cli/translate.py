@@ -78,6 +78,7 @@ def translate(
         translator = load(model, overrides={**overrides, "tag": tag}, rerank=dict(map(_weighted, rerank or [])))
         if not (as_json or n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
+        lines.note_missing_tags(translator.origin, translator.missing_tags)
         if attention:
             _check_attends(translator)
         quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())

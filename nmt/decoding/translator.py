@@ -36,11 +36,12 @@ class Translator:
 
     def __init__(
         self, engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *,
-        tag: str | None = None, rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
+        tag: str | None = None, tagged: bool = False, rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
     ):  # fmt: skip
-        """`search` and `tag`, which is put before each source, hold wherever a call does not override them. `origin` is
-        where all this was loaded from. Raises ConfigError for a tag that the model does not know."""
-        self.engine, self.tokenizers, self.search, self.tag = engine, tokenizers, search, tag
+        """`search` and `tag`, which is put before each source, hold wherever a call does not override them. `tagged`
+        says that the model knows no source without a tag, and `origin` where all this was loaded from. Raises
+        ConfigError for a tag that the model does not know."""
+        self.engine, self.tokenizers, self.search, self.tag, self.tagged = engine, tokenizers, search, tag, tagged
         self.rerankers, self.origin, self.version = rerankers, origin, origin and origin.version()
         tokenizers.source.prefix(tag)
 
@@ -75,8 +76,8 @@ class Translator:
         search, tokenizers = _override(described[0].config.search, overrides), described[0].tokenizers
         tokenizers.source.prefix(tag)  # a wrong one is told before the weights are read
         rerankers = [cls._reranker(described[0], *each, where, tag) for each in origin.rerank]
-        engine = open_engine(*described, **where)
-        return cls(engine, tokenizers, search, tag=tag, rerankers=rerankers, origin=origin)
+        engine, tagged = open_engine(*described, **where), any(each.card["tagged"] for each in described)
+        return cls(engine, tokenizers, search, tag=tag, tagged=tagged, rerankers=rerankers, origin=origin)
 
     @classmethod
     def _reranker(
@@ -120,6 +121,11 @@ class Translator:
             Translator._translate, search=search, attention=wanted, details=details, prefix=self.prefix(tag)
         )
         return self._each(method, lines, workers)
+
+    @property
+    def missing_tags(self) -> tuple[str, ...]:
+        """The tags to choose from where each source needs one and has none: the model translates it, but badly."""
+        return tuple(self.tokenizers.source.tags) if self.tagged and self.tag is None else ()
 
     def chooses(self, search: SearchConfig) -> bool:
         """Whether anything but the search decides which hypothesis is best."""

@@ -29,6 +29,8 @@ class Model(NamedTuple):
     """Code of the target language."""
     tag: str | None
     """Put before each source."""
+    missing_tags: tuple[str, ...]
+    """Those to choose from where each source needs one and had none."""
     signature: str
 
 
@@ -91,7 +93,8 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         training_minutes=sum(card["training"]["minutes"] for card in cards),
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
         split=sum(each.parts > 1 for each in translations), language=configs[0].target_language,
-        tag=ready.translator.tag, signature=_signature(configs, ready.translator),
+        tag=ready.translator.tag, missing_tags=ready.translator.missing_tags,
+        signature=_signature(configs, ready.translator),
     )  # fmt: skip
     return System(ready.name, [each.text for each in translations], model)
 

@@ -214,6 +214,21 @@ def test_the_commands_take_a_tag(run):
     assert "tag:copy" in shown.stdout
 
 
+def test_the_commands_say_when_a_model_that_knows_no_source_without_a_tag_gets_one(run):
+    pair, dev = run.parent / "untagged.tsv", run.parent / "dev.here"
+    pair.write_text("a b\ta b\n", encoding="utf-8")
+    for words in (
+        ("translate", "--model", run), ("translate", "--model", run, "--model", run), ("attend", "--model", run, "a b"),
+        ("score", "--model", run, "--tsv", pair),
+        ("eval", "--model", run, "--source", dev, "--reference", dev, "--metric", "exact"),
+    ):  # fmt: skip
+        shown = nmt(*words, text="a b\n")
+        assert shown.exit_code == 0 and "here none has one; --tag takes there, here, copy" in shown.stderr, shown.output
+        shown = nmt(*words, "--tag", "copy", text="a b\n")
+        assert shown.exit_code == 0 and "--tag takes" not in shown.stderr
+    assert "--tag takes" not in nmt("eval", "--model", run).stderr  # the test set has its tag
+
+
 def test_an_export_translates_with_the_tag(run, tmp_path):
     pytest.importorskip("ctranslate2")
     shown = nmt("export", tmp_path / "out", "--model", run)
@@ -223,6 +238,8 @@ def test_an_export_translates_with_the_tag(run, tmp_path):
         assert exported.translate(LINES, tag=tag) == wanted
     with pytest.raises(ConfigError):
         exported.translate(LINES, tag="fr")
+    assert exported.missing_tags == ("there", "here", "copy")
+    assert nmt("export", tmp_path / "other", "--model", run, "--tag", "").exit_code == 1
 
 
 def test_two_directions_without_tags(folder):
@@ -235,6 +252,7 @@ def test_two_directions_without_tags(folder):
         "precision": "float32", "batch_tokens": 1024, "lr": 8e-3, "warmup": 30, "steps": 2, "evaluate_every": 2,
     }).model_copy(update={"run": folder / "untagged"}))  # fmt: skip
     assert bundle.read(done.folder).tokenizers.source.tags == {}
+    assert Translator.load(done.folder, device="cpu").missing_tags == ()
     with pytest.raises(ConfigError) as caught:
         Translator.load(done.folder, tag="there")
     assert "without tags" in caught.value.hint
