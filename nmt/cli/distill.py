@@ -45,14 +45,16 @@ def distill(
     if source and target:
         value = {"source": list(source), "target": list(target)}
         text = settings.check(ParallelText, value, name="--source, --target")
+    student = None if config is None else settings.load(config)
     made = synthesis.make(
         work, common, precision=precision, workers=workers, models=model, folder=output, nearest=nearest,
         search={"beam": beam, "n_best": n_best, "batch_tokens": batch_tokens, "tag": tag},
-        config=None if config is None else settings.load(config), text=text,
-        source=[] if text else source or [], packed=packed, force=force,
+        config=student, text=text, source=[] if text else source or [], packed=packed, force=force,
     )  # fmt: skip
     place = "the student's config" if config is None else f"a copy of {config}"
     typer.echo(f"next: put under data in {place}")
     for split, paths in {"train": (made.source, made.target), **made.held_out}.items():
         places = [synthesis.place(path, config) for path in paths]
-        typer.echo(f"    {split}: {{source: {places[0]}, target: {places[1]}}}")
+        tag = student and (student.data.texts[0] if split == "train" else getattr(student.data, split)).tag
+        tagged = f", tag: {tag}" if tag else ""
+        typer.echo(f"    {split}: {{source: {places[0]}, target: {places[1]}{tagged}}}")

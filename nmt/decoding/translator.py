@@ -60,7 +60,9 @@ class Translator:
         `threads` are those of the CPU; None lets the engine choose. Raises CheckpointError for a bundle, ConfigError
         for tag, overrides and models that do not go together, NMTError for the device.
         """
-        paths = [path] if isinstance(path, str | Path) else path
+        paths = [path] if isinstance(path, str | Path) else list(path)
+        if not paths:
+            raise ConfigError("which model?", hint="give one, or several as an ensemble")
         origin = Origin(tuple(map(Path, paths)), tuple((Path(each), weight) for each, weight in (rerank or {}).items()))
         where = {"device": device, "precision": precision, "threads": threads}
         load = partial(cls._load, origin, overrides, where, tag)

@@ -26,6 +26,7 @@ from nmt.synthesis.corpus import (
     check_place,
     facts_of,
     load,
+    read,
     translated,
     write,
 )
@@ -46,14 +47,16 @@ def backtranslate(
     text.
     """
     folder, inputs = Path(folder), [Path(path) for path in inputs]
-    check_place(folder, force=force)
-    described, translator = load(models, machine, {**search, "n_best": 1})
+    check_place(folder, inputs, force=force)
+    described = read(models)
     _check(described[0], inputs, config)
+    translator = load(described, machine, search)
     lines = ((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
     made = translated(translator, lines, lambda translation, _: translation.text, workers=machine.workers)
     pairs = (((text, line), None) if text else (None, reason) for (line, _), text, reason in made)
-    reverse = described[0].config
-    form = Form("bt", (reverse.target_language, reverse.source_language), packed)
+    known = described[0].config if config is None else config.data
+    languages = (known.source_language, known.target_language)
+    form = Form("bt", languages[::-1] if config is None else languages, packed)
     facts = facts_of("backtranslation", described, translator)
     return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
 

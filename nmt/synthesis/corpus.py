@@ -78,14 +78,18 @@ class Form(NamedTuple):
         return tuple(f"{name}.{ending}{'.gz' if self.packed else ''}" for ending in endings)
 
 
-def check_place(folder: Path, *, force: bool) -> None:
-    """Raise NMTError unless a corpus may be written to `folder`: new or empty, or with `force` an older corpus."""
+def check_place(folder: Path, inputs: Iterable[Path], *, force: bool) -> None:
+    """Raise NMTError unless a corpus may be written to `folder`: new or empty, or with `force` an older corpus, none of
+    whose files is among the `inputs`."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / FACTS).is_file():
         raise NMTError(f"{folder}: holds something else than a corpus of ours", hint="name a new folder")
     if not force:
-        raise NMTError(f"{folder}: exists", hint="--force replaces it, or name another folder")
+        raise NMTError(f"{folder}: exists", hint="--force replaces it with all it holds, or name another folder")
+    for path in inputs:
+        if path.resolve().is_relative_to(folder.resolve()):
+            raise NMTError(f"{path}: lies in the folder that it would replace", hint="name another folder")
 
 
 def check_files(described: Description, paths: Iterable[Path], *, why: str) -> None:
@@ -100,13 +104,13 @@ def check_files(described: Description, paths: Iterable[Path], *, why: str) -> N
 
 
 def translated(
-    translator: Translator, lines: Iterable[Line], choose: Callable[[Translation, str], str], *, workers: int | None
-) -> Iterator[tuple[Line, str | None, str | None]]:
+    translator: Translator, lines: Iterable[Line], choose: Callable[[Translation, str], str], *, workers: int | None,
+    **search: Any,
+) -> Iterator[tuple[Line, str | None, str | None]]:  # fmt: skip
     """Each line with its translation, or None and why it has none. `choose` says which hypothesis, knowing what stands
-    beside the line."""
+    beside the line; `search` says how many there are."""
     ahead, beside = tee(lines)
-    search = {"details": False, "workers": workers, "n_best": translator.search.n_best}
-    translations = translator.translations((line for line, _ in ahead), **search)
+    translations = translator.translations((line for line, _ in ahead), details=False, workers=workers, **search)
     for line, translation in zip(beside, translations, strict=True):
         if translation.parts != 1:
             yield line, None, TOO_LONG if translation.parts else EMPTY
@@ -149,23 +153,40 @@ def write(
 
 
 def facts_of(kind: str, described: Sequence[Description], translator: Translator, **more: Any) -> dict[str, Any]:
-    """Who wrote a corpus: the models by name and checksum, and their search; and what more there is to say."""
+    """Who wrote a corpus: the models by name and checksum, their tag and search; and what more there is to say."""
     folders = [each.folder for each in described]
     names = [folder.resolve().parent.name if folder.name == "model" else folder.resolve().name for folder in folders]
     sums = [checksums.sha256(folder / checksums.NAME) for folder in folders]
     models = [{"name": name, "checksum": each} for name, each in zip(names, sums, strict=True)]
     search = translator.search.model_dump(mode="json")
-    return {"kind": kind, "nmt": __version__, "models": models, "search": search, **more}
+    return {"kind": kind, "nmt": __version__, "models": models, "tag": translator.tag, "search": search, **more}
+
+
+def read(models: Sequence[str | Path]) -> list[Description]:
+    """The models' descriptions. Raises ConfigError when there is none, CheckpointError for a damaged one."""
+    if not models:
+        raise ConfigError("which model?", hint="give one, or several as an ensemble")
+    return [bundle.read(model) for model in models]
 
 
 def load(
-    models: Sequence[str | Path], machine: Machine, search: dict[str, Any]
-) -> tuple[list[Description], Translator]:
-    """The models' descriptions and what translates with them: several are an ensemble."""
+    described: Sequence[Description], machine: Machine, search: dict[str, Any], *, tag: str | None = None
+) -> Translator:
+    """What translates with the models: several are an ensemble. `tag` is put before each source where `search` names
+    none and the models know it.
+
+    Raises ConfigError where no tag is known of models that need one.
+    """
     where = {name: getattr(machine, name) for name in ("device", "precision", "threads")}
-    described = [bundle.read(model) for model in models]
-    paths = list(models) if len(models) > 1 else models[0]
-    return described, Translator.load(paths, **where, **search)
+    if tag in described[0].tokenizers.source.tags:
+        search = {"tag": tag, **search}
+    translator = Translator.load([each.folder for each in described], **where, **search)
+    if translator.missing_tags:
+        raise ConfigError(
+            f"{translator.origin}: each source in its training had a tag, and here none has one",
+            hint=f"--tag takes {', '.join(translator.missing_tags)}",
+        )
+    return translator
 
 
 @contextmanager

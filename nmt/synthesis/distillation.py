@@ -7,14 +7,13 @@ A teacher's translations are simpler and more alike than people's, so that a sma
 greedily, learns them better. The second form, interpolation, stays near what people wrote.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from sacrebleu.metrics import BLEU, CHRF
 
-from nmt import bundle
 from nmt.bundle import Description
 from nmt.config import Config, HeldOut, ParallelText
 from nmt.data.splits import Pairs, training_pairs
@@ -31,6 +30,7 @@ from nmt.synthesis.corpus import (
     check_place,
     facts_of,
     load,
+    read,
     translated,
     write,
 )
@@ -50,25 +50,35 @@ def distill(
     The source is the training text of a `config`, without what its cleaning drops and what it holds out; or a parallel
     `text`; or files of `source` alone. `nearest` takes, of the search's n_best (by default all of its beam), the
     translation most like the reference. What a config holds out is written too, so that no student is trained on it.
+    The tag of a config's text is put before each source, where the teacher knows it and `search` names none.
     Raises ConfigError when a direction is wrong or there is no reference, NMTError when there is a corpus already and
     no `force`, DataError for the text.
     """
     folder, source = Path(folder), [Path(path) for path in source]
-    check_place(folder, force=force)
+    check_place(folder, [*source, *_files(config, text)], force=force)
     if (config is not None) + (text is not None) + bool(source) != 1:
         raise ConfigError("which text?", hint="give a config, or source and target, or the source alone")
     if nearest and source:
         raise ConfigError("nearest to which reference?", hint="give the target side of the text, or a config")
-    beam = search["beam"] if "beam" in search else bundle.read(models[0]).config.search.beam
-    described, translator = load(models, machine, {"n_best": beam if nearest else 1, **search})
+    described = read(models)
     _check(described[0], config, [*source, *(text.source if text else ())])
+    if nearest and "n_best" not in search:
+        search["n_best"] = search["beam"] if "beam" in search else described[0].config.search.beam
+    translator = load(described, machine, search, tag=config and config.data.texts[0].tag)
+    several = {"n_best": translator.search.n_best} if nearest else {}
     lines, held_out = _lines(config, text, source)
-    made = translated(translator, lines, _nearest(nearest) if nearest else _best, workers=machine.workers)
+    made = translated(translator, lines, _nearest(nearest) if nearest else _best, workers=machine.workers, **several)
     pairs = (((line, text), None) if text else (None, reason) for (line, _), text, reason in made)
     teacher = described[0].config
     form = Form("distilled", (teacher.source_language, teacher.target_language), packed)
     facts = facts_of("distillation", described, translator, nearest=nearest)
     return write(folder, pairs, form, facts=facts, held_out=held_out, on_progress=on_progress)
+
+
+def _files(config: Config | None, text: ParallelText | None) -> Iterator[Path]:
+    """Where the text is."""
+    for each in [*([text] if text else []), *(config.data.texts if config else [])]:
+        yield from (*each.source, *each.target, *each.tsv)
 
 
 def _check(described: Description, config: Config | None, paths: Sequence[Path]) -> None:

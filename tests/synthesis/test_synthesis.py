@@ -203,3 +203,47 @@ def test_faults_are_one_clear_line(folder, arguments, fault, monkeypatch):
     result = nmt(*arguments, "--model", *given, "--output", "never")
     assert result.exit_code == 1 and fault in result.stderr + result.stdout, result.stderr
     assert "hint: " in result.stderr and "Traceback" not in result.stderr and not (folder / "never").exists()
+
+
+def test_a_corpus_is_never_made_of_what_it_replaces(folder):
+    made = make(folder, "own")
+    before = made.target.read_bytes()
+    with pytest.raises(NMTError, match=r"bt\.en: lies in the folder that it would replace"):
+        backtranslate([folder / "runs" / "reverse"], [made.target], folder / "own", force=True)
+    with pytest.raises(NMTError, match=r"bt\.de: lies in the folder that it would replace"):
+        distill([folder / "runs" / "learnt"], folder / "own", source=[made.source], force=True)
+    assert made.target.read_bytes() == before
+
+
+def test_without_a_model_nothing_is_made(folder):
+    for work in (lambda: backtranslate([], [folder / "mono.en"], folder / "never"),
+                 lambda: distill([], folder / "never", source=[folder / "text.de"]),
+                 lambda: Translator.load([])):  # fmt: skip
+        with pytest.raises(ConfigError, match="which model"):
+            work()
+
+
+def test_a_model_whose_config_chooses_by_risk_does_so_here_too(folder):
+    risk = ["search.mbr=chrf", "search.n_best=2", "training.steps=2", "training.evaluate_every=2"]
+    run = train(settings.load(folder / "reverse.yaml", [*risk, f"run={folder / 'runs' / 'risk'}"])).folder
+    made = backtranslate([run], [folder / "mono.en"], folder / "risk")
+    wanted = Translator.load(run).translate([line for line in LINES if line.strip()])
+    assert lines_of(made.source) == [each.strip() for each in wanted]
+
+
+def test_a_model_with_tags_gets_one(folder):
+    """Its own is the config's; without any it would write nothing of worth."""
+    text = f"source: {folder / 'text.de'}, target: {folder / 'text.en'}, tag: news"
+    tagged = [f"data.train={{{text}}}", "data.dev={held_out: 20, tag: news}", "data.test=null"]
+    path = folder / "tagged.yaml"
+    config = settings.load(folder / "learnt.yaml", [*tagged, "run=" + str(folder / "runs" / "tagged")])
+    path.write_text(settings.dump(config), encoding="utf-8")
+    run = train(settings.load(path, ["training.steps=2", "training.evaluate_every=2"])).folder
+    with pytest.raises(ConfigError, match="each source in its training had a tag") as caught:
+        distill([run], folder / "never", source=[folder / "text.de"])
+    assert caught.value.hint == "--tag takes news"
+    result = nmt("distill", "--model", run, "--config", path, "--output", folder / "tagged", "--beam", 1)
+    assert result.exit_code == 0, result.stderr
+    assert "train: {source: tagged/distilled.de, target: tagged/distilled.en, tag: news}" in result.stdout
+    assert "dev: {source: tagged/dev.de, target: tagged/dev.en, tag: news}" in result.stdout
+    assert json.loads((folder / "tagged" / "corpus.json").read_text(encoding="utf-8"))["tag"] == "news"
