@@ -90,7 +90,7 @@ def evaluate(
         tag=tag, where={"device": common.device, "precision": precision, "threads": common.threads},
     )  # fmt: skip
     comparison = None if alignment and metric is None else compare.evaluate(
-        [*(model or []), *(members.split(",") for members in ensemble or [])], hypotheses=hypothesis or (),
+        [*(model or []), *map(_members, ensemble or [])], hypotheses=hypothesis or (),
         config=config, source=source, references=reference or (),
         tokenized=tokenized, tokenized_references=tokenized_reference or (), language=language, tag=tag,
         metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
@@ -108,6 +108,16 @@ def evaluate(
     if comparison and output_folder:
         _keep(comparison, output_folder)
     typer.echo(_as_json(comparison, figures) if json else _as_text(comparison, figures))
+
+
+def _members(text: str) -> list[str]:
+    """Of an ensemble that is typed as A,B. Raises ConfigError unless there are two or more."""
+    from nmt.errors import ConfigError
+
+    members = text.split(",")
+    if len(members) < 2 or not all(members):
+        raise ConfigError(f"--ensemble {text}: which models?", hint="two or more, commas between; --model takes one")
+    return members
 
 
 def _as_text(comparison: "Comparison | None", figures: "alignments.Figures | None") -> str:

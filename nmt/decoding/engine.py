@@ -70,6 +70,8 @@ class Origin(NamedTuple):
     """Run folders, bundles or an exported model; several are an ensemble."""
     rerank: tuple[tuple[Path, float], ...] = ()
     """The models that choose among its hypotheses, with their weights."""
+    precision: str = "auto"
+    """That was asked for: what all of them compute in need not be the same."""
 
     def version(self) -> tuple:
         """Another one when a training has put better weights anywhere there."""
@@ -176,6 +178,10 @@ def _check_together(one: Description, other: Description) -> None:
                 f"{both} have different {side} vocabularies, and their ids cannot be averaged",
                 hint="train them on the same prepared data, or use --rerank, which compares texts",
             )
+    tags = [each.tokenizers.source.tags for each in (one, other)]
+    if tags[0] != tags[1]:
+        known = " and ".join(", ".join(each) or "none" for each in tags)
+        raise ConfigError(f"{both} know different tags ({known})", hint="--rerank takes both")
 
 
 def batches(lengths: Sequence[tuple[int, int]], tokens: int) -> Iterator[list[int]]:

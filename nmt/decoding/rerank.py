@@ -60,15 +60,16 @@ def is_reverse(languages: tuple[str, str], other: tuple[str, str], *, name: str)
 
 
 def reranked(
-    found: Sequence[Candidates], rerankers: Sequence[Reranker], *, length_penalty: float
+    found: Sequence[Candidates], rerankers: Sequence[Reranker], *, length_penalty: float, tag: str | None = None
 ) -> list[list[Hypothesis]]:
-    """The hypotheses of each source, the best by all models first.
+    """The hypotheses of each source, the best by all models first. Those that read the source get its `tag`, where they
+    know it.
 
     A model that cannot take one of a source's hypotheses, or the source, has no say about that source.
     """
     totals = [[each.score for each in candidates.hypotheses] for candidates in found]
     for reranker in rerankers:
-        scores = iter(_scores(found, reranker, length_penalty))
+        scores = iter(_scores(found, reranker, length_penalty, tag))
         for total in totals:
             own = [next(scores) for _ in total]
             if not any(map(math.isnan, own)):
@@ -80,10 +81,13 @@ def reranked(
     return [sorted(hypotheses, key=lambda each: each.score, reverse=True) for hypotheses in scored]
 
 
-def _scores(found: Sequence[Candidates], reranker: Reranker, length_penalty: float) -> list[float]:
+def _scores(
+    found: Sequence[Candidates], reranker: Reranker, length_penalty: float, tag: str | None
+) -> list[float]:
     """s_m of each hypothesis of each source."""
     pairs = [(candidates.source, text) for candidates in found for text in candidates.texts]
     if reranker.reverse:
         pairs = [(text, source) for source, text in pairs]
-    scores = reranker.translator.scores(pairs)
+    known = not reranker.reverse and tag in reranker.translator.tokenizers.source.tags
+    scores = reranker.translator.scores(pairs, tag=tag if known else None)
     return [each.log_probability / max(1, len(each.tokens)) ** length_penalty for each in scores]

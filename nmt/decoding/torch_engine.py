@@ -90,7 +90,7 @@ class TorchEngine:
         origin = translator.origin
         reopen = partial(
             type(translator).load, origin.paths, rerank=dict(origin.rerank), device=str(self.device),
-            precision=self.precision, tag=translator.tag, **translator.search.model_dump(),
+            precision=origin.precision, tag=translator.tag, **translator.search.model_dump(),
         )  # fmt: skip
         work = partial(_work, origin, translator.version, reopen, max(1, threads // workers), method)
         return spread(work, windows, workers=workers)

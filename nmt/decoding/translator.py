@@ -63,7 +63,8 @@ class Translator:
         paths = [path] if isinstance(path, str | Path) else list(path)
         if not paths:
             raise ConfigError("which model?", hint="give one, or several as an ensemble")
-        origin = Origin(tuple(map(Path, paths)), tuple((Path(each), weight) for each, weight in (rerank or {}).items()))
+        choosing = tuple((Path(each), weight) for each, weight in (rerank or {}).items())
+        origin = Origin(tuple(map(Path, paths)), choosing, precision)
         where = {"device": device, "precision": precision, "threads": threads}
         load = partial(cls._load, origin, overrides, where, tag)
         for each in origin.paths:
@@ -77,20 +78,16 @@ class Translator:
         described = [bundle.read(path) for path in origin.paths]
         search, tokenizers = _override(described[0].config.search, overrides), described[0].tokenizers
         tokenizers.source.prefix(tag)  # a wrong one is told before the weights are read
-        rerankers = [cls._reranker(described[0], *each, where, tag) for each in origin.rerank]
+        rerankers = [cls._reranker(described[0], *each, where) for each in origin.rerank]
         engine, tagged = open_engine(*described, **where), any(each.card["tagged"] for each in described)
         return cls(engine, tokenizers, search, tag=tag, tagged=tagged, rerankers=rerankers, origin=origin)
 
     @classmethod
-    def _reranker(
-        cls, first: Description, path: Path, weight: float, where: dict[str, Any], tag: str | None
-    ) -> Reranker:
+    def _reranker(cls, first: Description, path: Path, weight: float, where: dict[str, Any]) -> Reranker:
         check_weight(str(path), weight)
-        other = bundle.read(path)
-        both = ((each.config.source_language, each.config.target_language) for each in (first, other))
+        both = ((each.config.source_language, each.config.target_language) for each in (first, bundle.read(path)))
         reverse = is_reverse(*both, name=str(path))
-        known = not reverse and tag in other.tokenizers.source.tags
-        return Reranker(cls.load(path, **where, tag=tag if known else None), weight, reverse)
+        return Reranker(cls.load(path, **where), weight, reverse)
 
     def translate(self, lines: Sequence[str], *, tag: str | None = None, **overrides: Any) -> list[str]:
         """The best translation of each line. Raises ConfigError for the tag or the overrides."""
@@ -118,11 +115,10 @@ class Translator:
             self._check_choice(search, attention=attention)
         elif not details and "n_best" not in overrides:
             search = search.model_copy(update={"n_best": 1})
-        wanted = heads if attention else None
-        method = partial(
-            Translator._translate, search=search, attention=wanted, details=details, prefix=self.prefix(tag)
-        )
-        return self._each(method, lines, workers)
+        tag = self.tag if tag is None else tag
+        self.prefix(tag)  # a wrong one is told at once
+        how = {"attention": heads if attention else None, "details": details, "tag": tag}
+        return self._each(partial(Translator._translate, search=search, **how), lines, workers)
 
     @property
     def missing_tags(self) -> tuple[str, ...]:
@@ -176,14 +172,15 @@ class Translator:
         yield from chain.from_iterable(self.engine.each(method, self, windows(items), workers=workers))
 
     def _translate(
-        self, lines: list[str], *, search: SearchConfig, attention: Heads | None, details: bool, prefix: list[int]
+        self, lines: list[str], *, search: SearchConfig, attention: Heads | None, details: bool, tag: str | None
     ) -> list[Translation]:
+        prefix = self.prefix(tag)
         sources = self._encode(lines, prefix)
         parts = [ids for source in sources for ids in source]
         found = self.engine.search(parts, search, attention=attention, details=details)
         if self.chooses(search):
             texts = chain.from_iterable(map(self._part_texts, lines, sources))
-            found = self._chosen(list(texts), [each.hypotheses for each in found], search)
+            found = self._chosen(list(texts), [each.hypotheses for each in found], search, tag)
         following = iter(found)
         found_of = [list(islice(following, len(source))) for source in sources]
         return [self._join(*each, search, prefix) for each in zip(lines, sources, found_of, strict=True)]
@@ -205,11 +202,13 @@ class Translator:
     def _part_texts(self, line: str, parts: list[list[int]]) -> list[str]:
         return [line] if len(parts) == 1 else self.tokenizers.source.decode(parts)
 
-    def _chosen(self, sources: list[str], found: list[list[Hypothesis]], search: SearchConfig) -> list[Found]:
+    def _chosen(
+        self, sources: list[str], found: list[list[Hypothesis]], search: SearchConfig, tag: str | None
+    ) -> list[Found]:
         """The hypotheses of each source in the order of search.mbr or of the rerankers."""
         candidates = [Candidates(source, each, self._texts(each)) for source, each in zip(sources, found, strict=True)]
         if self.rerankers:
-            chosen = reranked(candidates, self.rerankers, length_penalty=search.length_penalty)
+            chosen = reranked(candidates, self.rerankers, length_penalty=search.length_penalty, tag=tag)
         else:
             by = partial(choose, utility=search.mbr, sampled=search.sample)
             chosen = [by(each.hypotheses, each.texts) for each in candidates]

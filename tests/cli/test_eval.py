@@ -93,6 +93,12 @@ def test_models_show_what_they_cost(runs, place):
         assert table(output(f"--hypothesis {kept} --config {name}.yaml --metric bleu"))[1][1] == score
 
 
+@pytest.mark.parametrize("members", ["runs/learnt", "runs/learnt,", ",", "runs/learnt,,runs/learnt"])
+def test_an_ensemble_has_members(runs, members):
+    result = invoke(f"--ensemble {members}")
+    assert result.exit_code == 1 and f"--ensemble {members}: which models?" in result.stderr and "hint" in result.stderr
+
+
 def test_an_ensemble_is_one_system(runs):
     text = output("--model runs/learnt --ensemble runs/learnt,runs/learnt --metric bleu")
     _, alone, together = table(text)

@@ -1,5 +1,6 @@
 """Several models as one: held to the averaged probabilities themselves, and to the laws of a single model."""
 
+import json
 from itertools import product
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from tiny_bundle import TEXT, changed
 from toy_model import REAL, Toy, real_model, sources, token_log_probabilities
 
-from nmt import Translator
+from nmt import Translator, bundle
 from nmt.config import SearchConfig
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.forced import log_probabilities
@@ -132,6 +133,17 @@ def test_what_does_not_go_together_is_refused(paths, tmp_path, other, message):
     with pytest.raises(ConfigError, match=message) as caught:
         Translator.load([paths[0], other(paths[0], tmp_path / "other")], device="cpu")
     assert caught.value.hint
+
+
+def test_members_know_the_same_tags(tmp_path):
+    both = tiny_bundle.save(tmp_path / "both", tags=["de", "fr"])
+    tags, other = bundle.read(both).tokenizers.source.tags, changed(both, tmp_path / "other", "beam: 3", "beam: 3")
+    assert Translator.load([both, other], device="cpu", tag="fr").translate(TEXT[:1])
+    for wrong in ({"fr": tags["de"], "de": tags["fr"]}, {"de": tags["de"]}, {}):
+        (other / "tags.json").write_text(json.dumps(wrong), encoding="utf-8")
+        bundle.seal(other)
+        with pytest.raises(ConfigError, match=r"different tags \(de, fr and (fr, de|de|none)\)"):
+            Translator.load([both, other], device="cpu", tag="fr")
 
 
 def test_an_exported_model_is_no_member(paths, tmp_path):

@@ -9,6 +9,7 @@ from tiny_bundle import TEXT, changed
 from nmt import Translator
 from nmt.decoding import windows
 from nmt.errors import ConfigError
+from nmt.export import export
 
 N_BEST = {"n_best": 3}
 LONG = " ".join(TEXT)
@@ -76,6 +77,32 @@ def test_several_processes(paths, monkeypatch):
     one, two = (list(translator.translations(lines, details=False, workers=workers)) for workers in (1, 2))
     assert [each.hypotheses for each in one] == [each.hypotheses for each in two]
     assert [each.text for each in one[:4]] == load(paths["model"], **options).translate(TEXT)
+
+
+def test_a_model_that_is_exported_reranks_in_several_processes(paths, tmp_path, monkeypatch):
+    """Though it does not compute in the number format of the model that it helps."""
+    pytest.importorskip("ctranslate2")
+    monkeypatch.setattr(windows, "READ_AHEAD", 3)
+    export(paths["model"], tmp_path / "exported", lines=TEXT)
+    translator = Translator.load(paths["model"], rerank={tmp_path / "exported": 1}, device="cpu", threads=2, **N_BEST)
+    one, two = (list(translator.translations(TEXT, workers=workers)) for workers in (1, 2))
+    assert [each.text for each in one] == [each.text for each in two]
+
+
+def test_a_tag_reaches_the_models_that_know_it(paths, tmp_path):
+    saved = tiny_bundle.save(tmp_path / "saved", tags=["a", "b"])
+    model = changed(saved, tmp_path / "model", "target_language: en", "target_language: de")
+    back = changed(saved, tmp_path / "back", "source_language: en", "source_language: de")
+    for rerank in ({model: 1}, {back: 1}, {paths["other"]: 1}):
+        translator, loaded = load(model, rerank=rerank, **N_BEST), load(model, rerank=rerank, tag="b", **N_BEST)
+        found = list(translator.translations(TEXT, tag="b"))
+        assert found == list(loaded.translations(TEXT)) != list(translator.translations(TEXT, tag="a"))
+    (plain,) = load(model).translations(TEXT[:1], tag="b", **N_BEST)
+    (found,) = load(model, rerank={model: 1}, **N_BEST).translations(TEXT[:1], tag="b")
+    scores = load(model).score([(TEXT[0], each.text) for each in plain.hypotheses], tag="b")
+    for before, score in zip(plain.hypotheses, scores, strict=True):
+        (after,) = (each for each in found.hypotheses if each.text == before.text)
+        assert after.score == pytest.approx(before.score + score.log_probability / len(score.tokens), rel=1e-4)
 
 
 @pytest.mark.parametrize(
