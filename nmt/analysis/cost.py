@@ -64,7 +64,7 @@ def in_turns(
     for turn in range(turns):
         for number, (path, tag) in enumerate(zip(paths, tags or [None] * len(paths), strict=True)):
             on_turn(turn, number)
-            load = partial(_load, path, {**where, "tag": tag, "n_best": 1, **search})
+            load = partial(_load, path, {**where, "tag": tag, **search})
             taken[number].append(workers.apart(load, list(lines)))
     return [Decoding(each, len(lines)) for each in taken] if turns else []
 

@@ -112,7 +112,8 @@ def gather(
 def _test(
     read: Sequence[Run], source: str | Path | None, references: Sequence[Path], on_progress: OnProgress | None
 ) -> tuple[TestSet, Path | None]:
-    """The test set, and the config that names it; None for files.
+    """The test set, and the config that names it; None for files. Of the same text with a tag and without it is the one
+    with the tag, which models without any leave aside.
 
     Raises DataError where the runs' configs name different ones, or none.
     """
@@ -121,13 +122,14 @@ def _test(
     configs = [run.config for run in read if run.config is not None]
     if not configs:
         raise DataError("a model bundle names no test text", hint="give --source and --reference")
-    first, *others = (testset.find((), config, None, (), (), on_progress) for config in configs)
-    for other, config in zip(others, configs[1:], strict=True):
-        if other != first:
+    found = [(testset.find((), config, None, (), (), on_progress), config) for config in configs]
+    first, named = next((each for each in found if each[0].tag is not None), found[0])
+    for other, config in found:
+        if other not in (first, first._replace(tag=None)):
             raise DataError(
-                f"{configs[0]} and {config} name different test text", hint="give --source and --reference for all runs"
+                f"{named} and {config} name different test text", hint="give --source and --reference for all runs"
             )
-    return first, configs[0]
+    return first, named
 
 
 def _entropies(

@@ -5,12 +5,19 @@ from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from nmt.config.paths import ConfigPath, ConfigPaths
 from nmt.config.section import Conflict, Section
 
-TagName = Annotated[str, Field(pattern=r"^[^\s|\p{C}]{1,64}$")]
+
+def _visible(name: str) -> str:
+    if " " in name or "|" in name or not name.isprintable():  # they would end it on a command line, in a signature
+        raise ValueError(f'{name!r} holds a blank, a "|", or a character that cannot be seen')
+    return name
+
+
+TagName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_visible)]
 """Of a control symbol that is put before a source by its id: a text that spells the name is plain text."""
 Place = tuple[Path, int | None]
 """A file, and for TSV the column in it."""

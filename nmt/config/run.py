@@ -34,11 +34,12 @@ def vocabulary_conflicts(section: Section) -> Iterator[Conflict]:
         )
 
 
-def _tag_conflicts(data: DataConfig, tokenizer: TokenizerConfig) -> Iterator[Conflict]:
+def _tag_conflicts(data: DataConfig, tokenizer: TokenizerConfig, *, finetunes: bool) -> Iterator[Conflict]:
     if len(data.tags) > tokenizer.spare:
+        way = "the model that is finetuned was trained with no more: leave tags out" if finetunes else "raise it"
         yield Conflict(
             ("data.train", "tokenizer.spare"),
-            f"tokenizer.spare: {tokenizer.spare} slots, but data.train has {len(data.tags)} tags; raise it",
+            f"tokenizer.spare: {tokenizer.spare} slots, but data.train has {len(data.tags)} tags; {way}",
         )
     if data.both_ways and not tokenizer.shared:
         yield Conflict(
@@ -87,7 +88,8 @@ class Config(Section):
     def conflicts(self) -> Iterator[Conflict]:
         yield from vocabulary_conflicts(self)
         data, model = getattr(self, "data", None), getattr(self, "model", None)  # a faulty one may lack them
-        yield from _tag_conflicts(data, self.tokenizer) if hasattr(data, "train") else ()
+        if hasattr(data, "train"):
+            yield from _tag_conflicts(data, self.tokenizer, finetunes=self.finetune is not None)
         if self.export and model and (why := obstacle(model)):
             yield Conflict(("export", "model.type"), f"export: {why}")
         if model:

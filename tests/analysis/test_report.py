@@ -290,6 +290,22 @@ def test_runs_must_agree_on_their_test_text(place, paths, tmp_path):
         report.gather([])
 
 
+def test_runs_with_a_tag_and_without_have_one_test_text(place, paths, tmp_path):
+    def tagged(tag: str) -> Path:
+        files = f"source: {place / 'text.de'}\n    target: {place / 'text.en'}"
+        return copied(
+            paths[0], tmp_path / tag,
+            lambda text: text.replace("held_out: 30", files).replace("tag: null", f"tag: {tag}"),
+        )  # fmt: skip
+
+    plain, news, other = map(tagged, ("null", "news", "other"))
+    for runs in ([plain, news], [news, plain]):
+        test, named = report._test(read(runs), None, [], None)
+        assert test.tag == "news" and named == news / "config.yaml"
+    with pytest.raises(DataError, match="name different test text"):
+        report._test(read([plain, news, other]), None, [], None)
+
+
 def test_a_bundle_beside_a_run_takes_the_text_of_the_run(paths, facts):
     found = report.gather([paths[0] / "model", paths[1]], turns=0, threads=1)
     assert found.test == facts.test and found.runs[0].log is None

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tiny_bundle
 import torch
 from copy_task import config_of, write_text
 from outcome import outcome
@@ -83,6 +84,12 @@ def test_it_begins_as_the_old_model_with_rows_for_new_pieces(folder, kind):
             assert torch.equal(weight[len(before[name]) :], means)
         else:
             assert weight.shape == before[name].shape
+
+
+def test_a_model_without_slots_learns_no_tag(folder, tmp_path):
+    bare = tiny_bundle.save(tmp_path / "bare")
+    with pytest.raises(ConfigError, match="was trained with no more: leave tags out"):
+        configure(folder / "new.yaml", ["data.train.tag=new", "data.dev.tag=new"], model=bare)
 
 
 @pytest.mark.parametrize(("kind", "frozen"), [
