@@ -7,7 +7,8 @@ import torch
 
 from nmt import bundle, files
 from nmt.config import Config, TokenizerConfig, check
-from nmt.data.tokenizer import Tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.models import build
 
 TEXT = [

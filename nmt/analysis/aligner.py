@@ -9,7 +9,8 @@ from nmt.analysis.attention import WITHOUT
 from nmt.analysis.words import word_of_piece, words_of
 from nmt.decoding.engine import batches
 from nmt.decoding.explanation import check_explains
-from nmt.decoding.translator import Span, Translation, Translator
+from nmt.decoding.translation import Span, Translation
+from nmt.decoding.translator import Translator
 from nmt.decoding.windows import READ_AHEAD, windows
 from nmt.errors import NMTError
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from nmt.analysis.words import word_of_piece
 from nmt.decoding.engine import Heads
-from nmt.decoding.translator import Span, Translation
+from nmt.decoding.translation import Span, Translation
 from nmt.errors import ConfigError
 
 # T target pieces, S source pieces, both with the end mark

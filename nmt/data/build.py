@@ -17,7 +17,8 @@ from nmt.data.encode import encode
 from nmt.data.report import Report, Text, TextReport, total
 from nmt.data.selection import Selection
 from nmt.data.splits import Pairs, Tell, chosen, named, split, telling, text_names
-from nmt.data.tokenizer import MOST_CHARACTERS, Tokenizers, save_tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizers, save_tokenizers
+from nmt.data.tokenizer_training import MOST_CHARACTERS, train_tokenizer
 from nmt.data.vocabulary import grow, grow_by_words
 from nmt.errors import DataError
 

@@ -12,7 +12,7 @@ from nmt.config import CleaningConfig, ParallelText, TokenizerConfig
 from nmt.data import selection as select
 from nmt.data.selection import Selection
 from nmt.data.text import read_pairs
-from nmt.data.tokenizer import train_tokenizer
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.errors import DataError
 
 _FEWEST = 10  # pairs

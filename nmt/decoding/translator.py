@@ -10,23 +10,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from nmt import bundle
 from nmt.bundle import Description
 from nmt.config import SearchConfig, check
-from nmt.data.tokenizer import Tokenizer, Tokenizers
+from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.engine import Engine, Found, Heads, Origin, open_engine
 from nmt.decoding.explanation import Explanation, explain
-from nmt.decoding.hypothesis import LINE_BREAKS, Hypothesis
+from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.joining import join, texts, tokens
 from nmt.decoding.mbr import choose
 from nmt.decoding.rerank import Candidates, Reranker, check_weight, is_reverse, reranked
 from nmt.decoding.splitting import Part, split
-from nmt.decoding.translation import Places, Score, Span, TextHypothesis, Translation
+from nmt.decoding.translation import Score, Translation
 from nmt.decoding.windows import Item, windows
 from nmt.errors import ConfigError
-from nmt.ids import EOS
 
 Method = Callable[["Translator", list[Item]], list]
 
@@ -179,11 +178,15 @@ class Translator:
         parts = [ids for source in sources for ids in source]
         found = self.engine.search(parts, search, attention=attention, details=details)
         if self.chooses(search):
-            texts = chain.from_iterable(map(self._part_texts, lines, sources))
-            found = self._chosen(list(texts), [each.hypotheses for each in found], search, tag)
+            read = chain.from_iterable(map(self._part_texts, lines, sources))
+            found = self._chosen(list(read), [each.hypotheses for each in found], search, tag)
         following = iter(found)
         found_of = [list(islice(following, len(source))) for source in sources]
-        return [self._join(*each, search, prefix) for each in zip(lines, sources, found_of, strict=True)]
+        how = {
+            "prefix": prefix, "limit": self._limit(prefix),
+            "length_penalty": None if self.chooses(search) else search.length_penalty,
+        }  # fmt: skip
+        return [join(*each, self.tokenizers, **how) for each in zip(lines, sources, found_of, strict=True)]
 
     def _limit(self, prefix: list[int]) -> int:
         """Most pieces of a text behind a prefix and before its end mark."""
@@ -206,53 +209,14 @@ class Translator:
         self, sources: list[str], found: list[list[Hypothesis]], search: SearchConfig, tag: str | None
     ) -> list[Found]:
         """The hypotheses of each source in the order of search.mbr or of the rerankers."""
-        candidates = [Candidates(source, each, self._texts(each)) for source, each in zip(sources, found, strict=True)]
+        read = (texts(self.tokenizers.target, each) for each in found)
+        candidates = [Candidates(*each) for each in zip(sources, found, read, strict=True)]
         if self.rerankers:
             chosen = reranked(candidates, self.rerankers, length_penalty=search.length_penalty, tag=tag)
         else:
             by = partial(choose, utility=search.mbr, sampled=search.sample)
             chosen = [by(each.hypotheses, each.texts) for each in candidates]
         return [Found(hypotheses, None) for hypotheses in chosen]
-
-    def _texts(self, hypotheses: Sequence[Hypothesis]) -> list[str]:
-        texts = self.tokenizers.target.decode([each.ids for each in hypotheses])
-        return [text.translate(LINE_BREAKS) for text in texts]
-
-    def _places(self, line: str, parts: list[list[int]], found: list[Hypothesis], prefix: list[int]) -> Places:
-        """Of the pieces of a line's parts and of their translations."""
-        source, target = self.tokenizers
-        if len(parts) == 1:
-            return Places([_behind(prefix, source.offsets(line))], [target.decoded_offsets(found[0].ids)])
-        cut = split(line, lambda texts: list(map(source.offsets, texts)), self._limit(prefix))
-        of_source = [_moved(_behind(prefix, part.pieces), part.begin) for part in cut]
-        of_target, begin = [], 0
-        for each, text in zip(found, target.decode([each.ids for each in found]), strict=True):
-            of_target.append(_moved(target.decoded_offsets(each.ids), begin))
-            begin += len(text) + bool(text)
-        return Places(of_source, of_target)
-
-    def _join(
-        self, line: str, parts: list[list[int]], found: list[Found], search: SearchConfig, prefix: list[int]
-    ) -> Translation:
-        """The translations of a line's parts as those of the line."""
-        if not parts:
-            return Translation(line, "", [TextHypothesis("", 0.0, 0.0, [], [])], [], 0, None, None)
-        together = zip(*(each.hypotheses for each in found))  # noqa: B905 (as many as every part has)
-        hypotheses = [self._hypothesis(each, search) for each in together]
-        tokens = [token for ids in parts for token in _tokens(self.tokenizers.source, ids)]
-        maps = [each.attention for each in found if each.attention is not None]
-        places = self._places(line, parts, [each.hypotheses[0] for each in found], prefix) if maps else None
-        return Translation(line, hypotheses[0].text, hypotheses, tokens, len(parts), maps or None, places, bool(prefix))
-
-    def _hypothesis(self, parts: Sequence[Hypothesis], search: SearchConfig) -> TextHypothesis:
-        text = " ".join(text for text in self._texts(parts) if text)
-        log_probability = sum(part.log_probability for part in parts)
-        logs = [each for part in parts for each in part.token_log_probabilities]
-        tokens = [token for part in parts for token in _tokens(self.tokenizers.target, part.ids)]
-        score = log_probability / len(tokens) ** search.length_penalty
-        if self.chooses(search):
-            score = fmean(part.score for part in parts)
-        return TextHypothesis(text, score, log_probability, tokens, logs)
 
     def _score(self, pairs: list[tuple[str, str]], *, prefix: list[int]) -> list[Score]:
         sources = [[*prefix, *ids] for ids in self.tokenizers.source.encode([source for source, _ in pairs])]
@@ -263,7 +227,7 @@ class Translator:
         logs = self.engine.score(*some, batch_tokens=self.search.batch_tokens)
         scores = [Score(float("nan"), [], [])] * len(pairs)
         for number, each in zip(fitting, logs, strict=True):
-            scores[number] = Score(sum(each), _tokens(self.tokenizers.target, targets[number]), each)
+            scores[number] = Score(sum(each), tokens(self.tokenizers.target, targets[number]), each)
         return scores
 
 
@@ -276,16 +240,3 @@ def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
 
 def _ids(parts: list[Part]) -> list[list[int]]:
     return [part.pieces for part in parts]
-
-
-def _behind(prefix: list[int], spans: list[Span]) -> list[Span]:
-    """A prefix stands empty where the first piece begins."""
-    return [(spans[0][0], spans[0][0])] * len(prefix) + spans
-
-
-def _moved(spans: list[Span], by: int) -> list[Span]:
-    return [(begin + by, end + by) for begin, end in spans]
-
-
-def _tokens(tokenizer: Tokenizer, ids: list[int]) -> list[str]:
-    return tokenizer.names([*ids, EOS])

@@ -11,7 +11,8 @@ from nmt.analysis import rollout
 from nmt.analysis.attention import Choice, Kind, Tokens, attend, maps, merged
 from nmt.config import TokenizerConfig
 from nmt.config.model import TransformerConfig
-from nmt.data.tokenizer import Tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.errors import ConfigError, DataError, NMTError
 from nmt.ids import BOS, EOS

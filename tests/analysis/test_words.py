@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from nmt.analysis.words import word_of_piece, words_of
 from nmt.config import TokenizerConfig
-from nmt.data.tokenizer import Tokenizer, train_tokenizer
+from nmt.data.tokenizer import Tokenizer
+from nmt.data.tokenizer_training import train_tokenizer
 
 TEXT = ["A man in an orange hat is starring at something.", "x y a´b z 漢字 ﬁx"] * 20
 LINES = [

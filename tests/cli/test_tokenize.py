@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from nmt.cli.app import app
 from nmt.config import TokenizerConfig
-from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 
 runner = CliRunner()
 STRANGE = "eins zwei\n\n   \n😀\nnul\0nul\na\u2028b\r\n<s> </s>\n" + "drei " * 10_000 + "\nlast"

@@ -7,7 +7,8 @@ from toy_text import sentences
 from nmt.config import TokenizerConfig
 from nmt.data.batching import updates
 from nmt.data.corpus import Sampling, id_kind, open_corpus, ragged, writing
-from nmt.data.tokenizer import Tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.errors import CheckpointError
 
 ROWS = [[[5, 6], [], [70_000 % 300]], [[7], [8, 9, 10], []]]

@@ -18,7 +18,7 @@ from nmt import config as settings
 from nmt.config import Config, TokenizerConfig, check
 from nmt.data import encode
 from nmt.data.prepare import prepare
-from nmt.data.tokenizer import train_tokenizer
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.errors import ConfigError, DataError
 
 PAIRS = sentences(150)

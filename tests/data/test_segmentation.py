@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from nmt.config import TokenizerConfig
-from nmt.data.tokenizer import Tokenizer, train_tokenizer
+from nmt.data.tokenizer import Tokenizer
+from nmt.data.tokenizer_training import train_tokenizer
 
 TEXT = ["low lower lowest", "new newer newest", "wide wider widest", "slow slower slowest"] * 5
 STRANGE = ["low 漢字 löw", "  two  blanks ", "a▁b", "", "😀😀 new", "<s> </s> <unk> <0x41>"]
@@ -20,7 +21,7 @@ def trained(kind: str, **settings) -> Tokenizer:
 
 PROGRAM = """
 from nmt.config import TokenizerConfig
-from nmt.data.tokenizer import train_tokenizer
+from nmt.data.tokenizer_training import train_tokenizer
 text = ["low lower lowest", "new newer newest", "wide wider widest"] * 5
 for kind in ("bpe", "unigram"):
     tokenizer = train_tokenizer(text, TokenizerConfig(kind=kind, vocabulary=300), shrink=True)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from nmt.config import TokenizerConfig
 from nmt.data import tags
-from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizers, load_tokenizers, save_tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.errors import CheckpointError, ConfigError
 
 SPELLED = [

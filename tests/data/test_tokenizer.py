@@ -5,7 +5,8 @@ import random
 import pytest
 
 from nmt.config import TokenizerConfig
-from nmt.data.tokenizer import Tokenizer, Tokenizers, load_tokenizers, save_tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizer, Tokenizers, load_tokenizers, save_tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.errors import CheckpointError, ConfigError, DataError, NMTError
 from nmt.ids import BOS, EOS, PAD, UNK
 

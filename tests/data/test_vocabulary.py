@@ -6,7 +6,8 @@ import pytest
 from toy_text import sentences
 
 from nmt.config import TokenizerConfig
-from nmt.data.tokenizer import Tokenizer, Tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizer, Tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.data.vocabulary import grow, grow_by_words, origins
 from nmt.errors import ConfigError
 from nmt.ids import UNK

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from toy_model import REAL, Toy, real_model
 
 from nmt.config import SearchConfig, TokenizerConfig
-from nmt.data.tokenizer import Tokenizers, train_tokenizer
+from nmt.data.tokenizer import Tokenizers
+from nmt.data.tokenizer_training import train_tokenizer
 from nmt.decoding import windows
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
