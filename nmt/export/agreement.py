@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from nmt.decoding.translator import Translator
 
-_SEARCH = {"n_best": 1, "sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
-"""Whatever else the config says, one translation is looked for and none is drawn."""
+_SEARCH = {"n_best": 1, "mbr": "none", "sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
+"""Whatever else the config says, one translation is looked for, none is drawn and nothing else chooses."""
 
 
 class Agreement(NamedTuple):

@@ -259,9 +259,12 @@ def test_another_model_is_not_kept(tmp_path, folders, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_config_that_samples_is_compared_by_search(engines):
-    drawing = SearchConfig(sample=True, temperature=0.5, top_k=3, n_best=2)
-    found = agreement(*(Translator(each.engine, each.tokenizers, drawing) for each in engines), TEXT)
+@pytest.mark.parametrize("settings", [
+    {"sample": True, "temperature": 0.5, "top_k": 3, "n_best": 2}, {"mbr": "chrf", "beam": 3, "n_best": 3},
+])  # fmt: skip
+def test_a_config_that_samples_or_chooses_is_compared_by_search(engines, settings):
+    search = SearchConfig(**settings)
+    found = agreement(*(Translator(each.engine, each.tokenizers, search) for each in engines), TEXT)
     assert found.lines == found.greedy == len(TEXT) and found.score_difference < 1e-4
 
 
