@@ -28,6 +28,8 @@ from nmt.models import build
 from nmt.models.base import Seq2Seq
 from nmt.training import run_folder
 
+_OF_DATA = ("source_language", "target_language", "target_order")
+"""Settings of the section that a model knows; of a model for several languages some may go on with one."""
 _OF_MODEL = ("entropy", "stochastic_depth", "max_length")
 _OF_TOKENIZER = ("sampling", "sample", "seed")
 """Settings of the two sections, beside every dropout, that concern the training alone."""
@@ -45,9 +47,10 @@ def configure(
 ) -> Config:
     """The whole config of a finetuning from the part that a user writes: the text, the training, and what differs.
 
-    Model, tokenizer, and, where they are not given, languages and search are those of `model`, a run folder or bundle
-    (by default the config's finetune.model). A run that is to be resumed knows them itself once it has begun. Raises
-    ConfigError that names each setting which cannot differ, and CheckpointError when there is no model to go on from.
+    Model, tokenizer, the order of the target, and, where they are not given, languages and search are those of `model`,
+    a run folder or bundle (by default the config's finetune.model). A run that is to be resumed knows them itself once
+    it has begun. Raises ConfigError that names each setting which cannot differ, and CheckpointError when there is no
+    model to go on from.
     """
     value, folder = settings.read(path, overrides), Path(path).absolute().parent
     given = _section(value, "finetune")
@@ -61,15 +64,16 @@ def configure(
     run, place = places.run, places.finetune.model
     origin, checksum = (_own if resume and run_folder.has_checkpoint(run) else _origin)(run, place)
     known = origin.model_dump(mode="json")
-    faults = [fault for name in ("model", "tokenizer") for fault in _faults(name, _section(value, name), known)]
+    data = {name: known.get(name) or known["data"][name] for name in _OF_DATA}
+    fixed = {"model": known["model"], "tokenizer": known["tokenizer"], "data": {"target_order": data["target_order"]}}
+    faults = [fault for name in fixed for fault in _faults(name, _section(value, name), fixed)]
     if faults:
         lines = "".join(f"\n  {line}" for line in faults)
         raise ConfigError(
             f"{path}: {place} is another model{lines}",
             hint="leave these settings out, they come with the model; what may differ is dropout, for one",
         )
-    languages = {name: known.get(name) or known["data"][name] for name in ("source_language", "target_language")}
-    defaults = {"data": languages, **{name: known[name] for name in ("tokenizer", "model", "search")}}
+    defaults = {"data": data, **{name: known[name] for name in ("tokenizer", "model", "search")}}
     filled = {name: {**each, **_section(value, name)} for name, each in defaults.items() if _is_section(value, name)}
     whole = {**value, **filled, "finetune": {**given, "checksum": checksum}}
     config = settings.check(Config, whole, name=str(path), folder=folder)

@@ -86,6 +86,17 @@ def test_it_begins_as_the_old_model_with_rows_for_new_pieces(folder, kind):
             assert weight.shape == before[name].shape
 
 
+def test_a_model_goes_on_writing_from_the_end_that_it_knows(folder, tmp_path):
+    model = tiny_bundle.changed(tiny_bundle.save(tmp_path / "m"), tmp_path / "right", "left_to_right", "right_to_left")
+    assert configure(folder / "new.yaml", model=model).data.target_order == "right_to_left"
+    with pytest.raises(ConfigError, match=r"data\.target_order: left_to_right, but it has right_to_left"):
+        configure(folder / "new.yaml", ["data.target_order=left_to_right"], model=model)
+    run = str(tmp_path / "run")
+    done = finetune(model, folder / "new.yaml", [f"run={run}", "training.steps=1"], device="cpu").folder
+    assert bundle.read(done).config.target_order == "right_to_left"
+    assert configure(folder / "new.yaml", [f"run={run}"], model=model, resume=True).data.target_order == "right_to_left"
+
+
 def test_a_model_without_slots_learns_no_tag(folder, tmp_path):
     bare = tiny_bundle.save(tmp_path / "bare")
     with pytest.raises(ConfigError, match="was trained with no more: leave tags out"):
