@@ -144,6 +144,11 @@ def describe(folder: str | Path, facts: dict[str, Any]) -> None:
     files.write_text(Path(folder) / README, readme(card))
 
 
+def name_of(path: Path) -> str:
+    """What people call a model: the name of its run, which holds the bundle `model`, or of the folder itself."""
+    return path.parent.name if path.name == "model" else path.name
+
+
 def locate(path: str | Path) -> Path:
     """The bundle that `path` is or, when it is a run folder, holds. Raises CheckpointError where there is none."""
     path = Path(path)

@@ -27,16 +27,21 @@ def shape(translator: Translator) -> tuple[int, int] | None:
     return None if maps.cross is None else maps.cross.shape[:2]
 
 
+def required_shape(translator: Translator, purpose: str) -> tuple[int, int]:
+    """The same; raises NMTError, with what it is wanted for, also where there is no such attention."""
+    found = shape(translator)
+    if found is None:
+        raise NMTError(f"{translator.origin or 'this model'}: has no attention {purpose}", hint=WITHOUT)
+    return found
+
+
 def check(translator: Translator, reading: Reading | None) -> Reading:
     """A reading that a model offers; None is the usual one, the mean of all heads (docs/alignment.md).
 
     Raises NMTError for a model without attention and ConfigError for a layer or head that it lacks.
     """
-    found = shape(translator)
-    if found is None:
-        raise NMTError(f"{translator.origin or 'this model'}: has no attention to align by", hint=WITHOUT)
     reading = reading or Reading()
-    reading.heads.check(*found)
+    reading.heads.check(*required_shape(translator, "to align by"))
     return reading
 
 

@@ -165,14 +165,14 @@ def _tell(view: View) -> None:
 
 def _write(path: Path, view: View, *, inputs: tuple[Path | None, ...]) -> None:
     """One file, in the form that its name asks for."""
-    from nmt import files
+    from nmt import bundle, files
     from nmt.analysis.page import as_page
 
     form = path.suffix.lower()
     if form not in PICTURES:
         with lines.writer(path, inputs=inputs) as write:
             if form == ".html":
-                title = f"Attention: {_name(view.model)}"
+                title = f"Attention: {bundle.name_of(view.model.resolve())}"
                 write(as_page(view.found, title=title, kind=view.kind, choice=view.choice, words=view.words,
                               contexts=view.contexts).rstrip("\n"))  # fmt: skip
             else:
@@ -216,7 +216,9 @@ def _text(view: View) -> str:
 
 
 def _json(view: View) -> str:
-    value = {"model": _name(view.model), "tokens": "words" if view.words else "pieces"}
+    from nmt import bundle
+
+    value = {"model": bundle.name_of(view.model.resolve()), "tokens": "words" if view.words else "pieces"}
     if view.contexts:
         value["tokens"] = "words" if view.contexts.words else "pieces"
         value["word"] = {"word": view.contexts.word, "side": view.contexts.side, "places": view.contexts.places}
@@ -234,9 +236,3 @@ def _facts(attended: "Attended") -> dict:
         for name, kind in attended.kinds.items()
     }  # fmt: skip
     return {"source": attended.source, "target": attended.target, "attention": kinds}
-
-
-def _name(model: Path) -> str:
-    """The run's, which holds the bundle `model`."""
-    place = model.resolve()
-    return place.parent.name if place.name == "model" else place.name

@@ -21,7 +21,7 @@ def compare(
     source: Annotated[Path | None, typer.Option(help="The test set [the runs' configs']: a sentence a line.")] = None,
     reference: Annotated[list[Path] | None, typer.Option(help="Its translation; repeatable.")] = None,
     tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a",
-    tag: Annotated[str | None, typer.Option(help="Before each source [the test set's in the config].")] = None,
+    tag: lines.TestTag = None,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch [as trained].")] = None,

@@ -55,6 +55,6 @@ def distill(
     typer.echo(f"next: put under data in {place}")
     for split, paths in {"train": (made.source, made.target), **made.held_out}.items():
         places = [synthesis.place(path, config) for path in paths]
-        tag = student and (student.data.texts[0] if split == "train" else getattr(student.data, split)).tag
-        tagged = f", tag: {tag}" if tag else ""
+        own = student and (student.data.texts[0] if split == "train" else getattr(student.data, split)).tag
+        tagged = f", tag: {own}" if own else ""
         typer.echo(f"    {split}: {{source: {places[0]}, target: {places[1]}{tagged}}}")

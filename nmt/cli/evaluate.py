@@ -46,7 +46,7 @@ def evaluate(
         list[Path] | None, typer.Option(help="The same with the corpus' own references in that form; repeatable.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="For that: the target language [the models'].")] = None,
-    tag: Annotated[str | None, typer.Option(help="Before each source [the test set's in the config].")] = None,
+    tag: lines.TestTag = None,
     metric: Annotated[
         str | None,
         typer.Option(help="Of bleu, chrf, ter, exact; commas between [bleu,chrf,ter; none with --alignment]."),

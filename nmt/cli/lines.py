@@ -21,6 +21,7 @@ STDIN, STDOUT = 0, 1
 Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: what the device is fastest in.")]
 Models = Annotated[list[Path], typer.Option(help="A run folder or a model bundle; several are an ensemble.")]
 Tag = Annotated[str | None, typer.Option(help="What the model is to do, one of its tags; put before each source.")]
+TestTag = Annotated[str | None, typer.Option(help="Before each source [the test set's in the config].")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes that share the threads [as many as pay].")]
 
 _CHUNK = 1 << 16  # bytes

@@ -80,7 +80,9 @@ def translate(
             raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
         lines.note_missing_tags(translator.origin, translator.missing_tags)
         if attention:
-            _check_attends(translator)
+            from nmt.analysis.aligner import required_shape
+
+            required_shape(translator, "to show")
         quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
         translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
         if alignments:
@@ -115,15 +117,6 @@ def _load(
     runtime.keep_freed_memory()
     where = {"device": common.device, "precision": precision, "threads": common.threads}
     return Translator.load(model, rerank=rerank, **where, **overrides)
-
-
-def _check_attends(translator: "Translator") -> None:
-    from nmt.analysis.aligner import shape
-    from nmt.analysis.attention import WITHOUT
-    from nmt.errors import NMTError
-
-    if shape(translator) is None:
-        raise NMTError(f"{translator.origin}: has no attention to show", hint=WITHOUT)
 
 
 def _translations(

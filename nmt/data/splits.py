@@ -52,10 +52,10 @@ def split(config: Config, tell: Tell) -> Splits:
     return Splits(selection, texts, overlap)
 
 
-def training_pairs(config: Config) -> tuple[list[Iterator[tuple[str, str]]], dict[str, Pairs]]:
-    """The pairs of each text that a config trains on, and its development and test text."""
+def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str, Pairs]]:
+    """The pairs that a config trains on, as text, and its development and test text."""
     found = split(config, lambda stage, done: None)
-    return list(chosen(config.data, found.selection, found.selection.kept)), found.texts
+    return chain.from_iterable(chosen(config.data, found.selection, found.selection.kept)), found.texts
 
 
 def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:

@@ -28,6 +28,7 @@ from nmt.synthesis.corpus import (
     load,
     read,
     translated,
+    translates,
     write,
 )
 
@@ -62,13 +63,11 @@ def backtranslate(
 
 
 def _check(described: Description, inputs: Sequence[Path], config: Config | None) -> None:
-    reverse = described.config
     check_files(described, inputs, why=_REVERSE)
     if config is None:
         return
-    wanted, found = (config.data.source_language, config.data.target_language), reverse
-    sides = zip(wanted, (found.target_language, found.source_language), strict=True)
-    if not all(each in known.split("+") for each, known in sides):
+    wanted, found = (config.data.source_language, config.data.target_language), described.config
+    if not translates(described, wanted[::-1]):
         raise ConfigError(
             f"{described.folder}: translates from {found.source_language} to {found.target_language}, and for a model "
             f"from {wanted[0]} to {wanted[1]} it must translate from {wanted[1]} to {wanted[0]}",

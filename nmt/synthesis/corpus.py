@@ -103,6 +103,12 @@ def check_files(described: Description, paths: Iterable[Path], *, why: str) -> N
             )
 
 
+def translates(described: Description, languages: tuple[str, str]) -> bool:
+    """Whether a model translates from the first language to the second, perhaps among other directions."""
+    known = (described.config.source_language, described.config.target_language)
+    return all(each in those.split("+") for each, those in zip(languages, known, strict=True))
+
+
 def translated(
     translator: Translator, lines: Iterable[Line], choose: Callable[[Translation, str], str], *, workers: int | None,
     **search: Any,
@@ -155,7 +161,7 @@ def write(
 def facts_of(kind: str, described: Sequence[Description], translator: Translator, **more: Any) -> dict[str, Any]:
     """Who wrote a corpus: the models by name and checksum, their tag and search; and what more there is to say."""
     folders = [each.folder for each in described]
-    names = [folder.resolve().parent.name if folder.name == "model" else folder.resolve().name for folder in folders]
+    names = [bundle.name_of(folder.resolve()) for folder in folders]
     sums = [checksums.sha256(folder / checksums.NAME) for folder in folders]
     models = [{"name": name, "checksum": each} for name, each in zip(names, sums, strict=True)]
     search = translator.search.model_dump(mode="json")

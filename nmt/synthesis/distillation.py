@@ -8,7 +8,6 @@ greedily, learns them better. The second form, interpolation, stays near what pe
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +31,7 @@ from nmt.synthesis.corpus import (
     load,
     read,
     translated,
+    translates,
     write,
 )
 
@@ -84,12 +84,11 @@ def _files(config: Config | None, text: ParallelText | None) -> Iterator[Path]:
 def _check(described: Description, config: Config | None, paths: Sequence[Path]) -> None:
     """Whether the teacher's direction is that of the text."""
     check_files(described, paths, why=_WAY)
-    teacher = (described.config.source_language, described.config.target_language)
-    student = config and (config.data.source_language, config.data.target_language)
-    if student and not all(each in known.split("+") for each, known in zip(student, teacher, strict=True)):
+    teacher = described.config
+    if config and not translates(described, (config.data.source_language, config.data.target_language)):
         raise ConfigError(
-            f"{described.folder}: translates from {teacher[0]} to {teacher[1]}, and the config is from "
-            f"{config.data.source_language} to {config.data.target_language}",
+            f"{described.folder}: translates from {teacher.source_language} to {teacher.target_language}, and the "
+            f"config is from {config.data.source_language} to {config.data.target_language}",
             hint=_WAY,
         )
 
@@ -106,7 +105,7 @@ def _lines(
             )
         pairs, texts = training_pairs(config)
         held_out = {name: each for name, each in texts.items() if isinstance(getattr(config.data, name), HeldOut)}
-        return chain.from_iterable(pairs), held_out
+        return pairs, held_out
     if text is not None:
         return read_pairs(text), {}
     return ((line, "") for path in source for line in read_lines(path)), {}

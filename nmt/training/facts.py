@@ -42,8 +42,7 @@ def finetuned(config: Config) -> Facts | None:
     given = config.finetune
     if given is None:
         return None
-    name = given.model.parent.name if given.model.name == "model" else given.model.name
-    return {"name": name, "checksum": given.checksum, "frozen": list(given.freeze)}
+    return {"name": bundle.name_of(given.model), "checksum": given.checksum, "frozen": list(given.freeze)}
 
 
 def card(run: Facts, state: State) -> Facts:
