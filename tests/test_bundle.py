@@ -11,8 +11,9 @@ import torch
 from copy_task import config_of
 from safetensors.torch import load_file, save_file
 
-from nmt import bundle, files
+from nmt import bundle, checksums, files
 from nmt import config as settings
+from nmt.bundle import place, reading
 from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError
 from nmt.training import train
@@ -269,7 +270,8 @@ def test_the_digest_names_what_the_weights_depend_on(tmp_path):
     assert bundle.digest(one) == settings.digest(one.data.cleaning, one.tokenizer, one.model, one.training)
     text = {"source": "train.txt", "target": "train.txt"}
     weighted = [{"train": [{**text, "weight": weight}, text]} for weight in (1, 2)]
-    assert len({bundle.digest(each) for each in (one, *(config_of(tmp_path, data=data) for data in weighted))}) == 3
+    data = [*weighted, {"target_order": "right_to_left"}]
+    assert len({bundle.digest(each) for each in (one, *(config_of(tmp_path, data=each) for each in data))}) == 4
 
 
 @pytest.fixture
@@ -285,7 +287,7 @@ def test_a_bundle_that_is_exchanged_while_it_is_read_is_read_again(two, monkeypa
     """Just before it is looked at first, or one of its files is checked."""
     model, better = two
     width = settings.yaml.read(better / "config.yaml")["model"]["width"]
-    functions = {"locate": bundle.locate, "check": bundle.checksums.check}
+    functions = {"locate": bundle.locate, "check": checksums.check}
     calls = 0
 
     def exchange_at(name):
@@ -300,8 +302,9 @@ def test_a_bundle_that_is_exchanged_while_it_is_read_is_read_again(two, monkeypa
 
         return called
 
-    monkeypatch.setattr(bundle, "locate", exchange_at("locate"))
-    monkeypatch.setattr(bundle.checksums, "check", exchange_at("check"))
+    for module in (place, reading):
+        monkeypatch.setattr(module, "locate", exchange_at("locate"))
+    monkeypatch.setattr(checksums, "check", exchange_at("check"))
     loaded = bundle.load(model)
     assert calls > at + 2 and loaded.config.model.width == width
     assert next(iter(loaded.model.parameters())).shape[1] == width

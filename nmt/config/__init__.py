@@ -100,9 +100,9 @@ def dump(section: Section) -> str:
     return yaml.dump(section.model_dump(mode="json"))
 
 
-def digest(*sections: Section) -> str:
-    """12 hexadecimal digits that name the sections' settings, whatever the order of keys in the file."""
-    text = json.dumps([section.model_dump(mode="json") for section in sections], sort_keys=True)
+def digest(*settings: Section | str) -> str:
+    """12 hexadecimal digits that name sections' settings, whatever the order of keys in the file, and single ones."""
+    text = json.dumps(settings, default=lambda section: section.model_dump(mode="json"), sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
