@@ -1,18 +1,21 @@
 """The study's tables: what each variant reached, and which differences are sure.
 
 A difference to the first variant of a table is called sure when the paired bootstrap over sentences (Koehn 2004) finds
-p < 0.05 in the runs of each seed, and when it is larger than twice its standard error between seeds,
+p < 0.05 in the runs of each seed that both have, and when it is larger than 2.5 times its standard error between seeds,
 
-    2 sqrt(s_1^2 / n_1 + s_2^2 / n_2),    s the deviation of n seeds' scores,
+    2.5 s sqrt(1 / n_1 + 1 / n_2),    s^2 = mean of the variances between seeds,
 
-so that neither the choice of test sentences nor that of the seed explains it. One seed alone makes nothing sure.
+so that neither the choice of test sentences nor that of the seed explains it. The variances are those of all variants
+that were trained from several seeds: two or three runs tell little of a variance, and so also a variant of one seed
+has its error. (Of three variants with three seeds s has 6 degrees of freedom, for which Student's t puts 95% within
+2.45.) Where no variant has several seeds nothing is sure.
 """
 
 import json
 from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, stdev, variance
 from typing import Any
 
 from kinds import TABLES, Table, Variant
@@ -24,6 +27,9 @@ Facts = dict[str, Any]
 """What measure.py writes of a run."""
 Found = dict[Variant, dict[int, Facts]]
 """By variant and seed."""
+
+SURE, ERRORS = 0.05, 2.5
+"""The largest p, and the fewest standard errors, of a difference that is sure."""
 
 
 def read(root: Path, seeds: Sequence[int]) -> Found:
@@ -46,13 +52,22 @@ def facts_path(root: Path, variant: Variant, seed: int) -> Path:
 def write(root: Path, seeds: Sequence[int]) -> Path:
     """All tables, as far as their runs are finished, into runs/attention/report.md."""
     found = read(root, seeds)
-    text = "\n".join(table_text(table, found) for table in TABLES if table.variants[0] in found)
+    deviation = deviation_between_seeds(found)
+    tables = [table_text(table, found, deviation) for table in TABLES if table.variants[0] in found]
+    between = "no variant has several seeds" if deviation is None else f"{deviation:.2f} BLEU"
+    text = "\n".join([f"Deviation between seeds: {between}\n", *tables])
     path = root / "runs/attention/report.md"
     files.write_text(path, text)
     return path
 
 
-def table_text(table: Table, found: Found) -> str:
+def deviation_between_seeds(found: Found) -> float | None:
+    """s, in BLEU; None where no variant was trained from several seeds."""
+    several = [[each["bleu"] for each in runs.values()] for runs in found.values() if len(runs) > 1]
+    return sqrt(mean(map(variance, several))) if several else None
+
+
+def table_text(table: Table, found: Found, deviation: float | None) -> str:
     """A table in Markdown."""
     base, *others = (variant for variant in table.variants if variant in found)
     lines = [
@@ -62,7 +77,7 @@ def table_text(table: Table, found: Found) -> str:
     ]  # fmt: skip
     for variant in (base, *others):
         facts = list(found[variant].values())
-        compared = ("", "", "") if variant is base else _compared(found[base], found[variant])
+        compared = ("", "", "") if variant is base else _compared(found[base], found[variant], deviation)
         entropy = [each["entropy"] for each in facts if each["entropy"] is not None]
         lines.append("| " + " | ".join((
             variant.name if variant.config == base.config else variant.config,
@@ -73,23 +88,19 @@ def table_text(table: Table, found: Found) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _compared(base: dict[int, Facts], other: dict[int, Facts]) -> tuple[str, str, str]:
-    """Difference, p of each seed and verdict, from the seeds that both have."""
+def _compared(base: dict[int, Facts], other: dict[int, Facts], deviation: float | None) -> tuple[str, str, str]:
+    """Difference of the means, p of each seed that both have, and verdict."""
     seeds = [seed for seed in base if seed in other]
-    if not seeds:
-        return "", "", ""
-    before, after = ([runs[seed]["bleu"] for seed in seeds] for runs in (base, other))
-    p_values = [_p(base[seed], other[seed]) for seed in seeds]
-    verdict = "yes" if is_sure(before, after, p_values) else "no"
-    return f"{mean(after) - mean(before):+.2f}", " ".join(f"{p:.3f}" for p in p_values), verdict
+    before, after = ([each["bleu"] for each in runs.values()] for runs in (base, other))
+    difference, p_values = mean(after) - mean(before), [_p(base[seed], other[seed]) for seed in seeds]
+    error = deviation and deviation * sqrt(1 / len(before) + 1 / len(after))
+    verdict = "yes" if is_sure(difference, error, p_values) else "no"
+    return f"{difference:+.2f}", " ".join(f"{p:.3f}" for p in p_values), verdict
 
 
-def is_sure(before: Sequence[float], after: Sequence[float], p_values: Sequence[float]) -> bool:
-    """Whether a difference between the scores of two variants, seed by seed, is explained by no chance."""
-    if len(before) < 2:
-        return False
-    error = sqrt((stdev(before) ** 2 + stdev(after) ** 2) / len(before))
-    return abs(mean(after) - mean(before)) > 2 * error and max(p_values) < 0.05
+def is_sure(difference: float, error: float | None, p_values: Sequence[float]) -> bool:
+    """Whether neither the choice of seeds nor that of sentences explains a difference between two variants' scores."""
+    return error is not None and abs(difference) > ERRORS * error and len(p_values) > 0 and max(p_values) < SURE
 
 
 def _p(base: Facts, other: Facts) -> float:
