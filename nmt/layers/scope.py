@@ -2,7 +2,7 @@
 
     global            all of it
     local_monotonic   a window around p_t = t                                                (Luong 2015, 3.2)
-    local_predictive  a window around p_t = S sigmoid(v_p . tanh(W_p s_t)), S the source's length        (eq. 9)
+    local_predictive  a window around p_t = S sigmoid(v_p . tanh(W_p s_t) / N), S the source's length    (eq. 9)
                       alpha_tj = weight_tj exp(-(j - p_t)^2 / (2 sigma^2)), sigma = D / 2                (eq. 10)
     hard              one position alone, a_t ~ weight_t; in evaluation the likeliest one    (Xu 2015, 4.1)
 
@@ -10,6 +10,10 @@ A window holds what is at most D away from p_t; j and t are counted from 0. A ta
 the source's last position, so that a window is never empty. Weights are those among the window's positions, and the
 Gaussian's product with them is left as it is, as published: it need not sum to one. A window is a mask, and no faster
 than all of the source: to cut it out would pay for sources far longer than sentences.
+
+The sum in p_t is divided by its N terms, which v_p can make good. Without that Adam, whose steps are of one size, moves
+all N terms together: within a hundred updates, long before there is anything to align, p_t stood at the source's end,
+where the sigmoid has no gradient to return by (Multi30k, rate 3e-3).
 """
 
 from typing import NamedTuple
@@ -20,7 +24,7 @@ from torch import Tensor, nn
 from nmt.layers.loop import LoopLinear
 from nmt.layers.weighting import weigh
 
-# B batch, Q queries, K keys, D width of the states (but in the equations half the window's)
+# B batch, Q queries, K keys, N width of the states, D a window's positions on each side
 
 
 class Draw(NamedTuple):
@@ -39,12 +43,12 @@ class Scope(nn.Module):
         if kind == "local_predictive":
             self.hidden = LoopLinear(query, query, bias=False)  # W_p
             self.v = nn.Parameter(torch.empty(query))  # v_p
-            nn.init.normal_(self.v, std=query**-0.5)
+            nn.init.normal_(self.v)
 
     def forward(
         self, weighting: str, energy: Tensor, state: Tensor, mask: Tensor, position: Tensor | None
     ) -> tuple[Tensor, Draw | None]:
-        """Energies [B, Q, K], states [B, Q, D], mask [B, 1, K], t [B, Q] -> alpha [B, Q, K], and what was drawn."""
+        """Energies [B, Q, K], states [B, Q, N], mask [B, 1, K], t [B, Q] -> alpha [B, Q, K], and what was drawn."""
         match self.kind:
             case "global":
                 return weigh(weighting, energy, mask), None
@@ -64,8 +68,8 @@ class Scope(nn.Module):
         raise AssertionError(self.kind)
 
     def predict(self, state: Tensor, length: Tensor) -> Tensor:
-        """p_t of states [B, Q, D] in sources of real length S [B, 1] -> [B, Q], at least float32."""
-        share = (self.hidden(state).tanh() @ self.v).sigmoid()
+        """p_t of states [B, Q, N] in sources of real length S [B, 1] -> [B, Q], at least float32."""
+        share = (self.hidden(state).tanh() @ self.v / len(self.v)).sigmoid()
         return length * share.to(torch.promote_types(share.dtype, torch.float32))
 
 

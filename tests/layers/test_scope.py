@@ -33,7 +33,7 @@ def test_each_hypothesis_has_a_window_of_its_own():
 
 def predictive(window: int) -> Scope:
     scope = Scope("local_predictive", window, 2).double()
-    scope.hidden.weight.data, scope.v.data = torch.eye(2).double(), tensor([math.log(2), 0.0]).double()
+    scope.hidden.weight.data, scope.v.data = torch.eye(2).double(), tensor([2 * math.log(2), 0.0]).double()
     return scope
 
 
