@@ -126,10 +126,10 @@ def evaluate(
     links = read_gold(gold, [(len(words_of(one)), len(words_of(other))) for one, other in pairs], first=first_word)
     if choose >= len(pairs):
         raise ConfigError(f"--alignment-choose {choose}: of {len(pairs)} pairs none is left", hint="choose by fewer")
-    named = zip(models, systems.names(models), strict=True)
-    ready = [systems.load([path], name, where=where, search={}) for path, name in named]
+    names = systems.names([*models, *filter(None, [reverse])])
+    ready = [systems.load([path], name, where=where, search={}) for path, name in zip(models, names, strict=False)]
     systems.choose_tag(ready, asked=tag, test=test)
-    back = reverse and (str(reverse), Translator.load(reverse, **where))
+    back = reverse and (names[-1], Translator.load(reverse, **where))
     for each in ready:
         lines.note_missing_tags(each.name, each.translator.missing_tags)
     aligners = [(each.name, each.translator) for each in ready]
