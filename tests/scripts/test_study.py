@@ -36,18 +36,18 @@ def test_every_kind_of_attention_is_studied():
 
 
 @pytest.mark.parametrize(
-    ("difference", "error", "p_values", "sure"),
+    ("difference", "least", "p_values", "sure"),
     [
         (10.0, None, [0.001], False),  # nothing is known of seeds
         (10.0, 0.5, [], False),  # nor of sentences
-        (2.0, 0.5, [0.01, 0.02, 0.03], True),
-        (-2.0, 0.5, [0.01], True),
-        (2.0, 0.5, [0.01, 0.02, 0.06], False),  # one test set's chance
-        (1.2, 0.5, [0.01, 0.02, 0.03], False),  # less than what seeds do
+        (2.0, 1.5, [0.01, 0.02, 0.03], True),
+        (-2.0, 1.5, [0.01], True),
+        (2.0, 1.5, [0.01, 0.02, 0.06], False),  # one test set's chance
+        (1.2, 1.5, [0.01, 0.02, 0.03], False),  # less than what seeds do
     ],
 )
-def test_what_is_sure(difference, error, p_values, sure):
-    assert findings.is_sure(difference, error, p_values) is sure
+def test_what_is_sure(difference, least, p_values, sure):
+    assert findings.is_sure(difference, least, p_values) is sure
 
 
 def test_the_deviation_between_seeds_is_that_of_all_variants_with_several():
@@ -55,9 +55,11 @@ def test_the_deviation_between_seeds_is_that_of_all_variants_with_several():
         return {seed: {"bleu": score} for seed, score in enumerate(scores)}
 
     first, second, third = variants()[:3]
-    assert findings.deviation_between_seeds({first: runs(20.0), second: runs(30.0)}) is None
-    found = {first: runs(20.0, 22.0, 24.0), second: runs(30.0), third: runs(5.0, 7.0)}
-    assert findings.deviation_between_seeds(found) == pytest.approx(((4.0 + 2.0) / 2) ** 0.5)
+    assert findings.between_seeds({first: runs(20.0), second: runs(30.0)}) is None
+    found = findings.between_seeds({first: runs(20.0, 22.0, 24.0), second: runs(30.0), third: runs(5.0, 7.0)})
+    assert found == pytest.approx((((2 * 4.0 + 2.0) / 3) ** 0.5, 3))
+    assert found.least(1, 3) == pytest.approx(3.18 * found.value * (4 / 3) ** 0.5)
+    assert findings.Deviation(1.0, 1000).least(2, 2) == pytest.approx(2.23)
 
 
 def test_the_report_of_what_is_finished(tmp_path):
@@ -74,7 +76,7 @@ def test_the_report_of_what_is_finished(tmp_path):
     text = findings.write(tmp_path, [1, 2, 3]).read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| dot ")]
     assert rows[0].startswith("| dot | score=dot | 2 | 2.00 M | 22.000 ± 0.000 | 41.50 ± 0.71 | -20.00 | 0.")
-    assert rows[0].endswith(" | yes | 1.50 |") and text.startswith("Deviation between seeds: 0.71 BLEU\n")
+    assert rows[0].endswith(" | yes | 1.50 |") and text.startswith("Deviation between seeds: 0.71 BLEU (2 degrees")
     assert "## Attention RNN: scopes" in text and "| hard" not in text
 
 
