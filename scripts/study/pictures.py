@@ -2,8 +2,8 @@
 
     python scripts/study/pictures.py docs/pictures/study
 
-Draws a picture for each table of PICTURES, whose variants must have been trained from seed 1: attention to the source,
-of several heads and layers the mean.
+Draws a picture for each table of PICTURES, with the variants that are trained from seed 1: attention to the source, of
+several heads and layers the mean.
 """
 
 import sys
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
     tables = {table.title: table for table in TABLES}
     folder.mkdir(parents=True, exist_ok=True)
     for name, (title, usual) in PICTURES.items():
-        base, *others = tables[title].variants
+        base, *others = (each for each in tables[title].variants if findings.facts_path(Path(), each, 1).exists())
         row = [look(base, usual), *(look(each, each.name) for each in others)]
         content, missing = heatmap.draw([row], f"{SOURCE} → {TARGET}", format="svg")
         assert not missing, missing
