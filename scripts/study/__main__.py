@@ -16,6 +16,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
+from threading import Event
 from typing import TextIO
 
 import findings
@@ -24,6 +25,9 @@ from kinds import Variant, variants
 from nmt.errors import NMTError
 
 ROOT = Path(__file__).resolve().parents[2]
+
+stopped = Event()
+"""A run was interrupted, or failed: the others that wait are not begun."""
 
 
 def main() -> None:
@@ -45,7 +49,7 @@ def main() -> None:
 def study(variant: Variant, seed: int) -> None:
     """Train a variant from a seed to its end and measure it, unless that was done."""
     facts = findings.facts_path(ROOT, variant, seed)
-    if facts.exists():
+    if facts.exists() or stopped.is_set():
         return
     arguments = ["train", *variant.arguments(seed), "--threads", "1", "--resume"]
     print(f"$ nmt {shlex.join(arguments)}", flush=True)
@@ -60,6 +64,7 @@ def python(*arguments: str, log: TextIO) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, stdout=log, stderr=log, env=environment)
     if done.returncode:
+        stopped.set()
         raise NMTError(f"`{shlex.join(arguments)}` ended with code {done.returncode}", hint=f"see {log.name}")
 
 
