@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import mean, stdev, variance
 from typing import Any, NamedTuple
 
-from kinds import TABLES, Table, Variant
+from kinds import TABLES, Table, Variant, variants
 
 from nmt import files
 from nmt.evaluation import metrics
@@ -54,7 +54,7 @@ class Deviation(NamedTuple):
 def read(root: Path, seeds: Sequence[int]) -> Found:
     """The runs that are finished."""
     found = {}
-    for variant in dict.fromkeys(each for table in TABLES for each in table.variants):
+    for variant in variants():
         paths = {seed: facts_path(root, variant, seed) for seed in seeds}
         there = {seed: json.loads(path.read_text("utf-8")) for seed, path in paths.items() if path.exists()}
         if there:
