@@ -29,30 +29,46 @@ _AHEAD = 4  # results a process that wait for an earlier one, before the reading
 
 
 def spread(load: Load, chunks: Iterable[Chunk], *, workers: int) -> Iterator[Result]:
-    """`load()(chunk)` for each chunk, in order; each of the `workers` processes calls `load`, which they import, once.
+    """`load()(chunk)` for each chunk, in order, as `crew` does it."""
+    with crew(load, workers=workers) as work:
+        yield from work(chunks)
+
+
+@contextmanager
+def crew(load: Load, *, workers: int) -> Iterator[Callable[[Iterable[Chunk]], Iterator[Result]]]:
+    """A function from chunks to `load()(chunk)` of each, in order. The processes start now and import what `load` is
+    made of while this one does something else; each of them calls `load` once, when its first chunk comes.
 
     One worker is this process. A program that starts others needs the usual `if __name__ == "__main__":` around what
-    it does. Errors of `load` and of its function are raised here; NMTError when a process is killed.
+    it does. Errors of `load` and of its function are raised by the results; NMTError when a process is killed.
     """
     if workers == 1:
-        yield from map(load(), chunks)
+        yield partial(_alone, load)
         return
     with _processes(load, workers) as processes:
-        numbered, idle, busy, results = enumerate(chunks), list(processes), {}, {}
-        for wanted in count():
-            while True:
-                while idle and len(results) < _AHEAD * workers and (task := next(numbered, None)):
-                    number, chunk = task
-                    _give(idle[-1], chunk)
-                    busy[idle.pop()] = number
-                if wanted in results or not busy:
-                    break
-                for process in wait(list(busy), timeout=0.5):  # Windows hears Ctrl-C only between two waits
-                    results[busy.pop(process)] = _take(process)
-                    idle.append(process)
-            if wanted not in results:
-                return
-            yield results.pop(wanted)
+        yield partial(_together, processes)
+
+
+def _alone(load: Load, chunks: Iterable[Chunk]) -> Iterator[Result]:
+    yield from map(load(), chunks)
+
+
+def _together(processes: list[Connection], chunks: Iterable[Chunk]) -> Iterator[Result]:
+    numbered, idle, busy, results = enumerate(chunks), list(processes), {}, {}
+    for wanted in count():
+        while True:
+            while idle and len(results) < _AHEAD * len(processes) and (task := next(numbered, None)):
+                number, chunk = task
+                _give(idle[-1], chunk)
+                busy[idle.pop()] = number
+            if wanted in results or not busy:
+                break
+            for process in wait(list(busy), timeout=0.5):  # Windows hears Ctrl-C only between two waits
+                results[busy.pop(process)] = _take(process)
+                idle.append(process)
+        if wanted not in results:
+            return
+        yield results.pop(wanted)
 
 
 def apart(load: Load, chunk: Chunk) -> Result:

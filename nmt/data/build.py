@@ -10,10 +10,10 @@ from itertools import chain
 from pathlib import Path
 
 from nmt import checksums, files
-from nmt.config import Config, DataConfig
+from nmt.config import Config
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict
-from nmt.data.encode import encode
+from nmt.data.encode import encode, encoders
 from nmt.data.report import Report, Text, TextReport, total
 from nmt.data.selection import Selection
 from nmt.data.splits import Pairs, Tell, chosen, named, split, telling, text_names
@@ -29,23 +29,26 @@ def build(
     """Fill an empty folder with the tokenizers, the corpora, the development and test text, the report and SHA256SUMS.
 
     The tokenizers are those of the `base` that is finetuned, grown where the config says so; without one they are new.
-    `workers` and `cores` as for `encode`. `tell` hears the stage and how many pairs it has done. Raises DataError and
+    `workers` and `cores` as for `encoders`. `tell` hears the stage and how many pairs it has done. Raises DataError and
     ConfigError for text that does not do.
     """
     data, (selection, texts, overlap) = config.data, split(config, tell)
-    trained = _train_tokenizers(config, selection, tell) if base is None else _grown(base, config, selection, tell)
-    tokenizers = trained.tagged(data.tags)
-    save_tokenizers(folder, tokenizers)
+    limit, tags = config.model.max_length, [text.tag for text in data.texts]
+    kept = int(selection.kept.sum())
+    with encoders(folder, pairs=kept, max_length=limit, workers=workers, cores=cores) as work:
+        trained = _train_tokenizers(config, selection, tell) if base is None else _grown(base, config, selection, tell)
+        tokenizers = trained.tagged(data.tags)
+        save_tokenizers(folder, tokenizers)
+        encoded = partial(encode, work=work, sizes=[each.size for each in tokenizers])
+        pairs = telling(chosen(data, selection, selection.kept), "encoding", tell)
+        train = encoded(folder / "train", pairs, tags=tags, with_texts=config.tokenizer.sampling > 0)
+        pairs = [zip(*texts["dev"], strict=True)]
+        (dev,) = encoded(folder / "dev", pairs, tags=[data.dev.tag], with_texts=False)
+    _check_encoded(text_names(data.texts), train, limit)
+    _check_encoded(["data.dev"], [dev], limit)
     for name, pairs in texts.items():
         for side, lines in zip(Pairs._fields, pairs, strict=True):
             files.write_text(folder / f"{name}.{side}.txt", "".join(f"{line}\n" for line in lines))
-    tags = [text.tag for text in data.texts]
-    kept = telling(chosen(data, selection, selection.kept), "encoding", tell)
-    share = {"max_length": config.model.max_length, "workers": workers, "cores": cores}
-    train = encode(folder / "train", kept, folder, tags=tags, with_texts=config.tokenizer.sampling > 0, **share)
-    (dev,) = encode(folder / "dev", [zip(*texts["dev"], strict=True)], folder, tags=[data.dev.tag], with_texts=False,
-                    **share)  # fmt: skip
-    _check_encoded(data, train, config.model.max_length)
     report = Report(
         read=len(selection.verdicts), dropped=_dropped(selection.counts(), total(train)), overlap=overlap,
         train=total(train), dev=dev, test_pairs=len(texts["test"].source) if "test" in texts else None,
@@ -56,8 +59,8 @@ def build(
     checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
 
 
-def _check_encoded(data: DataConfig, train: Sequence[Text], limit: int) -> None:
-    for name, text in zip(text_names(data.texts), train, strict=True):
+def _check_encoded(names: Sequence[str], texts: Sequence[Text], limit: int) -> None:
+    for name, text in zip(names, texts, strict=True):
         if not text.pairs:
             raise DataError(f"{name}: every pair is longer than model.max_length ({limit}) allows", hint="raise it")
 

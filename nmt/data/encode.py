@@ -4,6 +4,7 @@ A chunk and its place depend on the text alone, so the files are the same for an
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import compress, islice
 from pathlib import Path
@@ -14,9 +15,8 @@ import numpy as np
 from nmt.data.corpus import Ragged, id_kind, ragged, writing
 from nmt.data.report import Side, Text, total
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
-from nmt.errors import DataError
 from nmt.ids import UNK
-from nmt.workers import spread, workers_for
+from nmt.workers import crew
 
 _CHUNK = 4096  # pairs
 _CHUNKS_A_WORKER = 8  # with fewer the start of a process takes longer than it saves
@@ -29,6 +29,7 @@ class _Chunk(NamedTuple):
 
     text: int
     tag: str | None
+    with_texts: bool
     pairs: list[tuple[str, str]]
 
 
@@ -42,39 +43,45 @@ class _Encoded(NamedTuple):
     too_long: int
 
 
-def encode(
-    folder: Path, texts: Iterable[Pairs], tokenizers: Path, *, tags: Sequence[str | None], max_length: int,
-    with_texts: bool, workers: int | None, cores: int,
-) -> list[Text]:  # fmt: skip
-    """Write one corpus of all pairs that the model can take, by the tokenizers of a folder, and count each text's.
+Encode = Callable[[Iterable[_Chunk]], Iterator[_Encoded]]
 
-    Every source begins with the tag of its text, if that has one. `workers` processes share the `cores`; None takes as
-    many as pay. Raises DataError when no pair is left.
+
+def encoders(
+    folder: Path, *, pairs: int, max_length: int, workers: int | None, cores: int
+) -> AbstractContextManager[Encode]:
+    """What encodes the chunks of so many pairs, by the tokenizers that the folder holds when the first one comes.
+
+    `workers` processes share the `cores`, and start now; None takes as many as pay.
+    """
+    if workers is None:
+        workers = max(1, min(cores, -(-pairs // (_CHUNK * _CHUNKS_A_WORKER))))
+    load = partial(_load, folder, max_length=max_length, threads=max(1, cores // workers))
+    return crew(load, workers=workers)
+
+
+def encode(
+    folder: Path, texts: Iterable[Pairs], work: Encode, *, sizes: Sequence[int], tags: Sequence[str | None],
+    with_texts: bool,
+) -> list[Text]:  # fmt: skip
+    """Write one corpus of all pairs that the model can take, and count each text's. `work` comes from `encoders`.
+
+    `sizes` are the vocabularies'. Every source begins with the tag of its text, if that has one.
     """
     folder.mkdir()
-    chunks = _chunks(zip(texts, tags, strict=True))
-    if workers is None:
-        workers, chunks = workers_for(chunks, most=cores, each=_CHUNKS_A_WORKER)
-    load = partial(_load, tokenizers, max_length=max_length, with_texts=with_texts, threads=max(1, cores // workers))
-    sizes = [tokenizer.size for tokenizer in load_tokenizers(tokenizers)]
     counted = [Text(0, 0, Side(), Side()) for _ in tags]
     with writing(folder, sizes, with_texts=with_texts) as append:
-        for found in spread(load, chunks, workers=workers):
+        for found in work(_chunks(zip(texts, tags, strict=True), with_texts=with_texts)):
             append(found.columns)
             here = Text(len(found.columns[0].starts) - 1, found.too_long, found.source, found.target)
             counted[found.text] = total([counted[found.text], here])
-    if not any(text.pairs for text in counted):
-        raise DataError(
-            f"data.{folder.name}: every pair is longer than model.max_length ({max_length}) allows", hint="raise it"
-        )
     return counted
 
 
-def _chunks(texts: Iterable[tuple[Pairs, str | None]]) -> Iterator[_Chunk]:
+def _chunks(texts: Iterable[tuple[Pairs, str | None]], *, with_texts: bool) -> Iterator[_Chunk]:
     for number, (pairs, tag) in enumerate(texts):
         pairs = iter(pairs)
         while chunk := list(islice(pairs, _CHUNK)):
-            yield _Chunk(number, tag, chunk)
+            yield _Chunk(number, tag, with_texts, chunk)
 
 
 def _load(folder: Path, **options) -> Callable[[_Chunk], _Encoded]:
@@ -82,7 +89,7 @@ def _load(folder: Path, **options) -> Callable[[_Chunk], _Encoded]:
     return partial(_encode, load_tokenizers(folder), **options)
 
 
-def _encode(tokenizers: Tokenizers, chunk: _Chunk, *, max_length: int, with_texts: bool, threads: int) -> _Encoded:
+def _encode(tokenizers: Tokenizers, chunk: _Chunk, *, max_length: int, threads: int) -> _Encoded:
     lines = list(zip(*chunk.pairs, strict=True))
     rows = [tokenizer.arrays(side, threads=threads) for tokenizer, side in zip(tokenizers, lines, strict=True)]
     if chunk.tag is not None:
@@ -91,7 +98,7 @@ def _encode(tokenizers: Tokenizers, chunk: _Chunk, *, max_length: int, with_text
     fits = [max(map(len, pair)) < max_length for pair in zip(*rows, strict=True)]
     lines, rows = ([list(compress(side, fits)) for side in sides] for sides in (lines, rows))
     columns = [ragged(side, id_kind(tokenizer.size)) for tokenizer, side in zip(tokenizers, rows, strict=True)]
-    texts = [ragged([line.encode() for line in side], np.uint8) for side in lines if with_texts]
+    texts = [ragged([line.encode() for line in side], np.uint8) for side in lines if chunk.with_texts]
     counts = [_count(*side) for side in zip(lines, columns, strict=True)]
     return _Encoded(chunk.text, columns + texts, *counts, too_long=len(fits) - sum(fits))
 
