@@ -7,13 +7,14 @@ line before its first fault, in the mean.
 """
 
 import argparse
+import sys
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 from nmt import evaluate
 from nmt.data.text import read_lines
-from nmt.errors import DataError
+from nmt.errors import DataError, NMTError
 from nmt.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,4 +99,7 @@ def draw(figures: Figures, path: Path, task: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except NMTError as error:
+        sys.exit(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""))

@@ -130,7 +130,7 @@ def entropies(facts: Facts) -> Plot | None:
             for layer, heads in enumerate(share, 1):
                 axes.plot([layer] * len(heads), heads, ".", color=look["color"], alpha=0.5, markersize=5)
             axes.plot(range(1, len(share) + 1), [fmean(heads) for heads in share], marker="o", **look)
-        axes.set_ylim(0, 1)
+        axes.set_ylim(0, 1.04)  # a point at 1 is seen whole
         axes.set_xticks(range(1, max(len(each.share) for each in facts.entropies if each) + 1))
         _legend(axes, facts)
     return Plot("entropy", title, drawn[0])

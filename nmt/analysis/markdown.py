@@ -9,7 +9,8 @@ from nmt.analysis.tables import Cell, Table, visible
 
 _ACTIVE = re.compile(r"([\\`\[\]<|~&$]|\*(?=\S)|(?<!\w)_|_(?!\w))")
 """Signs that Markdown would act upon where they stand: a_b and 0.01* are safe."""
-_MARKS = {"": "", "differs": "*", "alone": "**"}
+_TAGS = {"differs": "i", "alone": "b"}
+"""Stars would not do: they count as marks beside letters and blanks alone, and a comma can be what differs."""
 
 
 def page(title: str, sections: Sequence[Section], *, place: Callable[[Plot], str]) -> str:
@@ -51,9 +52,9 @@ def _cell(cell: Cell) -> str:
         return escape(cell)
     parts = []
     for span in cell:
-        word = span.text.rstrip()
-        mark = _MARKS[span.mark] if word else ""
-        parts.append(f"{mark}{escape(word)}{mark}{span.text[len(word):]}")
+        word, tag = span.text.rstrip(), _TAGS.get(span.mark)
+        shown = f"<{tag}>{escape(word)}</{tag}>" if word and tag else escape(word)
+        parts.append(shown + span.text[len(word):])
     return "".join(parts).rstrip()
 
 

@@ -244,4 +244,7 @@ def _times(value: float | None, unit: float | None) -> str:
 
 
 def _value(value: Any) -> str:
+    """As a config says it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", False: "false", True: "true"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)

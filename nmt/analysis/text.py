@@ -1,8 +1,11 @@
 """Attention as lines of text for a terminal, without colour: for each token where it looks, as a strip and in words.
 
-       Hut  │    ▁█▁    │  hat 59%  orange 9%  an 7%
+    1 A  2 man  3 in  4 an  5 orange  6 hat  7 .
+            │1234567│
+       Hut  │   ▁▁█ │  hat 59%  orange 9%  an 7%
 
-The strip has a column for each key, in their order, so that a translation in the source's order shows a diagonal.
+The strip has a column for each key, in their order, so that a translation in the source's order shows a diagonal. Above
+it stand the last digits of their numbers.
 """
 
 import unicodedata
@@ -13,6 +16,8 @@ from nmt.analysis.attention import Map
 from nmt.analysis.contexts import Contexts
 
 _BARS = " ▁▂▃▄▅▆▇█"
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+"""Directions that a character gives to all that follow it."""
 _GAP = "  "
 _NAMED, _LEAST = 3, 0.05
 """So many keys are named at most, and only those with so much weight, the strongest in any case."""
@@ -34,6 +39,7 @@ def as_text(map: Map, *, width: int) -> str:
     lines = [*_wrap(map.title, width)]
     if strip:
         left -= len(map.keys) + len(_GAP) + 2
+        lines += _fill([f"{number} {shown(key)}" for number, key in enumerate(map.keys, 1)], _GAP, width)
         lines.append(f"{' ' * (label + len(_GAP))}│{_ruler(len(map.keys))}│{_GAP}█ is {top:.0%}")
     for name, row in zip(names, map.weights, strict=True):
         start = _right(fit(name, label), label) + _GAP + (f"│{_strip(row, top)}│{_GAP}" if strip else "")
@@ -58,8 +64,12 @@ def contexts_as_text(contexts: Contexts, *, width: int) -> str:
 
 
 def shown(token: str) -> str:
-    """A token on one line, whatever it holds: control characters, which could steer the terminal, are replaced."""
-    return "".join("\ufffd" if unicodedata.category(each) in ("Cc", "Zl", "Zp", "Cs") else each for each in token)
+    """A token on one line, whatever it holds: what could steer the terminal, or turn its line around, is replaced."""
+    return "".join("\ufffd" if _steers(each) else each for each in token)
+
+
+def _steers(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") or unicodedata.bidirectional(character) in _TURNS
 
 
 def columns(text: str) -> int:
@@ -74,8 +84,8 @@ def _strip(row: np.ndarray, top: float) -> str:
 
 
 def _ruler(length: int) -> str:
-    """A mark at every fifth key."""
-    return "".join(" " if number % 5 else "·" for number in range(1, length + 1))
+    """The last digit of each key's number."""
+    return "".join(str(number % 10) for number in range(1, length + 1))
 
 
 def _named(row: np.ndarray, keys: list[str], width: int) -> str:
@@ -119,12 +129,17 @@ def fit(text: str, width: int) -> str:
 
 
 def _wrap(text: str, width: int) -> list[str]:
+    return _fill(shown(text).split(), " ", width)
+
+
+def _fill(parts: list[str], gap: str, width: int) -> list[str]:
+    """Lines of parts with a gap between them, as many as fit."""
     lines = [""]
-    for word in shown(text).split():
-        word = fit(word, width)
-        if lines[-1] and columns(lines[-1]) + 1 + columns(word) > width:
+    for part in parts:
+        part = fit(part, width)
+        if lines[-1] and columns(lines[-1]) + len(gap) + columns(part) > width:
             lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
+        lines[-1] += (gap if lines[-1] else "") + part
     return lines
 
 

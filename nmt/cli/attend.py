@@ -76,7 +76,9 @@ def attend(
     _check_outputs(outputs)
     if word is not None and kind is not None:
         raise ConfigError("--word and --kind: which?", hint="a word is shown by all kinds of attention that it has")
-    sentences = list(islice(_sentences(sentence or [], input), _MOST + 1))
+    sentence, target = lines.typed(sentence or [], what="SENTENCE"), lines.typed(target or [], what="--target")
+    word = word and lines.typed([word], what="--word")[0]
+    sentences = list(islice(_sentences(sentence, input), _MOST + 1))
     if len(sentences) > _MOST:
         hint = "nmt translate --json --attention is for whole texts"
         raise ConfigError(f"there are more than {_MOST} sentences", hint=hint)
@@ -119,7 +121,14 @@ def _sentences(given: list[str], path: Path | None) -> Iterator[str]:
 
     if given and path is not None:
         raise ConfigError("sentences from the command line and from --input: which?", hint="give one of the two")
-    yield from given or (read_lines(path) if path is not None else lines.stdin_lines())
+    if given:
+        yield from given
+        return
+    for number, line in enumerate(read_lines(path) if path is not None else lines.stdin_lines(), start=1):
+        if line.strip():
+            yield line
+        else:
+            lines.note(f"line {number} is empty: there is nothing to look at")
 
 
 def _attend(

@@ -48,6 +48,7 @@ def _table() -> Iterator[str]:
             for value, line in setting.values.items():
                 yield f"    {'*' if value == setting.default else ' '} {value:<17} {line}"
         for refused in model.refused:
-            yield "  refused: " + ", ".join(f"{name}: {' | '.join(each)}" for name, each in refused.values.items())
+            values = (f"{name}: {' | '.join(map(str, each))}" for name, each in refused.values.items())
+            yield f"  refused: {', '.join(values)}"
             yield fill(refused.reason, 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
         yield ""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from nmt import files
-from nmt.errors import NMTError
+from nmt.errors import DataError, NMTError
 
 STDIN, STDOUT = 0, 1
 Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: what the device is fastest in.")]
@@ -118,6 +118,20 @@ def stdin_lines() -> Iterator[str]:
     # Unbuffered: a thread that waits inside a buffer would hold its lock when the interpreter ends.
     stream = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
     return decode_lines(_chunks(stream), "stdin")
+
+
+def typed(texts: Iterable[str], *, what: str) -> list[str]:
+    """Texts from the command line. Raises DataError for one not in UTF-8: Python hides its bytes in half characters."""
+    checked = list(texts)
+    for text in checked:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            byte, column = os.fsencode(text[error.start])[0], error.start + 1
+            raise DataError(
+                f"{what}: not UTF-8 (byte 0x{byte:02x} at column {column})", hint="set the terminal to UTF-8"
+            ) from error
+    return checked
 
 
 def _chunks(stream) -> Iterator[bytes]:

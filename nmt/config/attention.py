@@ -51,6 +51,7 @@ LINES = {
 }
 OTHERS = (
     *("attention", "window", "entropy", "coverage", "input_feeding", "heads", "key_value_heads"),
+    *("attention_dropout", "init"),
     *("slots", "slot_width", "read_heads", "write_heads", "reach"),
 )
 """Switches and numbers, whose line is their own help text."""
@@ -95,10 +96,11 @@ def kinds() -> list[Kinds]:
 
 
 def choices(section: type[Section], names: list[str]) -> dict[str, tuple]:
-    """The values of those settings that have a few."""
+    """The values of those settings that have a few; dropout is off, or on."""
     annotations = {name: section.model_fields[name].annotation for name in names}
     few = {name: get_args(each) for name, each in annotations.items() if get_origin(each) is Literal}
-    return few | {name: (False, True) for name, each in annotations.items() if each is bool}
+    few |= {name: (False, True) for name, each in annotations.items() if each is bool}
+    return few | {name: (0.0, 0.1) for name in names if name == "attention_dropout"}
 
 
 def _setting(section: type[Section], name: str) -> Setting:

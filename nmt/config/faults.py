@@ -112,7 +112,7 @@ def _line(keys: Keys, message: str) -> str:
 def _message(fault: dict, config: type[Section]) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "extra_forbidden":
-        return "unknown key" + _suggestion(str(fault["loc"][-1]), _names(fault["loc"][:-1], config))
+        return _unknown(str(fault["loc"][-1]), fault["loc"][:-1], config)
     if kind == "missing":
         return "is missing"
     if kind in ("model_type", "model_attributes_type"):
@@ -125,10 +125,10 @@ def _message(fault: dict, config: type[Section]) -> str:
         return "needs a `type`: gru, attention_rnn, transformer or ntm"
     if kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        return f'type: "{context["tag"]}" is none of {", ".join(tags)}' + _suggestion(context["tag"], tags)
+        return f'type: "{context["tag"]}" is none of {", ".join(tags)}' + _nearest(context["tag"], tags)
     if kind == "literal_error":
         names = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return f"must be one of {', '.join(names)}, not {fault['input']!r}" + _suggestion(str(fault["input"]), names)
+        return f"must be one of {', '.join(names)}, not {fault['input']!r}" + _nearest(str(fault["input"]), names)
     if kind == "value_error":
         return str(context["error"])
     return f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {_short(fault['input'])}"
@@ -139,11 +139,16 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _suggestion(word: str, names: list[str]) -> str:
+def _unknown(key: str, location: Keys, config: type[Section]) -> str:
+    """What is wrong with a key that a place of the config does not have."""
+    keys, sections = _follow(location, config)
+    typed = [each for each in _follow(keys, config)[1] if {"type", key} <= each.model_fields.keys()]
+    if typed:
+        return f"unknown key (it belongs to type {', '.join(_tags(each)[-1] for each in typed)})"
+    names = sorted({name for section in sections for name in section.model_fields})
+    return "unknown key" + (_nearest(key, names) or (f" (known: {', '.join(names)})" if names else ""))
+
+
+def _nearest(word: str, names: list[str]) -> str:
     near = get_close_matches(word, names, n=1)
-    return f' (did you mean "{near[0]}"?)' if near else f" (known: {', '.join(names)})" if names else ""
-
-
-def _names(location: Keys, config: type[Section]) -> list[str]:
-    """The keys that are allowed at a place of the config."""
-    return sorted({name for section in _follow(location, config)[1] for name in section.model_fields})
+    return f' (did you mean "{near[0]}"?)' if near else ""

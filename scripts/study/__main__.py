@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="train nothing, report what is there")
     options = parser.parse_args()
     chosen = [each for each in variants() if any(fnmatch(f"{each.config}/{each.name}", name) for name in options.only)]
+    if not chosen:
+        parser.error(f"--only {' '.join(options.only)}: no variant has such a name (kinds.py has them all)")
     if not options.report:
         with ThreadPoolExecutor(options.jobs) as pool:
             # Seed by seed, so that whenever it is stopped all variants were trained about equally often.

@@ -7,6 +7,7 @@ takes, forward and backward, for the same number of positions in longer and long
 that other programs disturb little; medians.
 """
 
+import argparse
 import subprocess
 import sys
 import time
@@ -47,8 +48,9 @@ def main() -> None:
     print(f"\n| encoder | {' | '.join(f'{length}: s | MB' for length in LENGTHS)} |\n|---|" + "--:|--:|" * len(LENGTHS))
     for kind in ENCODERS:
         # A process of its own for each: the most memory that a process has had never falls.
-        cells = [subprocess.run([sys.executable, __file__, kind, str(length)], check=True, capture_output=True,
-                                encoding="utf-8").stdout.strip() for length in LENGTHS]  # fmt: skip
+        command = [sys.executable, __file__, "--encode", kind]
+        told = {"check": True, "capture_output": True, "encoding": "utf-8"}
+        cells = [subprocess.run([*command, str(length)], **told).stdout.strip() for length in LENGTHS]
         print(f"| {kind} | {' | '.join(cells)} |", flush=True)
 
 
@@ -86,4 +88,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    encode(sys.argv[1], int(sys.argv[2])) if len(sys.argv) > 1 else main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--encode", nargs=2, metavar=("KIND", "LENGTH"), help="measure this encoder alone")
+    chosen = parser.parse_args().encode
+    encode(chosen[0], int(chosen[1])) if chosen else main()

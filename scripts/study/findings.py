@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from kinds import TABLES, Table, Variant, variants
 
 from nmt import files
+from nmt.errors import NMTError
 from nmt.evaluation import metrics
 
 Facts = dict[str, Any]
@@ -71,6 +72,8 @@ def facts_path(root: Path, variant: Variant, seed: int) -> Path:
 def write(root: Path, seeds: Sequence[int]) -> Path:
     """All tables, as far as their runs are finished, into runs/attention/report.md."""
     found = read(root, seeds)
+    if not found:
+        raise NMTError("no run of the study is finished", hint="python scripts/study trains them")
     deviation = between_seeds(found)
     tables = [table_text(table, found, deviation) for table in TABLES if table.variants[0] in found]
     text = "\n".join([f"Deviation between seeds: {deviation or 'no variant has several'}\n", *tables])

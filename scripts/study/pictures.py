@@ -6,7 +6,7 @@ Draws a picture for each table of PICTURES, with the variants that are trained f
 several heads and layers the mean.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import findings
@@ -31,7 +31,11 @@ def main(folder: Path) -> None:
     tables = {table.title: table for table in TABLES}
     folder.mkdir(parents=True, exist_ok=True)
     for name, (title, usual) in PICTURES.items():
-        base, *others = (each for each in tables[title].variants if findings.facts_path(Path(), each, 1).exists())
+        trained = [each for each in tables[title].variants if findings.facts_path(Path(), each, 1).exists()]
+        if tables[title].variants[0] not in trained:
+            print(f"no {name}.svg: {tables[title].variants[0].run(1)} is not finished")
+            continue
+        base, *others = trained
         row = [look(base, usual), *(look(each, each.name) for each in others)]
         content, missing = heatmap.draw([row], f"{SOURCE} → {TARGET}", format="svg")
         assert not missing, missing
@@ -47,4 +51,6 @@ def look(variant: Variant, name: str) -> Map:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the pictures are written")
+    main(parser.parse_args().folder)

@@ -9,17 +9,28 @@ from nmt.analysis.text import as_text, columns, contexts_as_text
 
 WEIGHTS = np.array([[0.8, 0.16, 0.04, 0.0], [0.0, 0.5, 0.5, 0.0], [0.25, 0.25, 0.25, 0.25]])
 SMALL = Map("cross-attention: layer 1, head 2", ["Hut", "漢字", "</s>"], ["hat", "a", "orange", "."], WEIGHTS)
-ODD = ["\x1b[31mred", "漢字", "e\u0301", "\u2028", "a" * 300, "", "שלום", "\u200d"]
+ODD = ["\x1b[31mred", "漢字", "e\u0301", "\u2028", "a" * 300, "", "שלום", "\u200d", "a\u202eb"]
 
 
 def test_by_hand():
     assert as_text(SMALL, width=60).splitlines() == [
         "cross-attention: layer 1, head 2",
-        "      │    │  █ is 80%",
+        "1 hat  2 a  3 orange  4 .",
+        "      │1234│  █ is 80%",
         " Hut  │█▂  │  hat 80%  a 16%",
         "漢字  │ ▅▅ │  a 50%  orange 50%",
         "</s>  │▂▂▂▂│  hat 25%  a 25%  orange 25%",
     ]
+
+
+def test_keys_are_numbered():
+    one = Map("title", ["q"], [f"k{number}" for number in range(23)], np.full((1, 23), 0.5))
+    assert as_text(one, width=70).splitlines()[1:4] == [
+        "1 k0  2 k1  3 k2  4 k3  5 k4  6 k5  7 k6  8 k7  9 k8  10 k9  11 k10",
+        "12 k11  13 k12  14 k13  15 k14  16 k15  17 k16  18 k17  19 k18  20 k19",
+        "21 k20  22 k21  23 k22",
+    ]
+    assert as_text(one, width=70).splitlines()[4].startswith("   │12345678901234567890123│")
 
 
 def test_where_there_is_no_room_the_strip_goes_first():
@@ -35,7 +46,7 @@ def test_no_line_is_too_wide_and_each_query_has_one(width, keys):
     lines = as_text(one, width=width).split("\n")
     assert max(map(columns, lines)) <= max(width, 30)
     assert len(lines) >= 1 + len(ODD) and all("%" in line for line in lines[-len(ODD) :])
-    assert not {"\x1b", "\u2028"} & set("".join(lines))
+    assert not {"\x1b", "\u2028", "\u202e"} & set("".join(lines))
 
 
 @pytest.mark.parametrize("weights", [np.zeros((1, 2)), np.ones((1, 2))])

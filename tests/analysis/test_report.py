@@ -13,6 +13,7 @@ from outcome import tree
 
 import nmt
 from nmt.analysis import cost, curves, html, markdown, report, sections, tables, written
+from nmt.analysis.marking import Span
 from nmt.analysis.runs import read
 from nmt.errors import DataError, NMTError
 
@@ -265,6 +266,12 @@ def test_a_table_that_people_read_as_it_is():
         "**a_b**", "", "|               |  x\\*y |", "| ------------- | ----: |", "| attention_rnn | 0.01* |",
         "| \\<b>          |     2 |",
     ]  # fmt: skip
+
+
+def test_marks_hold_beside_letters_and_signs():
+    spans = [Span("sits"), Span(", ", "alone"), Span("a<b ", "differs"), Span("alone", "alone"), Span("?", "differs")]
+    shown = markdown.table(tables.Table("", ["", "text"], [["one", spans]], sentences=True)).splitlines()[-1]
+    assert shown == "| one | sits<b>,</b> <i>a\\<b</i> <b>alone</b><i>?</i> |"
 
 
 def copied(run: Path, place: Path, change) -> Path:

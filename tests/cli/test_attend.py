@@ -94,6 +94,12 @@ def test_sentences_come_from_anywhere(folder, tmp_path):
     assert value["sentences"][0]["attention"]["encoder"]["keys"][:2] == ["A", "man"]
 
 
+def test_an_empty_line_is_noted_and_left_out(folder):
+    result = run(folder / "transformer", input=f"{TEXT[0]}\n\n  \n{TEXT[1]}\n")
+    assert result.exit_code == 0 and result.stdout.count("source  ") == 2
+    assert "note: line 2 is empty" in result.stderr and "note: line 3 is empty" in result.stderr
+
+
 def test_several_outputs_at_once_and_stdout(folder, tmp_path):
     outputs = [tmp_path / "a.txt", tmp_path / "a.json"]
     shown = ok(folder / "transformer", TEXT[0], "--output", outputs[0], "--output", outputs[1], "--json")
@@ -170,6 +176,9 @@ def test_without_matplotlib(folder, tmp_path, monkeypatch):
         (["--input", "nothing"], "nothing: no such file"),
         (["--input", "many.txt"], "more than 100 sentences"),
         (["a", ""], "sentence 2: the source is empty"),
+        (["a\udcff"], "SENTENCE: not UTF-8 (byte 0xff at column 2)"),
+        (["a", "--target=\udcfe"], "--target: not UTF-8 (byte 0xfe at column 1)"),
+        (["a", "--word=\udcfe"], "--word: not UTF-8 (byte 0xfe at column 1)"),
         (["word " * 200], "and the model takes 95"),
         (["a", "--target", "word " * 200], "the target has"),
         (["a", "--beam", 0], "beam: "),
