@@ -6,14 +6,16 @@ by length and cut into batches of like lengths, which come in random order. All 
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count, islice
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nmt.data.ahead import Draw, Lines
 from nmt.data.corpus import Corpus, Ragged
 from nmt.data.planning import plan
 from nmt.ids import BOS, EOS, PAD
@@ -33,26 +35,96 @@ def updates(
     corpus: Corpus, *, batch_tokens: int, accumulate: int, pool: int, seed: int, epoch: int, skip: int = 0
 ) -> Iterator[list[Batch]]:
     """The batches of one epoch, `accumulate` together (fewer in the last update); the first `skip` updates left out."""
-    batches = _shuffled(corpus, batch_tokens=batch_tokens, pool=pool, seed=seed, epoch=epoch)
-    batches = islice(batches, skip * accumulate, None)
-    while update := list(islice(batches, accumulate)):
-        yield [batch_of(part, rows) for part, rows in update]
+    pools = _pools(corpus, pool=pool, seed=seed, epoch=epoch)
+    for update in islice(_grouped(_planned(corpus, pools, batch_tokens), accumulate), skip, None):
+        yield _made(update)
 
 
-def _shuffled(
-    corpus: Corpus, *, batch_tokens: int, pool: int, seed: int, epoch: int
-) -> Iterator[tuple[Corpus, np.ndarray]]:
+def endless_updates(
+    corpus: Corpus, *, batch_tokens: int, accumulate: int, pool: int, seed: int, epoch: int, skip: int = 0,
+    draw: Draw | None = None,
+) -> Iterator[tuple[list[Batch], bool]]:  # fmt: skip
+    """The same of this epoch and all that follow, and whether an update is the last of its epoch.
+
+    `draw` (nmt.data.ahead) draws the segmentations of a sampled corpus, of pools that come later too; None draws each
+    when its turn comes.
+    """
+    pools = chain.from_iterable(_pools(corpus, pool=pool, seed=seed, epoch=each) for each in count(epoch))
+    for update in islice(_grouped(_planned(corpus, pools, batch_tokens, draw), accumulate), skip, None):
+        yield _made(update), update[-1].ends
+
+
+class _Pool(NamedTuple):
+    """Pairs that are sorted together."""
+
+    rows: np.ndarray
+    seed: int
+    """Of their segmentation, where that is drawn."""
+    random: np.random.Generator
+    """Of their epoch: the order of the batches."""
+    ends: bool
+    """Whether it is the last of its epoch."""
+
+
+class _Planned(NamedTuple):
+    """A batch to be made."""
+
+    corpus: Corpus
+    rows: np.ndarray
+    ends: bool
+
+
+def _pools(corpus: Corpus, *, pool: int, seed: int, epoch: int) -> Iterator[_Pool]:
+    """Of one epoch."""
     random = np.random.default_rng((seed, epoch))
     order = random.permutation(corpus.rows_of_pass(random))
-    for rows in np.array_split(order, math.ceil(len(order) / pool)):
-        if corpus.sampling:
-            part = corpus.segment(rows, seed=int(random.integers(1 << 31)))
-            planned = plan(part.lengths, batch_tokens=batch_tokens)
-        else:
-            part = corpus
-            planned = [rows[each] for each in plan(corpus.lengths[rows], batch_tokens=batch_tokens)]
-        for index in random.permutation(len(planned)):
-            yield part, planned[index]
+    parts = np.array_split(order, math.ceil(len(order) / pool))
+    seeds = random.integers(1 << 31, size=len(parts)).tolist() if corpus.sampling else [0] * len(parts)
+    for number, (rows, each) in enumerate(zip(parts, seeds, strict=True), start=1):
+        yield _Pool(rows, each, random, number == len(parts))
+
+
+def _planned(
+    corpus: Corpus, pools: Iterable[_Pool], batch_tokens: int, draw: Draw | None = None
+) -> Iterator[_Planned]:
+    """The batches of each pool, in random order."""
+    for pool, part, rows in _segmented(corpus, pools, draw):
+        planned = [rows[each] for each in plan(part.lengths[rows], batch_tokens=batch_tokens)]
+        for left, index in zip(range(len(planned))[::-1], pool.random.permutation(len(planned)), strict=True):
+            yield _Planned(part, planned[index], pool.ends and not left)
+
+
+def _segmented(
+    corpus: Corpus, pools: Iterable[_Pool], draw: Draw | None
+) -> Iterator[tuple[_Pool, Corpus, np.ndarray]]:
+    """Each pool, and where its pairs are: in the corpus, or in one of their own with the segmentation that is drawn."""
+    if corpus.sampling is None:
+        yield from ((pool, corpus, pool.rows) for pool in pools)
+        return
+    asked: deque[_Pool] = deque()
+
+    def ask() -> Iterator[Lines]:
+        for pool in pools:
+            asked.append(pool)
+            yield corpus.lines(pool.rows, seed=pool.seed)
+
+    for drawn in (draw or corpus.draw)(ask()):
+        pool = asked.popleft()
+        yield pool, corpus.segmented(pool.rows, drawn), np.arange(len(pool.rows))
+
+
+def _grouped(batches: Iterable[_Planned], accumulate: int) -> Iterator[list[_Planned]]:
+    """Updates, each within one epoch."""
+    update = []
+    for batch in batches:
+        update.append(batch)
+        if batch.ends or len(update) == accumulate:
+            yield update
+            update = []
+
+
+def _made(update: list[_Planned]) -> list[Batch]:
+    return [batch_of(each.corpus, each.rows) for each in update]
 
 
 def batches(corpus: Corpus, *, batch_tokens: int) -> Iterator[Batch]:

@@ -9,8 +9,9 @@ A folder holds for each side of the pairs:
     SHA256SUMS               what all these held when they were written
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt import checksums, files
+from nmt.data.ahead import Lines, Sides, draw
 from nmt.data.tokenizer import Tokenizers
 
 _SIDES, _ENDINGS = ("source", "target"), (".npy", ".starts.npy")
@@ -115,17 +117,25 @@ class Corpus:
 
     def segment(self, rows: np.ndarray, *, seed: int) -> "Corpus":
         """The pairs `rows` with a segmentation that the seed draws, as a corpus of their own."""
-        tokenizers, alpha, max_length = self.sampling
-        tags = self._tags(rows)
+        (drawn,) = self.draw([self.lines(rows, seed=seed)])
+        return self.segmented(rows, drawn)
+
+    def draw(self, asked: Iterable[Lines]) -> Iterator[Sides]:
+        """Segmentations of lines, each when it is wanted."""
+        return map(partial(draw, self.sampling.tokenizers, self.sampling.alpha), asked)
+
+    def lines(self, rows: np.ndarray, *, seed: int) -> Lines:
+        """The text of the pairs `rows`, for their segmentation to be drawn."""
+        return Lines([[text.row(row).tobytes().decode() for row in rows] for text in self.texts], seed)
+
+    def segmented(self, rows: np.ndarray, drawn: Sides) -> "Corpus":
+        """The pairs `rows` in the segmentation that was drawn of their lines."""
+        drawn = [[[*tag, *pieces] for tag, pieces in zip(self._tags(rows), drawn[0], strict=True)], drawn[1]]
         sides = []
-        for side, (text, ids, tokenizer) in enumerate(zip(self.texts, self.ids, tokenizers, strict=True)):
-            lines = [text.row(row).tobytes().decode() for row in rows]
-            drawn = tokenizer.sample(lines, alpha=alpha, seed=seed + side)
-            if side == 0:
-                drawn = [[*tag, *pieces] for tag, pieces in zip(tags, drawn, strict=True)]
+        for side, ids in zip(drawn, self.ids, strict=True):
             fitting = [
-                pieces if len(pieces) < max_length else ids.row(row).tolist()
-                for pieces, row in zip(drawn, rows, strict=True)
+                pieces if len(pieces) < self.sampling.max_length else ids.row(row).tolist()
+                for pieces, row in zip(side, rows, strict=True)
             ]
             sides.append(ragged(fitting, ids.values.dtype))
         return Corpus(sides, right_to_left=self.right_to_left)

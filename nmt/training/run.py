@@ -17,8 +17,12 @@ from nmt.training.events import Finished, Listener, Mended, Preparing, Unbegun
 from nmt.training.finetuning import configure
 from nmt.training.interrupt import ECHO, holding_signals
 from nmt.training.log import require_tensorboard
-from nmt.training.ranks import joined
+from nmt.training.ranks import Ranks, joined
 from nmt.training.trainer import Trainer
+from nmt.workers import count_cores
+
+MOST_DRAWERS = 8
+"""Processes that draw segmentations for a GPU; one draws for about 100,000 target tokens a second."""
 
 
 def train(
@@ -35,7 +39,8 @@ def train(
     `resume` goes on with a run exactly as if it had not been interrupted, and starts one that left nothing to go on
     from; `force` replaces one. Ctrl-C and SIGTERM save a checkpoint, tell `on_event` and raise KeyboardInterrupt.
     Called in each of the processes that `torchrun` starts, all of them share the work; the first alone writes, and
-    calls `on_event`. `workers` are for `prepare`.
+    calls `on_event`. `workers` processes prepare the text, and draw its segmentations where the config samples them;
+    None takes as many as pay.
 
     Raises an NMTError when the config, the data, the run folder or the course of the training is at fault.
     """
@@ -94,13 +99,19 @@ def _ready(
             if config.finetune and not ranks.tell(resume and run_folder.has_checkpoint(config.run)):
                 start = finetuning.weights(config.finetune, prepared.tokenizers)
             trainer = Trainer(
-                config, prepared, device=device, ranks=ranks, listen=listen, guard=guard, start=start
-            )
+                config, prepared, device=device, ranks=ranks, listen=listen, guard=guard, start=start,
+                drawers=_drawers(device, ranks) if workers is None else workers,
+            )  # fmt: skip
             if resume:
                 trainer.resume()
             if not trainer.over():
                 trainer.check()
             yield trainer
+
+
+def _drawers(device: torch.device, ranks: Ranks) -> int:
+    """Processes that draw segmentations: where the cores compute they draw as well; a GPU would wait for them."""
+    return 1 if device.type == "cpu" else max(1, min(MOST_DRAWERS, count_cores() // ranks.count))
 
 
 def _examine(

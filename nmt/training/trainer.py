@@ -5,7 +5,7 @@ What comes of them records.py counts, tells and writes.
 
 import copy
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
 
 import torch
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from nmt import runtime, tensors
 from nmt.config import Config
-from nmt.data.batching import Batch, updates
+from nmt.data.ahead import Draw, drawing
+from nmt.data.batching import Batch, endless_updates
 from nmt.data.prepare import Prepared
 from nmt.models import build
 from nmt.training import events, finetuning, preflight, run_folder
@@ -32,13 +33,13 @@ class Trainer:
 
     def __init__(
         self, config: Config, prepared: Prepared, *, device: torch.device, ranks: Ranks, guard: Guard,
-        listen: events.Listener, start: dict[str, Tensor] | None = None,
+        listen: events.Listener, start: dict[str, Tensor] | None = None, drawers: int = 1,
     ):  # fmt: skip
-        """`start` are the weights to begin with, where they are not drawn."""
+        """`start` are the weights to begin with, where they are not drawn; `drawers` processes draw segmentations."""
         runtime.keep_freed_memory()
         torch.manual_seed(config.training.seed)
         self.config, self.settings, self.prepared = config, config.training, prepared
-        self.ranks, self.guard, self.listen = ranks, guard, listen
+        self.ranks, self.guard, self.listen, self.drawers = ranks, guard, listen, drawers
         model = build(config.model, prepared.tokenizers.source.size, prepared.tokenizers.target.size)
         if start is not None:
             tensors.fill(dict(model.named_parameters()), start, name=str(config.finetune.model))
@@ -112,29 +113,29 @@ class Trainer:
 
     def _loop(self) -> str:
         """What is to be done follows from the state alone: whatever was interrupted is found again."""
-        rows = self._updates()
-        while not (reason := self.over()):
-            if self._evaluation_is_due():
-                self._evaluate()
-            else:
-                self._update(*next(rows))
-                if self._signalled():
-                    self._stop()
-        return reason
+        with self._drawing() as draw:
+            rows = self._updates(draw)
+            while not (reason := self.over()):
+                if self._evaluation_is_due():
+                    self._evaluate()
+                else:
+                    self._update(*next(rows))
+                    if self._signalled():
+                        self._stop()
+            return reason
 
-    def _updates(self) -> Iterator[tuple[list[Batch], bool]]:
+    def _drawing(self) -> AbstractContextManager[Draw | None]:
+        """What draws the segmentations of a sampled corpus."""
+        sampling = self.prepared.train.sampling
+        return drawing(sampling.tokenizers, sampling.alpha, workers=self.drawers) if sampling else nullcontext()
+
+    def _updates(self, draw: Draw | None) -> Iterator[tuple[list[Batch], bool]]:
         """The data from where the state is, pass after pass, and whether an update is the last of its pass."""
         settings, state = self.settings, self.state
-        while True:
-            rest = updates(
-                self.prepared.train, batch_tokens=settings.batch_tokens, accumulate=settings.accumulate,
-                pool=settings.pool, seed=settings.seed, epoch=state.epoch, skip=state.consumed,
-            )  # fmt: skip
-            batches = next(rest)
-            while batches is not None:
-                following = next(rest, None)
-                yield batches, following is None
-                batches = following
+        return endless_updates(
+            self.prepared.train, batch_tokens=settings.batch_tokens, accumulate=settings.accumulate,
+            pool=settings.pool, seed=settings.seed, epoch=state.epoch, skip=state.consumed, draw=draw,
+        )  # fmt: skip
 
     def _update(self, batches: list[Batch], completes_pass: bool) -> None:
         state, settings = self.state, self.settings

@@ -1,11 +1,15 @@
 """What is written comes back from the disk, as ids and, with sampling, as text that is segmented anew."""
 
+import multiprocessing
+from itertools import accumulate, chain, islice
+
 import numpy as np
 import pytest
 from toy_text import sentences
 
 from nmt.config import TokenizerConfig
-from nmt.data.batching import updates
+from nmt.data.ahead import drawing
+from nmt.data.batching import endless_updates, updates
 from nmt.data.corpus import Sampling, id_kind, open_corpus, ragged, writing
 from nmt.data.tokenizer import Tokenizers
 from nmt.data.tokenizer_training import train_tokenizer
@@ -109,3 +113,24 @@ def test_updates_of_a_sampled_corpus(sampled):
     assert first == texts(epoch=1) and first != texts(epoch=2)
     assert sorted(source.decode([row for batch in first for row in batch])) == sorted(pair[0] for pair in pairs)
     assert texts(epoch=1, skip=3) == first[6:]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_drawn_ahead_is_what_is_drawn_when_asked(sampled, workers):
+    """Over three passes, and from the middle of one."""
+    corpus, _ = sampled
+    settings = {"batch_tokens": 300, "accumulate": 2, "pool": 64, "seed": 1}
+    one_by_one = [updates(corpus, **settings, epoch=epoch) for epoch in (4, 5, 6)]
+    expected = [values(update) for update in chain.from_iterable(one_by_one)]
+    with drawing(corpus.sampling.tokenizers, corpus.sampling.alpha, workers=workers) as draw:
+        drawn = endless_updates(corpus, **settings, epoch=4, skip=3, draw=draw)
+        found = list(islice(drawn, len(expected) - 3))
+        drawn.close()
+    assert [values(update) for update, _ in found] == expected[3:]
+    ends = [number for number, (_, last) in enumerate(found, start=4) if last]
+    assert ends == list(accumulate(len(list(updates(corpus, **settings, epoch=epoch))) for epoch in (4, 5, 6)))
+    assert multiprocessing.active_children() == []
+
+
+def values(update):
+    return [[side.tolist() for side in batch] for batch in update]

@@ -210,3 +210,10 @@ def test_really_killed(folder, uninterrupted, waits):
         kill_for_real(folder, path, config.run, resume=count > 0, wait=wait)
     train(config, resume=True)
     assert outcome(config.run) == uninterrupted("plain")
+
+
+@pytest.mark.parametrize("variant", ["sampling", "texts"])
+def test_processes_that_draw_segmentations_change_nothing(folder, uninterrupted, variant):
+    config = config_for(folder, variant, run=f"drawn-{variant}")
+    train(config, workers=2)
+    assert outcome(config.run) == uninterrupted(variant)
