@@ -34,8 +34,11 @@ _FIRST = 64  # lines of the first window, so that the first output comes soon
 def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterator[Callable[[str], None]]:
     """A function that writes a line: to stdout, or to a file that takes its place only when all went well.
 
-    Raises NMTError when it would write what it reads (`inputs`, as paths or descriptors), or to no regular file.
+    Raises NMTError when it would write what it reads (`inputs`, as paths or descriptors), to no regular file, or to
+    `-`, which elsewhere means stdout.
     """
+    if path == Path("-"):
+        raise NMTError("-: is no name for a file here", hint="name one, or leave --output out for stdout")
     if path is not None and path.exists() and not path.is_file():
         raise NMTError(f"{path}: is no regular file", hint="without --output the result goes to stdout")
     if path is None and sys.stdout is None:

@@ -92,6 +92,7 @@ def test_with_a_model_of_the_other_direction(tmp_path):
         ("--model one --alignments links --json --attention", "--attention is the mean of all heads"),
         ("--model one --alignments out", "out: translations and alignments in one file?"),
         ("--model one --alignments in", "in: is both input and output"),
+        ("--model one --alignments -", "-: is no name for a file here"),
         ("--model one --alignment-reading 1.1.plain.both", "--alignment-reading: of which alignments?"),
         ("--model one --alignments links --alignment-symmetry union", "--alignment-symmetry: of which alignments?"),
         ("--model blind --json --attention", "has no attention to show\nhint: "),
