@@ -237,11 +237,20 @@ def test_a_file_that_ctranslate2_cannot_read_is_told(tmp_path, folders):
         Translator.load(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """A model with weights of a usual size, and how many bytes it has when it is exported in float32. Doubled weights,
+    as in `folders`, tell engines apart; they also double what rounding does, which differs between processors."""
+    folder = tmp_path_factory.mktemp("usual")
+    export_to(folder / "out", tiny_bundle.save(folder / "model", scale=1))
+    return folder / "model", sum(each.stat().st_size for each in (folder / "out").iterdir())
+
+
 @pytest.mark.parametrize("quantization", ["int8", "int16", "bfloat16"])
-def test_coarser_numbers_are_measured(tmp_path, folders, quantization):
-    exported = export_to(tmp_path / "out", folders[0], quantization=quantization)
-    size = sum(each.stat().st_size for each in folders[1].iterdir())
-    assert 0 < exported.agreement.score_difference < 1 and exported.bytes < size
+def test_coarser_numbers_are_measured(tmp_path, usual, quantization):
+    model, size = usual
+    exported = export_to(tmp_path / "out", model, quantization=quantization)
+    assert 0 < exported.agreement.score_difference < 0.5 and exported.bytes < size
     assert len(Translator.load(tmp_path / "out").translate(TEXT)) == len(TEXT)
 
 
