@@ -16,7 +16,7 @@ from nmt.data.corpus import Ragged, id_kind, ragged, writing
 from nmt.data.report import Side, Text, total
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
 from nmt.ids import UNK
-from nmt.workers import crew
+from nmt.workers import crew, workers_for
 
 _CHUNK = 4096  # pairs
 _CHUNKS_A_WORKER = 8  # with fewer the start of a process takes longer than it saves
@@ -54,7 +54,7 @@ def encoders(
     `workers` processes share the `cores`, and start now; None takes as many as pay.
     """
     if workers is None:
-        workers = max(1, min(cores, -(-pairs // (_CHUNK * _CHUNKS_A_WORKER))))
+        workers, _ = workers_for(range(0, pairs, _CHUNK), most=cores, each=_CHUNKS_A_WORKER)
     load = partial(_load, folder, max_length=max_length, threads=max(1, cores // workers))
     return crew(load, workers=workers)
 
