@@ -10,11 +10,12 @@ WORKERS ?= 2
 # Installs what is missing, then runs the rest of the line with the environment's Python.
 RUN = "$(PYTHON)" scripts/install.py --venv "$(VENV)"
 
-.PHONY: help install quickstart test fuzz soak benchmark lint clean
+.PHONY: help install quickstart test gpu fuzz soak benchmark lint clean
 
 help:
 	@echo "make quickstart   install, train three models on the bundled corpus, compare them, translate (10 minutes)"
 	@echo "make test         install the test extra, run the tests"
+	@echo "make gpu          hold a CUDA device against the CPU"
 	@echo "make fuzz         try tens of thousands of broken configs, texts and models (10 minutes)"
 	@echo "make soak         run the long and exhaustive tests"
 	@echo "make benchmark    measure training, decoding, start-up and preparing (docs/performance.md; an hour, on an idle machine)"
@@ -35,6 +36,10 @@ quickstart:
 
 test:
 	$(RUN) --extra test -- -m pytest -n $(WORKERS) -m "not soak"
+
+gpu: export NMT_GPU ?= 0
+gpu:
+	$(RUN) --extra test -- -m pytest tests/gpu
 
 fuzz: export NMT_FUZZ = long
 fuzz:

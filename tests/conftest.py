@@ -1,16 +1,20 @@
-"""Every test runs on one thread, so that several test processes share the machine; and always from the same seed."""
+"""Every test runs on one thread, so that several test processes share the machine; always from the same seed; and on
+the CPU, whose bits are the same each time. tests/gpu alone takes the card whose number NMT_GPU is."""
 
 import os
 import signal
 from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("NMT_GPU", "")
 
 import pytest
 import torch
 from forks import Forks
 
 torch.set_num_threads(1)
+torch.backends.mps.is_available = lambda: False
+collect_ignore = [] if "NMT_GPU" in os.environ else ["gpu"]
 for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     # In the background of a script Ctrl-C is ignored, under nohup SIGHUP; here both are sent on purpose.
     if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
