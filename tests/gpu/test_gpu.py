@@ -2,10 +2,13 @@
 
 import math
 import os
+import random
+from pathlib import Path
 
 import pytest
 import tiny_bundle
 import torch
+from batches import batch_of
 from copy_task import config_of, write_text
 from outcome import outcome
 from variants import VOCABULARY, model_of, variants
@@ -13,8 +16,7 @@ from variants import config_of as model_config_of
 
 from nmt import Translator
 from nmt.config import TrainingConfig
-from nmt.data.batching import Batch, pad
-from nmt.ids import BOS, EOS
+from nmt.data.batching import Batch
 from nmt.models import build
 from nmt.training import loss, train
 from nmt.training.learner import Learner
@@ -32,18 +34,13 @@ def _float32(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
-def batch_of(rows: int, length: int = 9) -> Batch:
-    """Random pairs of up to so many pieces."""
-    draw = torch.Generator().manual_seed(1)
-    sides = [
-        [torch.randint(4, VOCABULARY, (int(torch.randint(1, length, (), generator=draw)),), generator=draw).tolist()
-         for _ in range(rows)]
-        for _ in range(2)
-    ]  # fmt: skip
-    source, target = sides
-    return Batch(
-        pad([[*row, EOS] for row in source]), pad([[BOS, *row] for row in target]), pad([[*row, EOS] for row in target])
-    )
+def drawn(rows: int) -> Batch:
+    """Random pairs of 1 to 8 pieces."""
+    draw = random.Random(1)
+    sources, targets = (
+        [draw.choices(range(4, VOCABULARY), k=draw.randint(1, 8)) for _ in range(rows)] for _ in range(2)
+    )  # fmt: skip
+    return batch_of(sources, targets)
 
 
 def learner_of(model: dict, device: torch.device, **training) -> Learner:
@@ -52,13 +49,18 @@ def learner_of(model: dict, device: torch.device, **training) -> Learner:
     return Learner(model, TrainingConfig(**training), device=device, ranks=Ranks(), slots=0)
 
 
+def bundle_of(kind: str, folder: Path) -> Path:
+    model = {} if kind == "transformer" else {"type": kind, "embedding": 16, "hidden": 16}
+    return tiny_bundle.save(folder / "model", **model)
+
+
 def never() -> bool:
     return False
 
 
 @pytest.mark.parametrize("variant", variants())
 def test_loss_and_gradients_are_the_same(variant):
-    batch, found = batch_of(6), []
+    batch, found = drawn(6), []
     for device in (CPU, GPU):
         model = model_of(variant).to(device)
         sums = loss.forward_backward(model, batch, smoothing=0.1, device=device)
@@ -76,37 +78,36 @@ def test_an_update_waits_for_nothing(kind, optimizer, precision):
         if step > 3:  # the first ones compile, choose and allocate
             torch.cuda.set_sync_debug_mode("error")
         try:
-            done = learner.update([batch_of(8), batch_of(8)], step=step, rate=1e-3, interrupted=never)
+            done = learner.update([drawn(8), drawn(8)], step=step, rate=1e-3, interrupted=never)
         finally:
             torch.cuda.set_sync_debug_mode("default")
         assert math.isfinite(done.sums[0].item())
 
 
 def test_what_does_not_fit_into_memory_is_split():
-    """The card's memory is made so small that the whole batch does not fit; the update is the same."""
+    """The card's memory is made so small that the whole batch does not fit; its gradient is the same."""
     model = {"type": "transformer", "width": 256, "heads": 4, "feed_forward": 2048, "dropout": 0.0}
-    batch = Batch(*(side.repeat(512, 1) for side in batch_of(8)))
-    whole = learner_of(model, GPU, precision="float32")
+    whole, parted = (learner_of(model, GPU, precision="float32") for _ in range(2))
+    batch = drawn(4096)
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    whole.update([batch], step=1, rate=1e-3, interrupted=never)
+    whole.add_gradient(batch)
     needed = torch.cuda.max_memory_allocated() - before
-    total = torch.cuda.get_device_properties(GPU).total_memory
-    parted = learner_of(model, GPU, precision="float32")
     torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(GPU).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 0.6 * needed) / total)
     try:
-        parted.update([batch], step=1, rate=1e-3, interrupted=never)
+        parted.add_gradient(batch)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert parted.splits and not whole.splits
-    torch.testing.assert_close(parted.optimizer.masters, whole.optimizer.masters, rtol=1e-3, atol=1e-5)
+    found, expected = ([each / loss.count(batch) for each in side.optimizer.gradients()] for side in (parted, whole))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_translations_and_scores_are_the_same(tmp_path, kind):
-    model = {} if kind == "transformer" else {"type": kind, "embedding": 16, "hidden": 16}
-    path = tiny_bundle.save(tmp_path / "model", **model)
+    path = bundle_of(kind, tmp_path)
     ours, oracle = (Translator.load(path, device=each.type, precision="float32") for each in (GPU, CPU))
     for beam in (1, 4):
         found, expected = (list(each.translations(LINES, beam=beam, n_best=1)) for each in (ours, oracle))
@@ -120,8 +121,7 @@ def test_translations_and_scores_are_the_same(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sampling_repeats(tmp_path, kind):
-    model = {} if kind == "transformer" else {"type": kind, "embedding": 16, "hidden": 16}
-    ours = Translator.load(tiny_bundle.save(tmp_path / "model", **model), device="cuda", sample=True, n_best=3)
+    ours = Translator.load(bundle_of(kind, tmp_path), device="cuda", sample=True, n_best=3)
     texts = [[[each.text for each in line.hypotheses] for line in ours.translations(LINES)] for _ in range(2)]
     assert texts[0] == texts[1]
 

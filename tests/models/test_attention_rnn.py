@@ -2,13 +2,13 @@
 
 import pytest
 import torch
+from batches import batch_of
 from torch import tensor
 from variants import model_of
 
 from nmt.config import AttentionRNNConfig, SearchConfig
-from nmt.data.batching import Batch, pad
+from nmt.data.batching import Batch
 from nmt.decoding.search import beam_search
-from nmt.ids import BOS, EOS
 from nmt.models import build
 from nmt.models.base import continue_from
 from nmt.training import loss
@@ -63,8 +63,7 @@ def copies(count: int, generator: torch.Generator) -> Batch:
     """Sentences of two to four words that are their own translation."""
     lengths = torch.randint(2, 5, (count,), generator=generator).tolist()
     rows = [torch.randint(WORDS.start, WORDS.stop, (length,), generator=generator).tolist() for length in lengths]
-    ended = pad([[*row, EOS] for row in rows])
-    return Batch(ended, pad([[BOS, *row] for row in rows]), ended)
+    return batch_of(rows, rows)
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,17 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from batches import batch_of
 from variants import VOCABULARY, model_of
 
-from nmt.data.batching import Batch, pad
-from nmt.ids import BOS, EOS, PAD
+from nmt.data.batching import Batch
+from nmt.ids import PAD
 from nmt.training import loss
 
 CPU = torch.device("cpu")
 SOURCES = [[5, 6, 7, 8], [9], [4, 4, 5, 10, 7]]
 TARGETS = [[7, 5], [6, 10, 4, 4, 9], [8]]
 MODEL = {"type": "transformer", "heads": 2}
-
-
-def batch_of(sources, targets) -> Batch:
-    ended = pad([[*row, EOS] for row in targets])
-    return Batch(pad([[*row, EOS] for row in sources]), pad([[BOS, *row] for row in targets]), ended)
 
 
 def whole(model, batch: Batch, smoothing: float) -> torch.Tensor:

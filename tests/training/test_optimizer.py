@@ -2,13 +2,12 @@
 
 import pytest
 import torch
+from batches import batch_of
 from torch import nn
 from variants import model_of
 
 from nmt.config import TrainingConfig
-from nmt.data.batching import Batch, pad
 from nmt.errors import NMTError
-from nmt.ids import BOS, EOS
 from nmt.training import loss
 from nmt.training.optimizer import MOST_SKIPPED, Optimizer
 
@@ -16,16 +15,10 @@ PAIRS = [([5, 6, 7, 8], [7, 5]), ([9], [6, 10, 4, 4, 9]), ([4, 4, 5], [8]), ([10
 CPU = torch.device("cpu")
 
 
-def batch_of(pairs) -> Batch:
-    sources, targets = zip(*pairs, strict=True)
-    ended = pad([[*row, EOS] for row in targets])
-    return Batch(pad([[*row, EOS] for row in sources]), pad([[BOS, *row] for row in targets]), ended)
-
-
 def update(optimizer, model, batches, rate=0.1) -> torch.Tensor:
     tokens = 0
     for pairs in batches:
-        batch = batch_of(pairs)
+        batch = batch_of(*zip(*pairs, strict=True))
         loss.forward_backward(model, batch, smoothing=0.1, device=CPU)
         optimizer.add()
         tokens += loss.count(batch)

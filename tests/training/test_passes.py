@@ -3,11 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from batches import batch_of
 from variants import VOCABULARY, model_of
 
 from nmt import config as settings
 from nmt.config import TrainingConfig
-from nmt.data.batching import Batch, pad
+from nmt.data.batching import Batch
 from nmt.errors import ConfigError
 from nmt.ids import BOS, EOS, PAD, UNK
 from nmt.models.base import Cut
@@ -20,11 +21,6 @@ TARGETS = [[7, 5], [6, 10, 4, 4, 9], [8]]
 KINDS = ["gru", "attention_rnn", "transformer", "ntm"]
 R_DROP = {"r_drop": 5.0, "cutoff": 0.3}
 SIMCUT = {"simcut": 3.0, "cutoff": 0.3}
-
-
-def batch_of(sources, targets) -> Batch:
-    ended = pad([[*row, EOS] for row in targets])
-    return Batch(pad([[*row, EOS] for row in sources]), pad([[BOS, *row] for row in targets]), ended)
 
 
 def gradients(model) -> list[torch.Tensor]:
