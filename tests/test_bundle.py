@@ -267,11 +267,10 @@ def test_the_digest_names_what_the_weights_depend_on(tmp_path):
     one = config_of(tmp_path)
     assert bundle.digest(one) == bundle.digest(config_of(tmp_path, run="elsewhere", search={"beam": 1}))
     assert bundle.digest(one) != bundle.digest(config_of(tmp_path, training={"lr": 0.1}))
-    assert bundle.digest(one) == settings.digest(one.data.cleaning, one.tokenizer, one.model, one.training)
     text = {"source": "train.txt", "target": "train.txt"}
     weighted = [{"train": [{**text, "weight": weight}, text]} for weight in (1, 2)]
-    data = [*weighted, {"target_order": "right_to_left"}]
-    assert len({bundle.digest(each) for each in (one, *(config_of(tmp_path, data=each) for each in data))}) == 4
+    data = [*weighted, {"target_order": "right_to_left"}, {"target_language": "xx"}]
+    assert len({bundle.digest(each) for each in (one, *(config_of(tmp_path, data=each) for each in data))}) == 5
 
 
 @pytest.fixture

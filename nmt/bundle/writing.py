@@ -17,16 +17,14 @@ if TYPE_CHECKING:
 
 def digest(config: Config) -> str:
     """Names the settings that a model comes from: all but the places of its files and the search."""
-    nowhere = {"source": (), "target": (), "tsv": ()}
-    texts = [text.model_copy(update=nowhere) for text in config.data.texts]
-    if len(texts) == 1 and (texts[0].weight, texts[0].tag) == (1, None):
-        texts = []  # whose digest is that of before there were several
-    sections = [*texts, config.data.cleaning, config.tokenizer, config.model, config.training]
+    data = config.data
+    texts = [f"{text.weight:g} {text.tag}" for text in data.texts]
+    kind = [data.source_language, data.target_language, data.target_order, *texts]
+    sections = [data.cleaning, config.tokenizer, config.model, config.training]
     if config.finetune:  # what it goes on from is known by its checksum
         words = config.finetune.words and Path(config.finetune.words.name)
         sections.append(config.finetune.model_copy(update={"model": Path(), "words": words}))
-    order = config.data.target_order
-    return settings.digest(*sections, *([] if order == "left_to_right" else [order]))
+    return settings.digest(*kind, *sections)
 
 
 def save(

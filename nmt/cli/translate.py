@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import typer
 
 from nmt.cli import alignment, lines
 from nmt.cli.common import Common, command
+from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,6 @@ def translate(
     alignment_symmetry: alignment.SymmetryOption = None,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
-    from nmt.errors import ConfigError
 
     if not as_json and attention:
         raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
@@ -75,7 +75,7 @@ def translate(
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, common=common, precision=precision)
-        translator = load(model, overrides={**overrides, "tag": tag}, rerank=dict(map(_weighted, rerank or [])))
+        translator = load(model, overrides={**overrides, "tag": tag}, rerank=_weights(rerank or []))
         if not (as_json or n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
         lines.note_missing_tags(translator.origin, translator.missing_tags)
@@ -96,6 +96,16 @@ def translate(
     if split:
         were = "line was" if split == 1 else "lines were"
         lines.note(f"{split} {were} too long for the model and translated in parts")
+
+
+def _weights(given: Sequence[str]) -> dict[Path, float]:
+    """What each model's word counts. Raises ConfigError for a model that is named twice."""
+    weights = {}
+    for path, weight in map(_weighted, given):
+        if path in weights:
+            raise ConfigError(f"--rerank: {path} is named twice", hint="one weight a model: --rerank MODEL:WEIGHT")
+        weights[path] = weight
+    return weights
 
 
 def _weighted(text: str) -> tuple[Path, float]:

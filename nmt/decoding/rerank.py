@@ -4,7 +4,8 @@
 
     s_m(x, y) = log p_m(y|x) / |y|^a        another model of the same direction: one that writes from right to left
                                             (Liu 2016; Sennrich 2017), or any other, with whatever vocabulary
-                log p_m(x|y) / |x|^a        a model of the reverse direction: the noisy channel (Yee 2019)
+                log p_m(x|y) / |x|^a        a model of the reverse direction: the channel of Yee 2019, where a
+                                            language model has a say too
 
 |.| counts the pieces that a model predicts, end mark included, and a is the length penalty. What is compared are texts:
 each model cuts them into pieces of its own.

@@ -41,22 +41,24 @@ def draw(model: Seq2Seq, src: Tensor, search: SearchConfig, seeds: Sequence[int]
     encoded = model.encode(src)
     state = model.start(encoded, draws)
     token = src.new_full((len(src), draws), BOS)
+    live = torch.arange(token.numel(), device=src.device)  # those of its draws that have not ended
     for position in range(uniform.shape[2]):
         hidden, state = model.step(token, encoded, state)
-        logits = model.project(hidden.flatten(0, 1)).float()
+        logits = model.project(hidden.flatten(0, 1)[live]).float()
         first = UNK if position < fewest_pieces(model, search) else EOS  # never PAD or BOS, which come before
-        token = first + choose(logits[:, first:], uniform[sentence.cpu(), :, position].flatten(), search)
-        token[(limit[sentence] == position).repeat_interleave(draws)] = EOS
-        log_probability = logits.gather(1, token[:, None])[:, 0] - normaliser(logits)
-        token = token.view(-1, draws)
-        ids[sentence, :, position] = token
-        log_probabilities[sentence, :, position] = log_probability.view(-1, draws)
+        row, column = sentence[live // draws], live % draws
+        drawn = first + choose(logits[:, first:], uniform[row.cpu(), column.cpu(), position], search)
+        drawn[limit[row] == position] = EOS
+        ids[row, column, position] = drawn
+        log_probabilities[row, column, position] = logits.gather(1, drawn[:, None])[:, 0] - normaliser(logits)
 
-        open = (ids[sentence, :, : position + 1] != EOS).all(2).any(1).nonzero().flatten()
-        if not len(open):
+        token = ids[sentence, :, position]  # EOS for what has ended
+        going = (token != EOS).any(1).nonzero().flatten()
+        if not len(going):
             break
-        if len(open) < len(sentence):
-            encoded, state, sentence, token = select((encoded, state, sentence, token), open)
+        if len(going) < len(sentence):
+            encoded, state, sentence, token = select((encoded, state, sentence, token), going)
+        live = (token != EOS).flatten().nonzero().flatten()
     return [
         [_hypothesis(*drawn, search) for drawn in zip(*each, strict=True)]
         for each in zip(ids.tolist(), log_probabilities.tolist(), strict=True)

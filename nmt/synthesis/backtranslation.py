@@ -23,7 +23,7 @@ from nmt.synthesis.corpus import (
     Made,
     OnProgress,
     check_files,
-    check_place,
+    claimed,
     facts_of,
     load,
     read,
@@ -48,18 +48,18 @@ def backtranslate(
     text.
     """
     folder, inputs = Path(folder), [Path(path) for path in inputs]
-    check_place(folder, inputs, force=force)
-    described = read(models)
-    _check(described[0], inputs, config)
-    translator = load(described, machine, search)
-    lines = ((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
-    made = translated(translator, lines, lambda translation, _: translation.text, workers=machine.workers)
-    pairs = (((text, line), None) if text else (None, reason) for (line, _), text, reason in made)
-    known = described[0].config if config is None else config.data
-    languages = (known.source_language, known.target_language)
-    form = Form("bt", languages[::-1] if config is None else languages, packed)
-    facts = facts_of("backtranslation", described, translator)
-    return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
+    with claimed(folder, inputs, force=force):
+        described = read(models)
+        _check(described[0], inputs, config)
+        translator = load(described, machine, search)
+        lines = ((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
+        made = translated(translator, lines, lambda translation, _: translation.text, workers=machine.workers)
+        pairs = (((text, line), None) if text else (None, reason) for (line, _), text, reason in made)
+        known = described[0].config if config is None else config.data
+        languages = (known.source_language, known.target_language)
+        form = Form("bt", languages[::-1] if config is None else languages, packed)
+        facts = facts_of("backtranslation", described, translator)
+        return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
 
 
 def _check(described: Description, inputs: Sequence[Path], config: Config | None) -> None:

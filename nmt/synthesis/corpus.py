@@ -4,7 +4,8 @@
     dev.de, dev.en ...   pairs of people's that are held out, where a command has any
     corpus.json          who wrote it, how, from how many lines, and which were left out
 
-The folder takes its place at once when all is done: whatever ends the work before, what was there stays as it was.
+The folder takes its place at once when all is done: whatever ends the work before, what was there stays as it was, and
+what a killed process leaves the next one clears away.
 """
 
 import gzip
@@ -78,9 +79,26 @@ class Form(NamedTuple):
         return tuple(f"{name}.{ending}{'.gz' if self.packed else ''}" for ending in endings)
 
 
-def check_place(folder: Path, inputs: Iterable[Path], *, force: bool) -> None:
-    """Raise NMTError unless a corpus may be written to `folder`: new or empty, or with `force` an older corpus, none of
-    whose files is among the `inputs`."""
+@contextmanager
+def claimed(folder: Path, inputs: Iterable[Path], *, force: bool) -> Iterator[None]:
+    """Keep all others out of the place of a corpus while the block makes it, and undo first what a crash left there.
+
+    Raises NMTError when another is at work there, and unless a corpus may be written to `folder`: new or empty, or with
+    `force` an older corpus, none of whose files is among the `inputs`.
+    """
+    inputs = list(inputs)
+    _check_place(folder, inputs, force=force)
+    with files.lock(folder.with_name(f".{folder.name}.lock")) as alone:
+        if not alone:
+            raise NMTError(f"{folder}: another process writes a corpus here", hint="wait for its end, or name another")
+        files.recover(folder)
+        _check_place(folder, inputs, force=force)  # of what there is now
+        yield
+
+
+def _check_place(folder: Path, inputs: Iterable[Path], *, force: bool) -> None:
+    if folder.resolve() == Path.cwd():
+        raise NMTError(f"{folder}: is where you are, which cannot be replaced", hint="name a new folder")
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / FACTS).is_file():

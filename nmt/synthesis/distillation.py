@@ -26,7 +26,7 @@ from nmt.synthesis.corpus import (
     Made,
     OnProgress,
     check_files,
-    check_place,
+    claimed,
     facts_of,
     load,
     read,
@@ -55,24 +55,25 @@ def distill(
     no `force`, DataError for the text.
     """
     folder, source = Path(folder), [Path(path) for path in source]
-    check_place(folder, [*source, *_files(config, text)], force=force)
-    if (config is not None) + (text is not None) + bool(source) != 1:
-        raise ConfigError("which text?", hint="give a config, or source and target, or the source alone")
-    if nearest and source:
-        raise ConfigError("nearest to which reference?", hint="give the target side of the text, or a config")
-    described = read(models)
-    _check(described[0], config, [*source, *(text.source if text else ())])
-    if nearest and "n_best" not in search:
-        search["n_best"] = search["beam"] if "beam" in search else described[0].config.search.beam
-    translator = load(described, machine, search, tag=config and config.data.texts[0].tag)
-    several = {"n_best": translator.search.n_best} if nearest else {}
-    lines, held_out = _lines(config, text, source)
-    made = translated(translator, lines, _nearest(nearest) if nearest else _best, workers=machine.workers, **several)
-    pairs = (((line, text), None) if text else (None, reason) for (line, _), text, reason in made)
-    teacher = described[0].config
-    form = Form("distilled", (teacher.source_language, teacher.target_language), packed)
-    facts = facts_of("distillation", described, translator, nearest=nearest)
-    return write(folder, pairs, form, facts=facts, held_out=held_out, on_progress=on_progress)
+    with claimed(folder, [*source, *_files(config, text)], force=force):
+        if (config is not None) + (text is not None) + bool(source) != 1:
+            raise ConfigError("which text?", hint="give a config, or source and target, or the source alone")
+        if nearest and source:
+            raise ConfigError("nearest to which reference?", hint="give the target side of the text, or a config")
+        described = read(models)
+        _check(described[0], config, [*source, *(text.source if text else ())])
+        if nearest and "n_best" not in search:
+            search["n_best"] = search["beam"] if "beam" in search else described[0].config.search.beam
+        translator = load(described, machine, search, tag=config and config.data.texts[0].tag)
+        several = {"n_best": translator.search.n_best} if nearest else {}
+        lines, held_out = _lines(config, text, source)
+        choose = _nearest(nearest) if nearest else _best
+        made = translated(translator, lines, choose, workers=machine.workers, **several)
+        pairs = (((line, text), None) if text else (None, reason) for (line, _), text, reason in made)
+        teacher = described[0].config
+        form = Form("distilled", (teacher.source_language, teacher.target_language), packed)
+        facts = facts_of("distillation", described, translator, nearest=nearest)
+        return write(folder, pairs, form, facts=facts, held_out=held_out, on_progress=on_progress)
 
 
 def _files(config: Config | None, text: ParallelText | None) -> Iterator[Path]:
@@ -98,11 +99,12 @@ def _lines(
 ) -> tuple[Iterable[Line], dict[str, Pairs]]:
     """Sources, each beside its reference, if there is any; and the texts that were held out of them."""
     if config is not None:
-        if len({text.tag for text in config.data.texts}) > 1:
-            raise ConfigError(
-                "data.train: its texts have different tags, and a corpus has one",
-                hint="distill them one by one: --source, --target and --tag",
-            )
+        for name in ("tag", "weight"):
+            if len({getattr(text, name) for text in config.data.texts}) > 1:
+                raise ConfigError(
+                    f"data.train: its texts have different {name}s, and a corpus has one",
+                    hint="distill them one by one: --source, --target" + " and --tag" * (name == "tag"),
+                )
         pairs, texts = training_pairs(config)
         held_out = {name: each for name, each in texts.items() if isinstance(getattr(config.data, name), HeldOut)}
         return pairs, held_out

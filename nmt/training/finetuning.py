@@ -48,9 +48,10 @@ def configure(
     """The whole config of a finetuning from the part that a user writes: the text, the training, and what differs.
 
     Model, tokenizer, the order of the target, and, where they are not given, languages and search are those of `model`,
-    a run folder or bundle (by default the config's finetune.model). A run that is to be resumed knows them itself once
-    it has begun. Raises ConfigError that names each setting which cannot differ, and CheckpointError when there is no
-    model to go on from.
+    a run folder or bundle (by default the config's finetune.model). A language that the model does not know is one to
+    learn (Zoph 2016); a direction against its own is refused. A run that is to be resumed knows them itself once it has
+    begun. Raises ConfigError that names each setting which cannot differ, and CheckpointError when there is no model to
+    go on from.
     """
     value, folder = settings.read(path, overrides), Path(path).absolute().parent
     given = _section(value, "finetune")
@@ -67,6 +68,7 @@ def configure(
     data = {name: known.get(name) or known["data"][name] for name in _OF_DATA}
     fixed = {"model": known["model"], "tokenizer": known["tokenizer"], "data": {"target_order": data["target_order"]}}
     faults = [fault for name in fixed for fault in _faults(name, _section(value, name), fixed)]
+    faults += _turned(_section(value, "data"), data)
     if faults:
         lines = "".join(f"\n  {line}" for line in faults)
         raise ConfigError(
@@ -129,6 +131,16 @@ def _faults(name: str, given: dict[str, Any], known: dict[str, Any]) -> list[str
         if key in known[name] and value != known[name][key]
         and (not (key in free or key.endswith("dropout")) or (key == "max_length" and learned))
     ]  # fmt: skip
+
+
+def _turned(given: dict[str, Any], known: dict[str, Any]) -> list[str]:
+    """The languages that the model has on the other side alone."""
+    names = ("source_language", "target_language")
+    return [
+        f"data.{name}: {given[name]}, but it has {known[name]}"
+        for name, other in zip(names, reversed(names), strict=True)
+        if given.get(name) in known[other].split("+") and given[name] not in known[name].split("+")
+    ]
 
 
 def weights(given: FinetuneConfig, tokenizers: Tokenizers) -> dict[str, Tensor]:

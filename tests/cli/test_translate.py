@@ -142,6 +142,7 @@ def test_models_that_help(model, expected, tmp_path):
     [
         (["--mbr", "chrf"], "mbr chooses among n_best hypotheses", ""),
         (["--rerank", "missing:0.5"], "missing: no such folder", ""),
+        (["--rerank", "a", "--rerank", "a:0.5"], "--rerank: a is named twice", "one weight a model"),
         (["--mbr", "chrf", "--n-best", 3, "--attention", "--json"], "something else is chosen", "nmt attend"),
         (["--n-best", 2], "--n-best 2", "--json"),
         (["--attention"], "--attention", "--json"),

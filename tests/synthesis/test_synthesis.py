@@ -8,7 +8,7 @@ import tiny_runs
 from sacrebleu.metrics import BLEU
 from typer.testing import CliRunner
 
-from nmt import Translator, backtranslate, bundle, checksums, distill, train
+from nmt import Translator, backtranslate, bundle, checksums, distill, files, train
 from nmt import config as settings
 from nmt.cli.app import app
 from nmt.config import ParallelText
@@ -106,6 +106,28 @@ def test_a_corpus_is_replaced_only_with_force_and_only_as_a_whole(folder):
     assert not [path for path in folder.iterdir() if path.name.startswith(".kept")]
     make(folder, "kept", force=True, packed=True)
     assert sorted(path.name for path in (folder / "kept").iterdir()) == ["bt.de.gz", "bt.en.gz", "corpus.json"]
+
+
+def test_what_a_killed_process_left_is_cleared_away(folder):
+    """Another that is alive has the place for itself."""
+    left = [folder / f".after.01234567{ending}" for ending in (".tmp", ".old")]
+    for each in left:
+        each.mkdir()
+        (each / "corpus.json").write_text("{}", encoding="utf-8")
+    with files.lock(folder / ".after.lock"), pytest.raises(NMTError, match="another process writes a corpus here"):
+        make(folder, "after")
+    assert all(each.exists() for each in left)
+    with pytest.raises(NMTError, match="after: exists"):  # the old corpus, which it had set aside
+        make(folder, "after")
+    assert not any(each.exists() for each in left) and lines_of(folder / "after" / "corpus.json") == []
+    assert make(folder, "after", force=True).pairs == 3
+    assert not list(folder.glob(".after*"))
+
+
+def test_where_one_is_cannot_be_replaced(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NMTError, match="is where you are"):
+        backtranslate([folder / "runs" / "reverse"], [folder / "mono.en"], ".")
 
 
 def test_what_is_no_corpus_is_never_touched(folder):
@@ -247,3 +269,13 @@ def test_a_model_with_tags_gets_one(folder):
     assert "train: {source: tagged/distilled.de, target: tagged/distilled.en, tag: news}" in result.stdout
     assert "dev: {source: tagged/dev.de, target: tagged/dev.en, tag: news}" in result.stdout
     assert json.loads((folder / "tagged" / "corpus.json").read_text(encoding="utf-8"))["tag"] == "news"
+
+
+@pytest.mark.parametrize("name", ["tag", "weight"])
+def test_texts_that_are_not_treated_alike_are_distilled_one_by_one(folder, name):
+    text = {"source": str(folder / "text.de"), "target": str(folder / "text.en")}
+    several = json.dumps([text, {**text, name: {"tag": "news", "weight": 2}[name]}])
+    config = settings.load(folder / "learnt.yaml", [f"data.train={several}"])
+    with pytest.raises(ConfigError, match=f"different {name}s") as caught:
+        distill([folder / "runs" / "learnt"], folder / "never", config=config)
+    assert ("--tag" in caught.value.hint) == (name == "tag")

@@ -216,6 +216,16 @@ def test_only_what_the_weights_allow_may_differ(folder):
     assert (config.data.source_language, config.data.target_language) == ("de", "en")
 
 
+def test_a_language_may_be_new_and_no_direction_turned(folder):
+    config = configure(folder / "new.yaml", ["data.source_language=nl"], model=folder / "gru")
+    assert (config.data.source_language, config.data.target_language) == ("nl", "en")
+    with pytest.raises(ConfigError) as caught:
+        configure(folder / "new.yaml", ["data.source_language=en", "data.target_language=de"], model=folder / "gru")
+    assert [each.strip() for each in caught.value.message.splitlines()[1:]] == [
+        "data.source_language: en, but it has de", "data.target_language: de, but it has en",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("kind", "override", "fault"), [
     ("gru", "model.type=transformer", "model.type: transformer, but it has gru"),
     ("transformer", "finetune.freeze=[encodre]", '"encodre" is no part of this transformer, whose parts are emb'),
