@@ -55,7 +55,7 @@ def test_a_command_that_is_shown_has_these_options(path):
         if name == "--help":
             continue
         command = group.commands[name]
-        command.make_parser(command.make_context(name, [], resilient_parsing=True)).parse_args(list(arguments))
+        command.make_parser(command.context_class(command, info_name=name)).parse_args(list(arguments))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
