@@ -29,9 +29,10 @@ def choose_device(name: str = "auto") -> "torch.device":
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory was short; torch says it in a RuntimeError, in other words on each device."""
-    says_so = any(words in str(error) for words in ("out of memory", "not enough memory", "can't allocate memory"))
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and says_so)
+    """Whether memory was short; torch says it in a RuntimeError, in other words on each device and in each library."""
+    said = ("out of memory", "not enough memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
+    says_so = isinstance(error, RuntimeError) and any(words in str(error) for words in said)
+    return isinstance(error, MemoryError) or says_so
 
 
 def choose_precision(name: str, device: "torch.device") -> "torch.dtype":

@@ -45,11 +45,9 @@ def export(
     from nmt import export as exporting
     from nmt import runtime
     from nmt.data.text import read_lines
-    from nmt.errors import ConfigError
-    from nmt.export.run import development_lines
+    from nmt.export.run import check_place, development_lines
 
-    if output.exists() and not force:
-        raise ConfigError(f"{output}: exists", hint="--force replaces it with all it holds")
+    check_place(output, force=force)
     runtime.set_threads(common.threads)
     runtime.keep_freed_memory()
     text, usual = (list(islice(read_lines(input), most)), None) if input else development_lines(model, most)

@@ -12,7 +12,7 @@ from nmt.config.export import obstacle
 from nmt.data.prepare import prepare
 from nmt.data.text import read_pairs
 from nmt.data.tokenizer import TAGS
-from nmt.decoding.engine import open_engine
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, open_engine
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
@@ -24,6 +24,16 @@ TOLERANCE = 1e-3
 """Largest difference between the engines' log-probabilities of a token in float32; about 1e-6 is usual. More means that
 they compute different models, and no such export is kept. Of a coarser number format only its user can say whether what
 it changes matters."""
+
+
+def check_place(folder: Path, *, force: bool) -> None:
+    """Raise ConfigError unless an exported model may be written to `folder`: new, or with `force` an older one."""
+    if not folder.exists():
+        return
+    if not (folder / CTRANSLATE2_WEIGHTS).is_file():
+        raise ConfigError(f"{folder}: holds something else than an exported model", hint="name a new folder")
+    if not force:
+        raise ConfigError(f"{folder}: exists", hint="--force replaces it with all it holds, or name another folder")
 
 
 class Exported(NamedTuple):
@@ -40,9 +50,11 @@ def export(
     """Write a model for CTranslate2 in the place of `folder`, once both engines have translated the lines, with `tag`
     before each where one is given.
 
-    Raises ConfigError for a tag that the model does not know and for a model that CTranslate2 cannot run, and
-    CheckpointError where the engines disagree.
+    Raises ConfigError for a tag that the model does not know and for a model that CTranslate2 cannot run, DataError
+    without lines, and CheckpointError where the engines disagree.
     """
+    if not lines:
+        raise DataError("there are no lines that both engines could translate", hint="give some with --input")
     described = bundle.read(model)
     if why := obstacle(described.config.model):
         raise ConfigError(f"{described.folder}: {why}", hint="with `export: ctranslate2` `nmt config` tells at once")
@@ -59,7 +71,7 @@ def export(
         ours = Translator(engine, original.tokenizers, search, tag=tag)
         exported = open_engine(bundle.read(inside), device="cpu", threads=threads)
         found = agreement(ours, Translator(exported, original.tokenizers, search, tag=tag), lines)
-        if quantization == "float32" and found.score_difference > TOLERANCE:
+        if quantization == "float32" and not found.score_difference <= TOLERANCE:
             raise CheckpointError(
                 f"{folder}: is not kept, for CTranslate2 computes another model than ours: log-probabilities of a "
                 f"token differ by {found.score_difference:.2g}",

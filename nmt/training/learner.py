@@ -65,13 +65,14 @@ class Learner:
     def add_gradient(self, batch: Batch) -> Tensor:
         """Add a batch's gradient to the optimizer's sum; its [loss, nll].
 
-        The sums know no batches, so one that does not fit into memory gives the same in two halves.
+        The sums know no batches, so one that does not fit into memory gives the same in two halves; in the mean alone
+        with hard attention, whose baseline is made of the batch's other sentences.
         """
         try:
             sums = loss.forward_backward(
                 self.model, batch, smoothing=self.config.label_smoothing, device=self.device, passes=self.passes
             )
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if len(batch.src) == 1 or not runtime.is_out_of_memory(error):
                 raise
             self.optimizer.discard()

@@ -62,6 +62,7 @@ def rehearse(learner: Learner, prepared: Prepared, config: Config) -> Rehearsal:
     if learner.device.type == "cuda":
         torch.cuda.synchronize(learner.device)
     seconds = (time.perf_counter() - begin) * config.training.accumulate
+    learner.splits = 0  # the run's own are to be told
     return Rehearsal(samples.largest, seconds)
 
 

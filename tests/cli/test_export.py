@@ -91,6 +91,26 @@ def test_nothing_is_replaced_unasked(runs, exported):
     assert nmt("export", "--model", runs[0], exported[0], "--force", "--lines", 2)[0] == 0
 
 
+@INSTALLED
+def test_nothing_but_an_exported_model_is_ever_replaced(runs, tmp_path):
+    """The model itself, a folder around it, something of the user's."""
+    model, own = runs[0] / "model", tmp_path / "own"
+    own.write_text("mine", encoding="utf-8")
+    before = {path: path.read_bytes() for path in runs[0].rglob("*") if path.is_file()}
+    for place in (model, runs[0], own):
+        code, _, told = nmt("export", "--model", runs[0], place, "--force", "--lines", 2)
+        assert code == 1 and "holds something else than an exported model" in told
+    assert {path: path.read_bytes() for path in runs[0].rglob("*") if path.is_file()} == before
+    assert own.read_text(encoding="utf-8") == "mine"
+
+
+@INSTALLED
+def test_without_lines_nothing_is_compared_and_nothing_kept(runs, tmp_path):
+    (tmp_path / "empty.txt").write_text("", encoding="utf-8")
+    code, _, told = nmt("export", "--model", runs[0], tmp_path / "out", "--input", tmp_path / "empty.txt")
+    assert code == 1 and "there are no lines" in told and not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_exported_is_told_before_training(runs, tmp_path):
     code, _, told = nmt("export", "--model", runs[1], tmp_path / "out")
     assert code == 1 and "CTranslate2 runs Transformers" in told and not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ from copy_task import config_of
 from nmt.errors import NMTError
 from nmt.models.transformer import Transformer
 from nmt.training import loss, rehearse, train
-from nmt.training.events import Checked, Started
+from nmt.training.events import Checked, Split, Started
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,24 @@ def test_memory_that_does_not_hold_one_pair_is_told_before_the_run(folder, monke
     with pytest.raises(RuntimeError, match="out of memory"):
         train(config)
     assert not config.run.exists()
+
+
+@pytest.mark.parametrize("error", [
+    RuntimeError("CUDA out of memory. Tried to allocate"), MemoryError(),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+])  # fmt: skip
+def test_a_batch_that_memory_does_not_hold_is_split_and_the_run_says_so_once(folder, monkeypatch, error):
+    computed = loss.forward_backward
+
+    def short(model, batch, **options):
+        if len(batch.src) > 2:
+            raise error
+        return computed(model, batch, **options)
+
+    monkeypatch.setattr(loss, "forward_backward", short)
+    seen = []
+    train(config_of(folder, run="split", training={"steps": 3}), force=True, on_event=seen.append)
+    assert [event for event in seen if isinstance(event, Split)] == [Split(1)]
 
 
 def test_random_numbers_of_an_update_come_from_nowhere_else(folder):

@@ -10,7 +10,7 @@ def main() -> None:
     job = harness.read_job()
     torch.set_num_threads(job["threads"])
     runtime.keep_freed_memory()
-    translator = Translator.load(job["run"], device=job["device"], beam=job["beam"])
+    translator = Translator.load(job["run"], device=job["device"], threads=job["threads"], beam=job["beam"])
 
     def translate(lines: list[str]) -> list[str]:
         return [each.text for each in translator.translations(lines, details=False, workers=None)]
