@@ -70,4 +70,5 @@ def report(exported: "Exported") -> list[str]:
         f"identical, greedy           {greedy}",
         f"identical, config's search  {beam}",
         f"largest score difference    {found.score_difference:.2g} nats a token, of the same translation",
+        f"CTranslate2 computed in     {exported.precision}",
     ]

@@ -40,6 +40,8 @@ class Exported(NamedTuple):
     """What came of it."""
 
     bytes: int
+    precision: str
+    """What CTranslate2 computed in for the comparison: not every processor has every format of weights."""
     agreement: Agreement
 
 
@@ -77,8 +79,8 @@ def export(
                 f"token differ by {found.score_difference:.2g}",
                 hint="please report it, with the model's config and the version of CTranslate2",
             )
-        _add_to_readme(inside / bundle.README, quantization, found)
-    return Exported(size, found)
+        _add_to_readme(inside / bundle.README, quantization, exported.precision, found)
+    return Exported(size, exported.precision, found)
 
 
 def development_lines(run: str | Path, most: int) -> tuple[list[str], str | None]:
@@ -106,13 +108,14 @@ def _sum(folder: Path) -> None:
     checksums.write(folder, sorted(each.name for each in folder.iterdir() if each.name not in kept))
 
 
-def _add_to_readme(path: Path, quantization: str, found: Agreement) -> None:
+def _add_to_readme(path: Path, quantization: str, precision: str, found: Agreement) -> None:
     page = path.read_text(encoding="utf-8")
     page += f"""
 ## This copy
 
 Exported for CTranslate2, weights in {quantization}; it needs `pip install "nmt[ctranslate2]"`. Of {found.lines:,} lines
 {found.greedy:,} come out as from the original with greedy search, and {found.beam:,} with the config's. The engines'
-log-probabilities of one translation differ by up to {found.score_difference:.2g} nats a token.
+log-probabilities of one translation differ by up to {found.score_difference:.2g} nats a token. CTranslate2 computed in
+{precision} for that.
 """
     files.write_text(path, page)

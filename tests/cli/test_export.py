@@ -39,8 +39,9 @@ def test_it_says_how_far_both_engines_agree(exported):
     assert lines[0] == "identical, greedy           20 of 20 lines"
     assert lines[1].startswith("identical, config's search  ") and lines[1].endswith(" of 20 lines")
     assert lines[2].startswith("largest score difference    ") and float(lines[2].split()[3]) < 1e-4
-    assert lines[3].startswith(f"{folder}: ctranslate2, float32, ")
-    assert lines[4] == f"next: nmt translate --model {folder} --input FILE"
+    assert lines[3] == "CTranslate2 computed in     float32"
+    assert lines[4].startswith(f"{folder}: ctranslate2, float32, ")
+    assert lines[5] == f"next: nmt translate --model {folder} --input FILE"
 
 
 @INSTALLED
@@ -74,7 +75,7 @@ def test_a_file_to_translate_and_a_coarser_format(runs, tmp_path):
     (tmp_path / "text").write_text("ein hund\n" * 5, encoding="utf-8")
     options = ("--input", tmp_path / "text", "--lines", 3, "--quantization", "int8")
     code, shown, told = nmt("export", "--model", runs[0] / "model", *options, tmp_path / "out")
-    assert code == 0 and "of 3 lines" in shown and "int8" in shown
+    assert code == 0 and "of 3 lines" in shown and "computed in     int8_float32\n" in shown
     assert told == "note: both engines translate 3 lines\n"
     for precision, computed in (("float32", "float32"), ("auto", "int8_float32")):
         where = ("--model", tmp_path / "out", "--precision", precision)
