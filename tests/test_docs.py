@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 import typer
+from tiny_commands import blocks, first_lines
 
 from nmt import config as settings
 from nmt.cli.app import app
@@ -18,22 +19,16 @@ NEEDED_DATA = {"source_language": "de", "target_language": "en", "dev": {"held_o
 """What the parts of a config that are shown leave out."""
 
 
-def blocks(path: Path) -> list[tuple[str, str]]:
-    """The fenced blocks of a page: their language and their text."""
-    text = path.read_text(encoding="utf-8")
-    return re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+YAML = [(path, text) for path in PAGES for text in blocks(path, "yaml")]
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 
 
 def commands(path: Path) -> list[str]:
-    """Lines that begin with nmt, those that go on joined, and those of recipes, whose first lines are comments."""
+    """Those of a config, or the lines of a page that begin with nmt, those that go on joined."""
     if path.suffix == ".yaml":
-        return re.findall(r"^# (nmt .*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    text = "\n".join(text for language, text in blocks(path) if language in ("", "sh"))
-    return re.findall(r"^(?:\w+=\S+ )*(nmt .*)$", text.replace("\\\n", " "), re.MULTILINE)
-
-
-YAML = [(path, text) for path in PAGES for language, text in blocks(path) if language == "yaml"]
-RECIPES = sorted((ROOT / "configs").rglob("*.yaml"))
+        return first_lines(path)
+    text = "\n".join(blocks(path, "", "sh")).replace("\\\n", " ")
+    return re.findall(r"^(?:\w+=\S+ )*(nmt .*)$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("path", "text"), YAML, ids=[f"{path.stem}-{n}" for n, (path, _) in enumerate(YAML)])
@@ -45,7 +40,7 @@ def test_a_config_that_is_shown_is_one(path, text, tmp_path):
     settings.check(settings.Config, whole, name=path.name, folder=ROOT)
 
 
-@pytest.mark.parametrize("path", [*PAGES, *RECIPES], ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", [*PAGES, *CONFIGS], ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_command_that_is_shown_has_these_options(path):
     group = typer.main.get_command(app)
     for line in commands(path):

@@ -11,16 +11,12 @@ from pathlib import Path
 import archives
 import pytest
 import yaml
-from tiny_commands import run_within, shrunk
+from tiny_commands import first_lines, run_within, shrunk
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "configs/recipes").rglob("*.yaml"), key=lambda path: path.with_suffix("").parts)
 """In their order, a stage after the one that it goes on from."""
 PAIRS = 300
-
-
-def commands(recipe: Path) -> list[str]:
-    return re.findall(r"^# (nmt .*)$", recipe.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def name(recipe: Path) -> str:
@@ -99,7 +95,7 @@ def test_bi_simcut_on_iwslt_from_the_archive_to_the_score_of_papers(script, sent
     iwslt(script, sentences, place)
     stages = [recipe for recipe in RECIPES if recipe.parent.name == "iwslt14-de-en-bi-simcut"]
     assert len(stages) == 2
-    printed = [run_within(shrunk(command), place) for stage in stages for command in commands(stage)]
+    printed = [run_within(shrunk(command), place) for stage in stages for command in first_lines(stage)]
     table, signatures = printed[-1].split("\n\n", 1)
     assert [cell.strip() for cell in table.split("\n")[0].split("|")][2:5] == ["BLEU", "chrF2", "BLEU tok-lc"]
     assert "10 sentences, 1 reference" in signatures
@@ -111,6 +107,6 @@ def test_all_recipes_work(script, sentences, place):
     for fetch in (iwslt, tatoeba, multi30k):
         fetch(script, sentences, place)
     for recipe in RECIPES:
-        for command in commands(recipe):
+        for command in first_lines(recipe):
             printed = run_within(shrunk(command), place)
             assert command.split()[1] != "eval" or "|moses:lc.norm.tok-" in printed

@@ -19,6 +19,17 @@ SHRUNK = {
 }
 
 
+def blocks(page: Path, *languages: str) -> list[str]:
+    """The fenced blocks of a page that are in one of these languages; "" is none."""
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [text for language, text in found if language in languages]
+
+
+def first_lines(config: Path) -> list[str]:
+    """The commands in a config's comments."""
+    return re.findall(r"^# (nmt .*)$", config.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def shrunk(command: str) -> str:
     """The same with a tiny model, few pairs held out and two updates; comparing without timing."""
     if command.startswith("nmt finetune"):

@@ -47,14 +47,14 @@ def export(
     from nmt.data.text import read_lines
     from nmt.export.run import check_place, development_lines
 
-    check_place(output, force=force)
+    check_place(output, force=force)  # before the text is read or prepared
     runtime.set_threads(common.threads)
     runtime.keep_freed_memory()
     text, usual = (list(islice(read_lines(input), most)), None) if input else development_lines(model, most)
     tag = usual if tag is None else tag
     lines.note(f"both engines translate {len(text):,} lines")
     exported = exporting.export(
-        model, output, lines=text, quantization=quantization.value, threads=common.threads, tag=tag
+        model, output, lines=text, quantization=quantization.value, threads=common.threads, tag=tag, force=force
     )
     for line in report(exported):
         typer.echo(line)

@@ -56,7 +56,6 @@ def translate(
     alignment_symmetry: alignment.SymmetryOption = None,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
-
     if not as_json and attention:
         raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
     if attention and alignments:

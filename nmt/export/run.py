@@ -47,14 +47,16 @@ class Exported(NamedTuple):
 
 def export(
     model: str | Path, folder: str | Path, *, lines: Sequence[str], quantization: str = "float32",
-    threads: int | None = None, tag: str | None = None,
+    threads: int | None = None, tag: str | None = None, force: bool = False,
 ) -> Exported:  # fmt: skip
-    """Write a model for CTranslate2 in the place of `folder`, once both engines have translated the lines, with `tag`
-    before each where one is given.
+    """Write a model for CTranslate2 to `folder`, once both engines have translated the lines, with `tag` before each
+    where one is given.
 
-    Raises ConfigError for a tag that the model does not know and for a model that CTranslate2 cannot run, DataError
-    without lines, and CheckpointError where the engines disagree.
+    Raises ConfigError for a place where something is (but for an exported model with `force`), a tag that the model
+    does not know and a model that CTranslate2 cannot run, DataError without lines, and CheckpointError where the
+    engines disagree.
     """
+    check_place(Path(folder), force=force)
     if not lines:
         raise DataError("there are no lines that both engines could translate", hint="give some with --input")
     described = bundle.read(model)

@@ -80,13 +80,12 @@ class Form(NamedTuple):
 
 
 @contextmanager
-def claimed(folder: Path, inputs: Iterable[Path], *, force: bool) -> Iterator[None]:
+def claimed(folder: Path, inputs: Sequence[Path], *, force: bool) -> Iterator[None]:
     """Keep all others out of the place of a corpus while the block makes it, and undo first what a crash left there.
 
     Raises NMTError when another is at work there, and unless a corpus may be written to `folder`: new or empty, or with
     `force` an older corpus, none of whose files is among the `inputs`.
     """
-    inputs = list(inputs)
     _check_place(folder, inputs, force=force)
     with files.lock(folder.with_name(f".{folder.name}.lock")) as alone:
         if not alone:
@@ -96,7 +95,7 @@ def claimed(folder: Path, inputs: Iterable[Path], *, force: bool) -> Iterator[No
         yield
 
 
-def _check_place(folder: Path, inputs: Iterable[Path], *, force: bool) -> None:
+def _check_place(folder: Path, inputs: Sequence[Path], *, force: bool) -> None:
     if folder.resolve() == Path.cwd():
         raise NMTError(f"{folder}: is where you are, which cannot be replaced", hint="name a new folder")
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
