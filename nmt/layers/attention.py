@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nmt.layers.comparison import Compared, compare, for_loop
 from nmt.layers.dropout import Dropout
 from nmt.layers.loop import LoopLinear, Shared, product
 from nmt.layers.scope import Draw, Scope
@@ -76,8 +77,14 @@ class ScoredAttention(nn.Module):
             coverage = keys.new_zeros(len(keys), queries, keys.size(1), dtype=dtype)
         return Past(position, coverage)
 
-    def energy(self, state: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+    def loop_keys(self, keys: Tensor, steps: int) -> Tensor | Compared:
+        """Keys [B, K, A] for a time loop of one query a step."""
+        return for_loop(keys, steps) if self.score == "additive" else keys
+
+    def energy(self, state: Tensor, keys: Tensor | Compared, coverage: Tensor | None = None) -> Tensor:
         """e_ij: states [B, Q, D], keys [B, K, A], what the past has seen [B, Q, K] -> [B, Q, K]."""
+        if isinstance(keys, Compared):
+            return compare(self.query(state), self.v, coverage, self.coverage, keys)
         query, seen = self.query(state), None if coverage is None else coverage.to(keys.dtype)
         match self.score:
             case "additive":
@@ -92,7 +99,9 @@ class ScoredAttention(nn.Module):
                 return energy / math.sqrt(keys.size(-1)) if self.score == "scaled_dot" else energy
         raise AssertionError(self.score)
 
-    def forward(self, state: Tensor, keys: Tensor, values: Tensor | Shared, mask: Tensor, past: Past) -> Look:
+    def forward(
+        self, state: Tensor, keys: Tensor | Compared, values: Tensor | Shared, mask: Tensor, past: Past
+    ) -> Look:
         """States [B, Q, D] look at keys [B, K, A] and values [B, K, D], as far as mask [B, K] leaves them."""
         energy = self.energy(state, keys, past.coverage)
         weights, draw = self.scope(self.weighting, energy, state, mask[:, None], past.position)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nmt.layers.blocks import in_blocks, rows_at_once
 from nmt.layers.dropout import Dropout
 from nmt.layers.memory import Memory
 from nmt.layers.position import Relative, Rotary
@@ -106,6 +107,16 @@ class MultiHead(Heads):
         """
         if self.fusible and maps is None and query.device.type != "cpu":
             return fused_attention(query, key, value, mask, self.form.dropout if self.training else 0.0)
+        queries, numbers = query.size(2), query[..., 0].numel() * key.size(2)
+        rows = rows_at_once(queries, numbers * self.head if self.form.score == "additive" else numbers)
+        if maps is None and rows < queries:
+            return in_blocks(self._attend, rows, (key, value), (query, mask, distance))
+        return self._attend(query, mask, distance, key, value, maps)
+
+    def _attend(
+        self, query: Tensor, mask: Tensor | None, distance: Tensor | None, key: Tensor, value: Tensor,
+        maps: list[Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
         weights = weigh(self.form.weighting, self.energy(query, key, distance), mask, self.scale)
         if maps is not None:
             maps.append(weights)

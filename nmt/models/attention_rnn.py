@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from nmt.config.model import AttentionRNNConfig
 from nmt.ids import PAD
 from nmt.layers.attention import Look, Past, ScoredAttention
+from nmt.layers.comparison import Compared
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
 from nmt.layers.loop import LoopLinear, Shared, loop, share
@@ -34,7 +35,7 @@ from nmt.models.base import Attention, Cut, Decoded, Parts, Seq2Seq, Step, numbe
 
 class Encoded(NamedTuple):
     annotations: Tensor | Shared  # h [B, S, C]; shared by the steps of a time loop
-    keys: Tensor  # U h [B, S, A]
+    keys: Tensor | Compared  # U h [B, S, A]
     summary: Tensor  # [B, C]
     mask: Tensor  # [B, S]
 
@@ -108,7 +109,8 @@ class AttentionRNN(Seq2Seq):
         embedded = self.dropout(self.embeddings.target(tokens, cut))
         state = self.start(encoded, 1)
         gates = self.token_gates(embedded).unbind(1)
-        encoded = encoded._replace(annotations=share(encoded.annotations))
+        keys = self.attention.loop_keys(encoded.keys, len(gates))
+        encoded = encoded._replace(annotations=share(encoded.annotations), keys=keys)
         with loop(self):
             if self.readout_gates is not None:
                 return self._feed(embedded.unbind(1), gates, encoded, state)

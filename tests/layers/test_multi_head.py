@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import tensor
 
+from nmt.layers import blocks
 from nmt.layers.multi_head import Form, MultiHead, fused_attention
 from nmt.layers.position import Relative
 
@@ -96,3 +97,17 @@ def test_attention_dropout_keeps_the_mean():
     output = layer.attend(query, key, value, None, maps=maps)
     assert output[0, 0, 0, 0].item() == pytest.approx(1, abs=0.1) and output[0, 0, 0, 0] != 1
     assert maps[0].sum().item() == pytest.approx(1)
+
+
+def test_dropout_in_blocks_draws_the_same_again(monkeypatch):
+    """Computed again for the backward pass with other zeros, gradients would not be those of what was computed."""
+    monkeypatch.setattr(blocks, "_LARGE", 0)
+    monkeypatch.setattr(blocks, "_BLOCK", 8)
+    layer = layer_of(dropout=0.5).train()
+    x = torch.randn(1, 6, 4, dtype=torch.float64, requires_grad=True)
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(1)
+        return layer(x, x, None)
+
+    assert torch.autograd.gradcheck(attend, x)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from variants import VOCABULARY, model_of, variants
 
 from nmt.ids import PAD
+from nmt.layers import blocks, comparison
 from nmt.models.base import scan, select
 
 SRC = torch.tensor([[4, 5, 6, 7, 2], [4, 8, 2, 0, 0], [2, 0, 0, 0, 0]])
@@ -72,6 +73,19 @@ def test_every_parameter_learns(model, variant):
     (model.project(decoded.hidden).logsumexp(-1).sum() + drawn).backward()
     still = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not still
+
+
+def test_what_is_too_large_to_keep_learns_the_same(model, monkeypatch):
+    kept = gradients(model)
+    monkeypatch.setattr(blocks, "_LARGE", 0)
+    monkeypatch.setattr(blocks, "_BLOCK", 48)
+    monkeypatch.setattr(comparison, "_LARGE", 0)
+    close(gradients(model), kept)
+
+
+def gradients(model) -> list[torch.Tensor]:
+    loss = model.project(model(SRC, TGT).hidden).logsumexp(-1).square().sum()
+    return torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True, allow_unused=True)
 
 
 def test_projection_of_some_ids(model):

@@ -7,6 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from variants import model_of
 
+from nmt.layers import blocks, comparison
 from nmt.models.base import Seq2Seq
 
 TINY = {"type": "transformer", "width": 8, "heads": 2, "feed_forward": 8, "max_length": 2048, "window": 4}
@@ -47,6 +48,32 @@ def test_memory_grows_with_the_target(kind):
     model = model_of(TINY | {"decoder_attention": kind, "encoder_layers": 1, "decoder_layers": 1})
     grown = largest(model, 2, 800) / largest(model, 2, 200)
     assert grown > 15 if kind == "full" else grown < 4.5
+
+
+@pytest.mark.parametrize("kind", ["transformer", "attention_rnn"])
+def test_what_is_kept_for_the_backward_pass_grows_with_the_text(kind, monkeypatch):
+    """Where a text is long: T times what is kept of a position, and T * T weights of one number for each look."""
+    monkeypatch.setattr(blocks, "_LARGE", 1000)
+    monkeypatch.setattr(blocks, "_BLOCK", 1000)
+    monkeypatch.setattr(comparison, "_LARGE", 1000)
+    recurrent = {"type": "attention_rnn", "hidden": 8, "attention": 256, "max_length": 2048}
+    model = model_of(TINY if kind == "transformer" else recurrent)
+    grown = kept(model, 200) / kept(model, 50)
+    assert grown < (4.5 if kind == "transformer" else 8)
+
+
+def kept(model: Seq2Seq, length: int) -> int:
+    """Numbers that the forward pass leaves to the backward pass."""
+    tokens, storages = torch.randint(4, 10, (1, length)), {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.is_floating_point():
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() // tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(tokens, tokens)
+    return sum(storages.values())
 
 
 def state_size(positions: int, **settings) -> int:
