@@ -54,7 +54,7 @@ class CTranslate2Engine:
             return [Found(hypotheses, None) for hypotheses in found]
 
         lengths = [(len(ids), 0) for ids in sources]
-        return _in_threads(self._here.pool, work, batches(lengths, search.batch_tokens // search.beam))
+        return self._share(work, batches(lengths, search.batch_tokens // search.beam))
 
     def score(
         self, sources: Sequence[list[int]], targets: Sequence[list[int]], *, batch_tokens: int
@@ -66,7 +66,15 @@ class CTranslate2Engine:
             return ctranslate2_search.score(self._model, *chosen)
 
         lengths = [(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
-        return _in_threads(self._here.pool, work, batches(lengths, batch_tokens))
+        return self._share(work, batches(lengths, batch_tokens))
+
+    def _share(self, work: Callable[[list[int]], list], batches: Iterable[list[int]]) -> list:
+        """Among the threads of this window, or among some of our own where `each` has not made any."""
+        pool = getattr(self._here, "pool", None)
+        if pool is not None:
+            return _in_threads(pool, work, batches)
+        with ThreadPoolExecutor(self._threads) as pool:
+            return _in_threads(pool, work, batches)
 
     def each(
         self, method: Callable[..., list[Result]], translator: Any, windows: Iterable[list[Item]], *,

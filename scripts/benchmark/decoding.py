@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import report
+import torch
 from material import Text, write_text
 from sacrebleu import corpus_bleu
 from sizes import search_flops
 from turns import Measured, System, chosen, interleave, limits_system, run_program
 
 from nmt import config as settings
+from nmt import runtime
 from nmt.data.tokenizer import Tokenizer
 
 BEAMS = {"greedy": 1, "beam 5": 5}
@@ -42,16 +44,23 @@ def _systems(text: Text, beam: int, options: Namespace) -> list[System]:
     job = {**text.job, "threads": options.threads, "device": options.device, "beam": beam, "batch": options.batch}
     systems = [
         limits_system(job, tiny=options.tiny),
-        System("nmt", sys.executable, "nmt_decode.py", job | {"precision": "auto"}),
+        *(System(f"nmt {kind}", sys.executable, "nmt_decode.py", job | {"precision": kind}) for kind in ours(options)),
     ]
     if options.exported and find_spec("ctranslate2"):
-        engine = job | {"precision": "float32", "run": str(options.exported.absolute())}
+        folder = str(options.exported.absolute())
+        engine = job | {"precision": "float32", "run": folder, "exported": folder}
         systems.append(System("nmt with ctranslate2", sys.executable, "nmt_decode.py", engine))
     if options.exported and "ctranslate2" in options.peers:
         exported = job | {"exported": str(options.exported.absolute()), "adds_end": adds_end(options.exported)}
         systems += [_peer("ctranslate2", kind, exported, options) for kind in ("float32", "int8")]
     found = [(peer, kind) for peer, kinds in PEERS.items() if peer in options.peers for kind in kinds]
     return systems + [_peer(peer, kind, job, options) for peer, kind in found]
+
+
+def ours(options: Namespace) -> tuple[str, ...]:
+    """What our own engine is measured in: float32, and what it chooses by itself where that is not the same."""
+    chosen = runtime.name_of(runtime.choose_precision("auto", torch.device(options.device)))
+    return tuple(dict.fromkeys(("float32", chosen)))
 
 
 def _peer(name: str, precision: str, job: dict[str, Any], options: Namespace) -> System:

@@ -5,6 +5,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from sizes import MODELS
+
 from nmt.workers import count_cores
 
 CONFIG, RUN = Path("configs/multi30k/transformer.yaml"), Path("runs/multi30k/transformer")
@@ -19,7 +21,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--only", action="append", choices=PARTS, help="a part to measure; repeatable (default: all)")
     add("--peer", action="append", default=[], metavar="NAME=PYTHON",
         help=f"a peer ({', '.join(PEERS)}) and its Python; those in this environment are found")  # fmt: skip
-    add("--model", action="append", help="what is trained: transformer, attention_rnn, gru, base; repeatable")
+    add("--model", action="append", choices=MODELS, help="what is trained; repeatable")
     add("--tiny", action="store_true", help="models of 16 units, to try the benchmark itself")
     add("--config", type=Path, default=CONFIG, help="whose data is used (default: %(default)s)")
     add("--run", type=Path, default=RUN, help="a trained Transformer, to decode (default: %(default)s)")

@@ -34,6 +34,7 @@ MODELS: dict[str, Sizes] = {
 }  # fmt: skip
 TINY: dict[str, Sizes] = {
     "transformer": _transformer(16, 2, 32, 1),
+    "base": _transformer(32, 2, 64, 1),
     "attention_rnn": {"type": "attention_rnn", "embedding": 16, "hidden": 16, "attention": 16, "dropout": DROPOUT},
     "gru": {"type": "gru", "embedding": 16, "hidden": 16, "dropout": DROPOUT},
 }  # fmt: skip

@@ -47,7 +47,7 @@ def _systems(folder: Path, options: Namespace) -> list[System]:
         return systems
     text = write_text(folder, options.run, settings.load(options.config), sentences=1)
     line = f"{text.lines[0]}\n"
-    translate = ["-m", "nmt", "translate", "--device", options.device, "--model"]
+    translate = ["-m", "nmt", "translate", "--device", options.device, "--threads", str(options.threads), "--model"]
     systems.append(command("nmt, one sentence", *translate, text.job["run"], line=line))
     if options.exported:
         exported = str(options.exported.absolute())

@@ -21,7 +21,7 @@ def measure(options: Namespace) -> tuple[str, dict[str, list[Measured]]]:
     """Tables for all models, and the turns behind them."""
     known = TINY if options.tiny else MODELS
     texts, turns = [], {}
-    for name in options.model or [name for name in USUAL[options.device] if name in known]:
+    for name in options.model or USUAL[options.device]:
         folder = options.work / name
         text, turns[f"train {name}"] = _measure(name, known[name], folder, options)
         texts.append(text)

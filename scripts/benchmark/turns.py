@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from nmt import files
+from nmt.errors import NMTError
 
 PROGRAMS = Path(__file__).resolve().parent / "systems"
 
@@ -62,7 +63,13 @@ def limits_system(job: dict[str, Any], *, tiny: bool) -> System:
 
 
 def chosen(systems: Sequence[System], names: Sequence[str] | None) -> list[System]:
-    """Those that are wanted, None being all, and always the limits."""
+    """Those that are wanted, None being all, and always the limits.
+
+    Raises NMTError when none of them is there, which is most likely a name with a mistake in it.
+    """
+    known = [system.name for system in systems if system.name != "limits"]
+    if names is not None and not set(names) & set(known):
+        raise NMTError(f"--system: none of {', '.join(map(repr, names))}", hint=f"there are {', '.join(known)}")
     return [system for system in systems if names is None or system.name in (*names, "limits")]
 
 

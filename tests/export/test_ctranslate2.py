@@ -185,6 +185,17 @@ def test_lines_keep_their_order_whatever_the_threads(engines, folders, monkeypat
     assert scores == pytest.approx(ours, abs=1e-3, nan_ok=True)
 
 
+def test_the_engine_alone_searches_and_scores(engines):
+    """As the torch engine does, of which nobody has to know who shares out its work."""
+    ours, exported = (each.engine for each in engines)
+    sources, search = [[5, 6, 2], [7, 2]], engines[0].search.model_copy(update={"beam": 1, "max_length": 4})
+    mine, its = (each.search(sources, search, attention=None, details=False) for each in (ours, exported))
+    assert [each.hypotheses[0].ids for each in its] == [each.hypotheses[0].ids for each in mine]
+    mine, its = (each.score(sources, [[5], [6, 7]], batch_tokens=100) for each in (ours, exported))
+    for one, other in zip(mine, its, strict=True):
+        assert other == pytest.approx(one, abs=1e-3)
+
+
 def test_a_reader_that_leaves_ends_the_work(engines):
     found = engines[1].translations((f"Line {number}." for number in range(10**9)), beam=1, max_length=2)
     assert next(found).source == "Line 0."

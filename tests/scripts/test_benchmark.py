@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def benchmark(tmp_path):
+def run_benchmark(tmp_path):
     """Run it on a toy text; -> what it prints, and its figures."""
     (tmp_path / "toy.yaml").write_text(settings.dump(toy_config(tmp_path, sentences(200))), encoding="utf-8")
 
@@ -34,8 +34,8 @@ def faults(figures: dict) -> dict[str, str]:
     return {name: each["fault"] for part in figures.values() for name, each in part.items() if each["fault"]}
 
 
-def test_our_training(benchmark):
-    text, figures = benchmark("--only", "train", "--model", "transformer", "--system", "nmt float32")
+def test_our_training(run_benchmark):
+    text, figures = run_benchmark("--only", "train", "--model", "transformer", "--system", "nmt float32")
     assert not faults(figures)
     measured = figures["train transformer"]
     assert list(measured) == ["limits", "nmt float32"]
@@ -44,9 +44,14 @@ def test_our_training(benchmark):
     assert "| nmt float32 | " in text and "GFLOP/s bfloat16" in text
 
 
+def test_systems_that_do_not_exist_are_told(run_benchmark):
+    with pytest.raises(AssertionError, match=r"none of 'nmt'\s+hint: there are nmt float32, plain torch"):
+        run_benchmark("--only", "train", "--model", "base", "--system", "nmt")
+
+
 @pytest.mark.soak
-def test_everything_that_needs_no_peer(benchmark, tmp_path):
-    text, figures = benchmark("--run", str(save(tmp_path / "bundle")))
+def test_everything_that_needs_no_peer(run_benchmark, tmp_path):
+    text, figures = run_benchmark("--run", str(save(tmp_path / "bundle")))
     assert not faults(figures)
     parts = {"train transformer", "train attention_rnn", "train gru", "greedy", "beam 5", "start", "prepare"}
     assert set(figures) == parts

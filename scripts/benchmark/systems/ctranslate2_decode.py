@@ -8,6 +8,7 @@ import sentencepiece
 def main() -> None:
     job = harness.read_job()
     on_cpu = job["device"] == "cpu"
+    harness.need_float32(ctranslate2.Translator(job["exported"], device=job["device"]).compute_type)
     engine = ctranslate2.Translator(
         job["exported"], device=job["device"], compute_type=job["precision"],
         inter_threads=job["threads"] if on_cpu else 1, intra_threads=1,

@@ -84,6 +84,12 @@ def measure_decoding(
     answer(package, seconds=seconds, rate=len(lines) / seconds, translations=found, **facts)
 
 
+def need_float32(exported: str) -> None:
+    """Raises SystemExit unless these are the numbers that an exported model holds: others would not be our weights."""
+    if exported != "float32":
+        raise SystemExit(f"--exported holds {exported} weights, and not float32 ones")
+
+
 def sorted_batches(rows: Sequence[Sequence[Any]], size: int) -> Iterator[list[int]]:
     """Places of the rows, longest first, `size` at a time: for systems that do not sort by themselves."""
     order = sorted(range(len(rows)), key=lambda place: -len(rows[place]))

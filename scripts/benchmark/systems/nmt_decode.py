@@ -10,7 +10,10 @@ def main() -> None:
     job = harness.read_job()
     torch.set_num_threads(job["threads"])
     runtime.keep_freed_memory()
-    translator = Translator.load(job["run"], device=job["device"], threads=job["threads"], beam=job["beam"])
+    where = {"device": job["device"], "threads": job["threads"], "beam": job["beam"]}
+    if "exported" in job:
+        harness.need_float32(Translator.load(job["run"], **where).engine.precision)
+    translator = Translator.load(job["run"], precision=job["precision"], **where)
 
     def translate(lines: list[str]) -> list[str]:
         return [each.text for each in translator.translations(lines, details=False, workers=None)]
