@@ -55,7 +55,9 @@ def _computes_in_bfloat16(device: "torch.device") -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
     # Emulated bfloat16 is slower than float32, so only processors with instructions for it count.
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    if hasattr(torch.cpu, "get_capabilities"):
+        return device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # older torch
     return device.type == "cpu" and supported is not None and supported()
 
 

@@ -11,6 +11,7 @@ known of it is a sum.
 import torch
 from torch import Tensor, nn
 
+from nmt.layers.cumulative import cumulative_sum
 from nmt.layers.feed_forward import FeedForward
 from nmt.layers.memory import Now
 
@@ -29,7 +30,7 @@ class AverageAttention(nn.Module):
         count = torch.arange(1, x.size(1) + 1, device=x.device)[:, None]
         if maps is not None:
             maps.append((x.new_ones(len(x), 1, len(count), len(count)) / count).tril())
-        return self._gate(x, x.cumsum(1, dtype=_wide(x)) / count)
+        return self._gate(x, cumulative_sum(x.to(_wide(x)), 1) / count)
 
     def start(self, like: Tensor, beams: int) -> Tensor:
         """The sum of nothing, [B, K, D]."""

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nmt.layers.cumulative import cumulative_sum
 from nmt.layers.memory import Now
 from nmt.layers.multi_head import Form, Heads
 
@@ -83,7 +84,7 @@ def _causal_sums(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return F.pad(x, (0, 0, 0, chunks * size - length)).unflatten(3, (chunks, size))
 
     query, key, value = cut(query), cut(key), cut(value)
-    until = (key.mT @ value).cumsum(3)  # S after each chunk
+    until = cumulative_sum(key.mT @ value, 3)  # S after each chunk
     before = F.pad(until[:, :, :, :-1], (0, 0, 0, 0, 1, 0))
     sums = query @ before + (query @ key.mT).tril() @ value
     return sums.flatten(3, 4)[:, :, :, :length]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from nmt.layers.cumulative import cumulative_sum
 from nmt.layers.softmax import softmax
 
 
@@ -71,7 +72,7 @@ class _Sparsemax(torch.autograd.Function):
     def forward(context, energy: Tensor) -> Tensor:
         x = (energy - energy.amax(-1, keepdim=True)).clamp_min_(-1)
         falling, k = _falling(x)
-        above = falling.cumsum(-1) - 1
+        above = cumulative_sum(falling, -1) - 1
         size = (k * falling > above).sum(-1, keepdim=True)
         weights = (x - above.gather(-1, size - 1) / size).clamp_min_(0)
         context.save_for_backward(weights)
@@ -99,7 +100,7 @@ class _Entmax15(torch.autograd.Function):
     def forward(context, energy: Tensor) -> Tensor:
         x = ((energy - energy.amax(-1, keepdim=True)) / 2).clamp_min_(-1)
         falling, k = _falling(x)
-        mean, square = falling.cumsum(-1) / k, falling.square().cumsum(-1) / k
+        mean, square = (cumulative_sum(each, -1) / k for each in (falling, falling.square()))
         tau = mean - (1 / k - (square - mean.square())).clamp_min_(0).sqrt_()
         size = (tau <= falling).sum(-1, keepdim=True)
         root = (x - tau.gather(-1, size - 1).clamp_min_(-1)).clamp_min_(0)

@@ -21,6 +21,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from nmt import runtime
 from nmt.data.batching import Batch
 from nmt.errors import NMTError
 
@@ -106,10 +107,12 @@ def joined(device: torch.device) -> Iterator[Ranks]:
 
 @contextmanager
 def _others_alive() -> Iterator[None]:
-    """torch tells in a RuntimeError that a connection broke."""
+    """torch tells in a RuntimeError that a connection broke, and so it does when memory runs out."""
     try:
         yield
     except RuntimeError as error:
+        if runtime.is_out_of_memory(error):
+            raise
         raise NMTError(
             f"another process of this training is gone ({str(error).splitlines()[0]})",
             hint="its own message says why; --resume goes on from the last checkpoint",

@@ -136,14 +136,23 @@ def test_a_few_hundred_updates_learn_to_copy(tmp_path, precision):
         assert Translator.load(config.run, device=device.type).translate(["a b c d", "h g"]) == ["a b c d", "h g"]
 
 
-def test_stopped_and_resumed_is_uninterrupted_where_bits_repeat(tmp_path):
+DETERMINISTIC = [
+    {"dropout": 0.2},
+    {"weighting": "sparsemax"},
+    {"weighting": "entmax15", "decoder_attention": "average"},
+    {"encoder_attention": "linear", "decoder_attention": "linear"},
+]
+
+
+@pytest.mark.parametrize("model", DETERMINISTIC, ids=str)
+def test_stopped_and_resumed_is_uninterrupted_where_bits_repeat(tmp_path, model):
     """Of `deterministic: true`; half way is an evaluation."""
     write_text(tmp_path, pairs=300)
     training = {"batch_tokens": 96, "evaluate_every": 10, "warmup": 10, "deterministic": True}
     left = []
     for run, stops in (("whole", [20]), ("parted", [10, 20])):
         for number, steps in enumerate(stops):
-            config = config_of(tmp_path, run=run, training={**training, "steps": steps}, model={"dropout": 0.2})
+            config = config_of(tmp_path, run=run, training={**training, "steps": steps}, model=model)
             train(config, resume=number > 0, device="cuda")
         left.append(outcome(config.run)["last/weights.safetensors"])
     assert left[0] == left[1]

@@ -15,7 +15,9 @@ import torch
 from copy_task import config_of, value_of, write_text
 
 from nmt import tensors
+from nmt.errors import NMTError
 from nmt.training import run_folder, train
+from nmt.training.ranks import _others_alive
 
 WORKER = Path(__file__).with_name("ranks_worker.py")
 SHORT = {"steps": 6, "evaluate_every": 3, "log_every": 2, "warmup": 3, "accumulate": 2, "batch_tokens": 60}
@@ -25,6 +27,13 @@ MODELS = {
     "ntm": {"type": "ntm", "embedding": 8, "hidden": 8, "slots": 8, "slot_width": 8},
     "transformer": {"type": "transformer"},
 }
+
+
+def test_memory_that_runs_out_is_not_another_process_that_is_gone():
+    with pytest.raises(NMTError, match="another process of this training is gone"), _others_alive():
+        raise RuntimeError("connection closed by peer")
+    with pytest.raises(RuntimeError, match="out of memory"), _others_alive():
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 @pytest.fixture(scope="module")
