@@ -329,6 +329,33 @@ def test_a_digest_names_settings_and_not_their_order(write):
     assert digest("training: {lr: 0.01, steps: 5}\n") != digest("training: {steps: 6, lr: 0.01}\n")
 
 
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("training: {ema_decay: 0.9}\n", "training.ema_decay: 0.9 has no effect: average is none, not ema"),
+        ("search: {seed: 4}\n", "search.seed: 4 has no effect: sample is false, not true"),
+        (
+            "model: {type: attention_rnn, window: 3}\n",
+            "model.window: 3 has no effect: scope is global, not local_monotonic or local_predictive",
+        ),
+        ("model: {type: transformer, window: 3}\n", "positions is sinusoidal, not relative"),
+        ("training: {average: ema, ema_decay: 0.9}\n", None),
+        ("model: {type: transformer, window: 3, positions: relative}\n", None),
+    ],
+)
+def test_what_has_no_effect_is_told(write, added, told):
+    """And is no fault: an override that leaves something out need not take back all that belongs to it."""
+    base = MINIMAL.replace("model: {type: gru}\n", "") if "model:" in added else MINIMAL
+    lines = list(config.load(write(added, base=base)).idle())
+    assert len(lines) == (told is not None) and all(told in line for line in lines)
+
+
+@pytest.mark.parametrize("section", config.Section.__subclasses__(), ids=lambda section: section.__name__)
+def test_what_belongs_to_other_settings_names_settings(section):
+    others = (other for each in section.BELONGS.values() for other in each)
+    assert {*section.BELONGS, *others} <= {*section.model_fields}
+
+
 # Everything else that is a config
 
 
@@ -337,6 +364,7 @@ def test_every_config_of_the_project_loads(path):
     """One that goes on from a model has no section `model` of its own: `nmt finetune` takes that from there."""
     finetunes = "finetune" in yaml.parse(path.read_text(encoding="utf-8"), path.name)
     loaded = config.load(path, ["model.type=transformer"] if finetunes else [])
+    assert not list(loaded.idle())
     assert ROOT in loaded.run.parents, "runs of the project's configs belong into the project's folder"
 
 

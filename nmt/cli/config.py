@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli.common import Common, command
+from nmt.cli.common import Common, command, tell_idle
 
 
 @command
@@ -32,7 +32,9 @@ def config(
     elif path is None:
         raise ConfigError("no config is named", hint="nmt config CONFIG, nmt config --schema or nmt config --attention")
     else:
-        typer.echo(settings.dump(settings.load(path, overrides or [])), nl=False)
+        checked = settings.load(path, overrides or [])
+        typer.echo(settings.dump(checked), nl=False)
+        tell_idle(checked)
 
 
 def _table() -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli.common import Common, command
+from nmt.cli.common import Common, command, tell_idle
 from nmt.cli.train import Show
 
 
@@ -32,6 +32,7 @@ def finetune(
     from nmt import training
 
     checked = training.configure(config, overrides or [], model=model, resume=resume)
+    tell_idle(checked)
     typed = [*(["--model", str(model)] if model else []), "--config", str(config), *(overrides or [])]
     again = shlex.join(["nmt", "finetune", *typed, *common.typed(), "--resume"])
     if "TORCHELASTIC_RUN_ID" in os.environ:

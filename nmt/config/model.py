@@ -1,7 +1,7 @@
 """Section `model`: one class for each model, told apart by `type`."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -50,6 +50,12 @@ class GRUConfig(RecurrentConfig):
 class AttentionRNNConfig(RecurrentConfig):
     """Encoder-decoder with attention (Bahdanau 2015, Luong 2015)."""
 
+    BELONGS: ClassVar = {
+        "attention": {"score": ("additive", "dot", "scaled_dot")},
+        "window": {"scope": ("local_monotonic", "local_predictive")},
+        "entropy": {"scope": ("hard",)},
+    }
+
     type: Literal["attention_rnn"]
     score: Literal["additive", "dot", "scaled_dot", "general"] = "additive"
     """How a decoder state is compared with an encoder state."""
@@ -87,6 +93,10 @@ class AttentionRNNConfig(RecurrentConfig):
 
 class TransformerConfig(Section):
     """Encoder-decoder of self-attention alone (Vaswani 2017), or of what may stand in its place."""
+
+    BELONGS: ClassVar = {
+        "window": {"encoder_attention": ("local",), "decoder_attention": ("local",), "positions": ("relative",)}
+    }
 
     type: Literal["transformer"]
     width: Width = 256

@@ -1,7 +1,7 @@
 """Section `search`: how translations are found."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,12 @@ BatchTokens = Annotated[int, Field(ge=1, le=1 << 16)]
 
 class SearchConfig(Section):
     """Beam search, or sampling when `sample` is set."""
+
+    BELONGS: ClassVar = {
+        "seed": {"sample": (True,)},
+        "max_length_factor": {"max_length": (None,)},
+        "max_length_extra": {"max_length": (None,)},
+    }
 
     beam: Beam = 5
     """Hypotheses kept a sentence; 1 is greedy search."""

@@ -1,7 +1,7 @@
 """Section `training`: the objective, the optimizer, the schedule, and when to evaluate and stop."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,15 @@ from nmt.config.section import Conflict, Section
 
 class TrainingConfig(Section):
     """The training loop."""
+
+    BELONGS: ClassVar = {
+        "momentum": {"optimizer": ("muon",)},
+        "min_lr": {"schedule": ("inverse_sqrt", "cosine", "plateau")},
+        "plateau_factor": {"schedule": ("plateau",)},
+        "plateau_patience": {"schedule": ("plateau",)},
+        "ema_decay": {"average": ("ema",)},
+        "average_last": {"average": ("last",)},
+    }
 
     seed: int = Field(1, ge=0, lt=2**63)
     """Initial weights, order of the data and dropout."""
