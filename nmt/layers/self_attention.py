@@ -39,9 +39,9 @@ class SelfAttention(MultiHead):
         if self.window is not None:
             window = {"window": self.window, "causal": self.causal}
             return self.join(local_attention(self.attend, query, key, value, real, **window, maps=maps))
-        mask = _up_to_itself(x) if self.causal else real[:, None, None]
+        mask = None if self.causal else real[:, None, None]
         distance = None if self.relative is None else _distances(x)
-        return self.join(self.attend(query, key, value, mask, distance=distance, maps=maps))
+        return self.join(self.attend(query, key, value, mask, causal=self.causal, distance=distance, maps=maps))
 
     def start(self, like: Tensor, beams: int) -> Memory:
         """No entries."""
@@ -52,10 +52,6 @@ class SelfAttention(MultiHead):
         past = write(past, self.keys_values(x, now.position), now)
         distance = None if self.relative is None else (now.entries.written - now.position)[:, None, None]
         return self.look(self.queries(x, now.position), past, now.entries.mask, distance), past
-
-
-def _up_to_itself(x: Tensor) -> Tensor:
-    return torch.ones(x.size(1), x.size(1), dtype=torch.bool, device=x.device).tril()
 
 
 def _distances(x: Tensor) -> Tensor:

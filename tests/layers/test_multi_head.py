@@ -85,10 +85,18 @@ def test_the_fused_kernel_is_the_explicit_path(dtype, shared):
     mask[..., 0] = True
     tolerance = {"atol": 1e-12 if dtype == torch.float64 else 0.03, "rtol": 0}
     expected = layer.attend(query, key, value, mask, maps=maps)
-    torch.testing.assert_close(fused_attention(query, key, value, mask, 0.0), expected, **tolerance)
+    torch.testing.assert_close(fused_attention(query, key, value, mask), expected, **tolerance)
     key = key.repeat_interleave(4 // shared, 1)
     energy = (query.double() @ key.double().mT / 2).masked_fill(~mask, -math.inf)
     torch.testing.assert_close(maps[0].double(), energy.softmax(-1), **tolerance)
+
+
+def test_the_fused_kernel_sees_no_more_of_the_past_than_the_explicit_path():
+    layer = layer_of(width=8, heads=2, key_value_heads=2)
+    query, key, value = torch.randn(3, 2, 2, 5, 4).double()
+    expected = layer.attend(query, key, value, torch.ones(5, 5, dtype=torch.bool).tril())
+    torch.testing.assert_close(layer.attend(query, key, value, None, causal=True), expected)
+    torch.testing.assert_close(fused_attention(query, key, value, None, causal=True), expected)
 
 
 def test_attention_dropout_keeps_the_mean():
