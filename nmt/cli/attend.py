@@ -79,14 +79,7 @@ def attend(
     sentence, target = lines.typed(sentence or [], what="SENTENCE"), lines.typed(target or [], what="--target")
     word = word and lines.typed([word], what="--word")[0]
     sentences = list(islice(_sentences(sentence, input), _MOST + 1))
-    if len(sentences) > _MOST:
-        hint = "nmt translate --json --attention is for whole texts"
-        raise ConfigError(f"there are more than {_MOST} sentences", hint=hint)
-    if target and len(target) != len(sentences):
-        given = "1 sentence" if len(sentences) == 1 else f"{len(sentences)} sentences"
-        raise ConfigError(f"{given}, and {len(target)} of --target", hint="give one for each, in their order")
-    if word is None and len(sentences) > 1 and any(each.suffix.lower() in PICTURES for each in outputs):
-        raise ConfigError("a picture shows one sentence", hint="or one --word in all of them; .html shows them all")
+    _check_sentences(len(sentences), targets=len(target), in_one_picture=word is None and _any_picture(outputs))
     overrides = {"tag": tag} if beam is None else {"tag": tag, "beam": beam}
     found = _attend(model, common, precision, sentences, target, overrides)
     shown = _kind(found[0], kind, word)
@@ -100,6 +93,26 @@ def attend(
             write(_json(view) if as_json else _text(view))
 
 
+def _any_picture(paths: list[Path]) -> bool:
+    return any(path.suffix.lower() in PICTURES for path in paths)
+
+
+def _check_sentences(count: int, *, targets: int, in_one_picture: bool) -> None:
+    """Whether so many sentences can be shown."""
+    from nmt.errors import ConfigError, DataError
+
+    if count == 0:
+        raise DataError("there is no sentence", hint="nmt attend --model RUN SENTENCE")
+    if count > _MOST:
+        hint = "nmt translate --json --attention is for whole texts"
+        raise ConfigError(f"there are more than {_MOST} sentences", hint=hint)
+    if targets and targets != count:
+        given = "1 sentence" if count == 1 else f"{count} sentences"
+        raise ConfigError(f"{given}, and {targets} of --target", hint="give one for each, in their order")
+    if in_one_picture and count > 1:
+        raise ConfigError("a picture shows one sentence", hint="or one --word in all of them; .html shows them all")
+
+
 def _check_outputs(paths: list[Path]) -> None:
     """Before any work: whether the files can be made here at all."""
     from nmt.errors import ConfigError, NMTError
@@ -107,7 +120,7 @@ def _check_outputs(paths: list[Path]) -> None:
     for path in paths:
         if path.suffix.lower() not in (*PICTURES, *OTHERS):
             raise ConfigError(f"{path}: which form?", hint=f"name it {', '.join((*PICTURES, *OTHERS))}")
-    if any(path.suffix.lower() in PICTURES for path in paths):
+    if _any_picture(paths):
         try:
             import matplotlib  # noqa: F401
         except ImportError as error:
@@ -138,8 +151,6 @@ def _attend(
     from nmt.decoding.translator import Translator
     from nmt.errors import DataError
 
-    if not sentences:
-        raise DataError("there is no sentence", hint="nmt attend --model RUN SENTENCE")
     where = {"device": common.device, "threads": common.threads, "precision": precision}
     translator, found = Translator.load(model, **where, **overrides), []
     lines.note_missing_tags(translator.origin, translator.missing_tags)
