@@ -58,16 +58,20 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
         logits = model.project(hidden.flatten(0, 1))
         may_end = position >= fewest_pieces(model, search)
         best = continue_best(logits, beams.log_probability, may_end=may_end, full=beams.limit == position)
-        beams = _advance(_collect(beams, best, position, search, found), best, position)
-
+        before, beams = beams, _advance(beams, best, position, search)
         open = _open(beams, position, search)
-        if not open.any():
+        moved = (best.slot != slots) & open[:, None]
+        ending, left, moving = torch.stack([best.ends.sum(), open.sum(), moved.sum()]).tolist()
+        if ending:
+            _collect(before, best, position, search, found)
+        if not left:
             break
-        beams.log_probability[~open] = -torch.inf
-        token, origin, stay = best.token, best.slot, _staying(open, search.beam)
-        if len(stay) < len(open):
+        beams = beams._replace(log_probability=beams.log_probability.masked_fill(~open[:, None], -torch.inf))
+        token, origin, staying = best.token, best.slot, _staying(left, search.beam)
+        if staying < len(open):
+            stay = open.int().argsort(descending=True, stable=True)[:staying]
             encoded, state, beams, token, origin = select((encoded, state, beams, token, origin), stay)
-        if not torch.equal(origin, slots.expand_as(origin)):
+        if moving:
             state = model.reorder(state, origin)
     return [_ranked(hypotheses)[: search.n_best] for hypotheses in found]
 
@@ -105,34 +109,35 @@ def _start(model: Seq2Seq, src: Tensor, search: SearchConfig) -> Beams:
 
 def _collect(
     beams: Beams, best: Continuations, position: int, search: SearchConfig, found: list[list[Hypothesis]]
-) -> Beams:
-    """Add the hypotheses that end to `found`."""
-    ends, length = best.ends, position + 1
-    if not ends.any():
-        return beams
-    score = best.end_log_probability / length**search.length_penalty
-    last = best.end_token_log_probability[ends][:, None]
+) -> None:
+    """Add the hypotheses that end to `found`; `beams` are those that they end."""
+    row, slot = best.ends.nonzero(as_tuple=True)
+    last = best.end_token_log_probability[row, slot, None]
     hypotheses = map(
         Hypothesis,
-        beams.ids[ends][:, :position].tolist(),
-        score[ends].tolist(),
-        best.end_log_probability[ends].tolist(),
-        torch.cat([beams.token_log_probabilities[ends][:, :position], last], 1).tolist(),
+        beams.ids[row, slot, :position].tolist(),
+        _scores(best, position, search)[row, slot].tolist(),
+        best.end_log_probability[row, slot].tolist(),
+        torch.cat([beams.token_log_probabilities[row, slot, :position], last], 1).tolist(),
     )
-    sentence = beams.sentence[:, None].expand_as(ends)[ends].tolist()
-    for number, hypothesis in zip(sentence, hypotheses, strict=True):
+    for number, hypothesis in zip(beams.sentence[row].tolist(), hypotheses, strict=True):
         found[number].append(hypothesis)
-    scores = torch.cat([beams.best, score.masked_fill(~ends, -torch.inf)], 1).topk(search.n_best).values
-    return beams._replace(ended=beams.ended + ends.sum(1), best=scores)
 
 
-def _advance(beams: Beams, best: Continuations, position: int) -> Beams:
-    """Fill the slots with the hypotheses that go on."""
+def _scores(best: Continuations, position: int, search: SearchConfig) -> Tensor:
+    """Of each hypothesis with its end mark, [B, K]."""
+    return best.end_log_probability / (position + 1) ** search.length_penalty
+
+
+def _advance(beams: Beams, best: Continuations, position: int, search: SearchConfig) -> Beams:
+    """Count the hypotheses that end, and fill the slots with those that go on."""
+    scores = _scores(best, position, search).masked_fill(~best.ends, -torch.inf)
     ids, token_log_probabilities = continue_from((beams.ids, beams.token_log_probabilities), best.slot)
     ids[..., position] = best.token
     token_log_probabilities[..., position] = best.token_log_probability
     return beams._replace(
-        log_probability=best.log_probability, ids=ids, token_log_probabilities=token_log_probabilities
+        ended=beams.ended + best.ends.sum(1), best=torch.cat([beams.best, scores], 1).topk(search.n_best).values,
+        log_probability=best.log_probability, ids=ids, token_log_probabilities=token_log_probabilities,
     )  # fmt: skip
 
 
@@ -144,10 +149,10 @@ def _open(beams: Beams, position: int, search: SearchConfig) -> Tensor:
     return can_overtake & (ahead | (beams.ended < round(PATIENCE * search.beam)))
 
 
-def _staying(open: Tensor, slots: int) -> Tensor:
-    """The open sentences, and so many others that they leave in groups."""
+def _staying(open: int, slots: int) -> int:
+    """How many sentences stay: those that are open, and so many others that they leave in groups."""
     group = max(1, _LEAVE // slots)
-    return open.int().argsort(descending=True, stable=True)[: -(-int(open.sum()) // group) * group]
+    return -(-open // group) * group
 
 
 def _ranked(hypotheses: list[Hypothesis]) -> list[Hypothesis]:

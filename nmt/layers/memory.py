@@ -28,6 +28,7 @@ class Entries(NamedTuple):
 
     mask: Tensor  # [B, K, entries] added to the energies: 0 for what a hypothesis sees of its own past, else -inf
     written: Tensor  # [B, entries] the position that each was written at
+    free: int  # so many, at least, are of nobody's past, in each sentence: a GPU is asked only when they are used up
 
 
 class Now(NamedTuple):
@@ -41,7 +42,7 @@ class Now(NamedTuple):
 def no_entries(like: Tensor, beams: int) -> Entries:
     """Before the first position; `like` has a row a sentence, and the memories' number format."""
     rows = len(like)
-    return Entries(like.new_empty(rows, beams, 0), torch.empty(rows, 0, dtype=torch.long, device=like.device))
+    return Entries(like.new_empty(rows, beams, 0), torch.empty(rows, 0, dtype=torch.long, device=like.device), 0)
 
 
 def no_memory(like: Tensor, heads: int, width: int) -> Memory:
@@ -52,19 +53,20 @@ def no_memory(like: Tensor, heads: int, width: int) -> Memory:
 def take_places(entries: Entries, position: int, heads: int, window: int | None) -> Now:
     """A place for a new entry of each hypothesis, with more room where there is too little. What lies more than a
     `window` back is forgotten."""
-    mask, written = entries
+    mask, written, left = entries
     if window is not None:
         mask = mask.masked_fill((written < position - window)[:, None], -torch.inf)
     sentences, beams, room = mask.shape
     free = mask.amax(1) < 0  # [B, entries]: of no hypothesis' past
-    lacking = beams - (int(free.sum(1).min()) if room else 0)
-    if lacking > 0:
-        more = -(-max(lacking, room // 4) // _ROOM) * _ROOM
-        room += more
+    if left < beams and room:
+        left = int(free.sum(1).min())
+    if left < beams:
+        more = -(-max(beams - left, room // 4) // _ROOM) * _ROOM
+        left, room = left + more, room + more
         mask, written = F.pad(mask, (0, more), value=-torch.inf), F.pad(written, (0, more))
         free = F.pad(free, (0, more), value=True)
     place = free.int().topk(beams).indices  # [B, K]
-    entries = Entries(mask.scatter(2, place[:, :, None], 0), written.scatter(1, place, position))
+    entries = Entries(mask.scatter(2, place[:, :, None], 0), written.scatter(1, place, position), left - beams)
     head = torch.arange(sentences * heads, device=place.device).view(sentences, 1, -1)
     return Now(position, entries, (head * room + place[:, :, None]).flatten())
 

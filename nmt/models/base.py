@@ -11,8 +11,8 @@ from torch import Tensor, nn
 Parts = dict[str, tuple[nn.Module | nn.Parameter, ...]]
 """Name -> what has the weights."""
 
-Tree = Union[Tensor, None, tuple["Tree", ...]]  # noqa: UP007 (a forward reference)
-"""Tensors in (named) tuples, each with one row a sentence on axis 0."""
+Tree = Union[Tensor, int, None, tuple["Tree", ...]]  # noqa: UP007 (a forward reference)
+"""Tensors in (named) tuples, each with one row a sentence on axis 0, and numbers that all sentences share."""
 
 
 class Cut(NamedTuple):
@@ -57,8 +57,8 @@ def continue_from(tree: Tree, origin: Tensor) -> Tree:
 
 
 def _map(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
-    if tree is None:
-        return None
+    if tree is None or isinstance(tree, int):
+        return tree
     if isinstance(tree, Tensor):
         return function(tree)
     mapped = [_map(function, part) for part in tree]

@@ -45,7 +45,7 @@ class Encoded(NamedTuple):
 class State(NamedTuple):
     layers: tuple[Memory | Tensor, ...]  # what each layer knows of the past, which hypotheses share or have [B, K, ...]
     entries: Entries | None  # whose the shared memories' entries are
-    position: Tensor  # [B] of the next token
+    position: int  # of the next token
 
 
 class Branch(NamedTuple):
@@ -212,10 +212,10 @@ class Transformer(Seq2Seq):
     def start(self, encoded: Encoded, beams: int) -> State:
         layers = tuple(layer.self_attention.start(encoded.mask, beams) for layer in self.decoder)
         entries = no_entries(encoded.mask, beams) if isinstance(layers[0], Memory) else None
-        return State(layers, entries, torch.zeros(len(encoded.mask), dtype=torch.long, device=encoded.mask.device))
+        return State(layers, entries, 0)
 
     def step(self, token: Tensor, encoded: Encoded, state: State) -> Step:
-        now = Now(int(state.position[0]))
+        now = Now(state.position)
         if state.entries is not None:
             now = take_places(state.entries, now.position, self.key_value_heads, self.reach)
         x, layers = self._embed(self.embeddings.target(token.reshape(-1, 1)), now.position), []
