@@ -15,7 +15,9 @@ def backtranslate(
     model: Annotated[list[Path], typer.Option(help="The reverse model; several are an ensemble.")],
     input: Annotated[list[Path], typer.Option(help="Text, one sentence a line; also .gz and .xz; repeatable.")],
     output: synthesis.Output,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="Of the model to train: is it the way?")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Of the model to train, whose direction is checked.")
+    ] = None,
     tag: synthesis.Tag = None,
     beam: synthesis.Beam = None,
     sample: Annotated[bool, typer.Option("--sample", help="Draw translations instead of searching.")] = False,

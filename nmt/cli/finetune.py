@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nmt.cli import lines
 from nmt.cli.common import Common, command, tell_idle
 from nmt.cli.train import Show
 
@@ -33,6 +34,7 @@ def finetune(
 
     checked = training.configure(config, overrides or [], model=model, resume=resume)
     tell_idle(checked)
+    lines.note_held_out(checked)
     typed = [*(["--model", str(model)] if model else []), "--config", str(config), *(overrides or [])]
     again = shlex.join(["nmt", "finetune", *typed, *common.typed(), "--resume"])
     if "TORCHELASTIC_RUN_ID" in os.environ:

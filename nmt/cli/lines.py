@@ -93,6 +93,14 @@ def note_missing_tags(model: object, tags: Sequence[str]) -> None:
         note(f"{model}: each source in its training had a tag, and here none has one; --tag takes {', '.join(tags)}")
 
 
+def note_held_out(config: Any) -> None:
+    """Tell where a finetune draws the text that it is judged by from what its model may have learned from."""
+    names = [name for name in ("dev", "test") if hasattr(getattr(config.data, name), "held_out")]
+    if names and os.environ.get("RANK", "0") == "0":
+        which = " and ".join(f"data.{name}" for name in names)
+        note(f"{which}: held out from the text here; unless the model was trained on the very same, it may know them")
+
+
 def as_json(value: dict[str, Any]) -> str:
     """One line, whatever counts as a line break for its reader; six decimals."""
     text = json.dumps(_rounded(value), ensure_ascii=False, allow_nan=False)

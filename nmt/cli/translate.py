@@ -78,6 +78,9 @@ def translate(
         if not (as_json or n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
         lines.note_missing_tags(translator.origin, translator.missing_tags)
+        for each in translator.rerankers:
+            if each.reverse or tag not in each.translator.tokenizers.source.tags:
+                lines.note_missing_tags(each.translator.origin, each.translator.missing_tags)
         if attention:
             from nmt.analysis.aligner import required_shape
 

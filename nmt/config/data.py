@@ -1,7 +1,6 @@
 """Section `data`: where the text is, and which pairs of it to keep."""
 
 from collections.abc import Iterator
-from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,11 +37,11 @@ class ParallelText(Section):
     """Put before each source; says to the model what is wanted, such as a language or a style."""
 
     @property
-    def places(self) -> tuple[set[Place], set[Place]]:
-        """Where the source comes from, and where the target."""
-        columns = ({(path, column) for path in self.tsv} for column in self.columns)
-        files = ({(path, None) for path in side} for side in (self.source, self.target))
-        return tuple(columns if self.tsv else files)
+    def places(self) -> set[tuple[Place, Place]]:
+        """Where sources come from, each with where their targets do."""
+        if self.tsv:
+            return {tuple((path, column) for column in self.columns) for path in self.tsv}
+        return {((source, None), (target, None)) for source, target in zip(self.source, self.target, strict=False)}
 
     def conflicts(self) -> Iterator[Conflict]:
         sides = ("source", "target", "tsv")
@@ -143,9 +142,9 @@ class DataConfig(Section):
 
     @property
     def both_ways(self) -> bool:
-        """Whether a text is used once in each direction."""
-        places = [text.places for text in self.texts]
-        return any(one[0] & other[1] and one[1] & other[0] for one, other in permutations(places, 2))
+        """Whether some text is used once in each direction."""
+        places = set().union(*(text.places for text in self.texts))
+        return any(source != target and (target, source) in places for source, target in places)
 
     def conflicts(self) -> Iterator[Conflict]:
         if not hasattr(self, "train"):  # it is faulty

@@ -107,6 +107,11 @@ class TrainingConfig(Section):
             object.__setattr__(self, "horizon", self.steps)
         return self
 
+    def idle(self) -> Iterator[str]:
+        yield from super().idle()
+        if self.warmup >= self.steps and self.schedule != "constant":
+            yield f"schedule: {self.schedule} has no effect: warmup is {self.warmup} and steps are {self.steps}"
+
     def conflicts(self) -> Iterator[Conflict]:
         if not all(0 <= beta < 1 for beta in self.betas):
             yield Conflict(("betas",), "betas must be at least 0 and below 1")

@@ -92,11 +92,9 @@ def overlap(selection: Selection, texts: Sequence[tuple[Sequence[str], Sequence[
 
 
 def _shares_sentence(selection: Selection, known: Sequence[np.ndarray]) -> np.ndarray:
-    """[N] bool: a sentence is known on its side. Of several texts one may be another in the other direction, so there
-    it is looked for on both sides."""
-    if len(selection.ends) > 1:
-        known = [np.concatenate(known)] * 2
-    return np.isin(selection.hashes[0], known[0]) | np.isin(selection.hashes[1], known[1])
+    """[N] bool: a sentence is known, on whichever side, for a text may be there once more in the other direction."""
+    either = np.concatenate(known)
+    return np.isin(selection.hashes[0], either) | np.isin(selection.hashes[1], either)
 
 
 def hold_out(

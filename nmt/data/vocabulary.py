@@ -72,11 +72,13 @@ def grow(
 def grow_by_words(tokenizer: Tokenizer, path: Path, *, kind: str) -> Tokenizer:
     """Append what it takes for each word in a file to be one piece: its parts are merged two by two."""
     words = _count_words(tokenizer, read_lines(path))
+    if not words:
+        raise ConfigError(f"finetune.words: {path}: holds no words", hint="one a line; or leave finetune.words out")
     long = [word for word in words if len(word) > _LONGEST]
     if long or kind == "char":
         why = f'"{long[0]}" is longer than {_LONGEST} characters' if long else "this tokenizer's pieces are characters"
         raise ConfigError(f"finetune.words: {path}: {why}", hint="leave it out")
-    return _append(tokenizer, _new_pieces(tokenizer, words, kind=kind, most=None, least=1), kind)
+    return _append(tokenizer, _new_pieces(tokenizer, words, kind=kind, most=None, least=1, whole=True), kind)
 
 
 def origins(old: Tokenizer, new: Tokenizer) -> list[list[int]]:
@@ -93,9 +95,10 @@ def _count_words(tokenizer: Tokenizer, lines: Iterable[str]) -> Counter[str]:
 
 
 def _new_pieces(
-    tokenizer: Tokenizer, words: Counter[str], *, kind: str, most: int | None, least: int
+    tokenizer: Tokenizer, words: Counter[str], *, kind: str, most: int | None, least: int, whole: bool = False
 ) -> dict[str, tuple[str, str]]:
-    """New piece -> the two that it is made of (a character has none), in the order found."""
+    """New piece -> the two that it is made of (a character has none), in the order found. With `whole` a word becomes
+    one also where it is part letters, part digits or hyphens, which no piece is that a text has asked for."""
     known = set(tokenizer.pieces(range(tokenizer.size)))
     cut = tokenizer.symbols(list(words))
     counts, places, parts, found = Counter(), defaultdict(set), {}, {}
@@ -107,7 +110,7 @@ def _new_pieces(
         pairs = pairwise(symbols) if kind != "char" else ()
         for pair in [*pairs, *((symbol, "") for symbol in symbols if symbol not in known)]:
             piece = "".join(pair)
-            if piece not in known and _may_be_one(piece):
+            if piece not in known and (whole or _may_be_one(piece)):
                 counts[piece] += sign * frequency
                 if sign > 0:
                     places[piece].add(word)

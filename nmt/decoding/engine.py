@@ -167,7 +167,10 @@ def _check_together(one: Description, other: Description) -> None:
     both = f"{one.folder} and {other.folder}"
     languages = [f"{each.config.source_language}-{each.config.target_language}" for each in (one, other)]
     if languages[0] != languages[1]:
-        raise ConfigError(f"{both} translate {languages[0]} and {languages[1]}", hint="--rerank takes both directions")
+        reverse = one.config.source_language == other.config.target_language
+        reverse &= one.config.target_language == other.config.source_language
+        hint = "--rerank takes both directions" if reverse else "an ensemble's models translate the same languages"
+        raise ConfigError(f"{both} translate {languages[0]} and {languages[1]}", hint=hint)
     if one.config.target_order != other.config.target_order:
         raise ConfigError(
             f"{both} begin at different ends of a translation (data.target_order)", hint="--rerank takes both"

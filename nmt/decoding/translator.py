@@ -232,9 +232,16 @@ class Translator:
 
 
 def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
-    changed = search.model_dump() | overrides
+    """The search with other settings; what belongs to those that are given up is given up with them."""
+    changed = search.model_dump()
+    if overrides.get("sample") is False:
+        usual = SearchConfig()
+        changed |= {name: getattr(usual, name) for name in ("temperature", "top_k", "top_p")}
+    changed |= overrides
     if "n_best" not in overrides and not changed["sample"] and isinstance(changed["beam"], int):
         changed["n_best"] = min(changed["n_best"], changed["beam"])  # a smaller beam takes the config's n_best along
+    if "mbr" not in overrides and changed["n_best"] == 1:
+        changed["mbr"] = "none"
     return check(SearchConfig, changed, name="search")
 
 

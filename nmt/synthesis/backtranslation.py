@@ -23,9 +23,11 @@ from nmt.synthesis.corpus import (
     Made,
     OnProgress,
     check_files,
+    check_tag,
     claimed,
     facts_of,
     load,
+    paths,
     read,
     translated,
     translates,
@@ -36,9 +38,9 @@ _REVERSE = "back-translation takes a model from the target language to the sourc
 
 
 def backtranslate(
-    models: Sequence[str | Path], inputs: Sequence[str | Path], folder: str | Path, *, config: Config | None = None,
-    packed: bool = False, force: bool = False, machine: Machine = Machine(), on_progress: OnProgress | None = None,
-    **search: Any,
+    models: str | Path | Sequence[str | Path], inputs: str | Path | Sequence[str | Path], folder: str | Path, *,
+    config: Config | None = None, packed: bool = False, force: bool = False, machine: Machine = Machine(),
+    on_progress: OnProgress | None = None, **search: Any,
 ) -> Made:  # fmt: skip
     """Write a corpus to `folder` whose target is the text of the `inputs` and whose source a reverse model has written.
 
@@ -47,10 +49,12 @@ def backtranslate(
     ConfigError when a direction is wrong, NMTError when there is a corpus already and no `force`, DataError for the
     text.
     """
-    folder, inputs = Path(folder), [Path(path) for path in inputs]
+    folder, inputs = Path(folder), paths(inputs)
     with claimed(folder, inputs, force=force):
         described = read(models)
-        _check(described[0], inputs, config)
+        _check(described[0], inputs, config, search.get("tag"))
+        if search.get("sample"):  # what is drawn, and no choice among draws
+            search = {"n_best": 1, "mbr": "none", **search}
         translator = load(described, machine, search)
         lines = ((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
         made = translated(translator, lines, lambda translation, _: translation.text, workers=machine.workers)
@@ -62,7 +66,7 @@ def backtranslate(
         return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
 
 
-def _check(described: Description, inputs: Sequence[Path], config: Config | None) -> None:
+def _check(described: Description, inputs: Sequence[Path], config: Config | None, tag: str | None) -> None:
     check_files(described, inputs, why=_REVERSE)
     if config is None:
         return
@@ -73,3 +77,4 @@ def _check(described: Description, inputs: Sequence[Path], config: Config | None
             f"from {wanted[0]} to {wanted[1]} it must translate from {wanted[1]} to {wanted[0]}",
             hint=_REVERSE,
         )
+    check_tag(described, tag, wanted[0], why=_REVERSE)

@@ -29,8 +29,11 @@ from nmt.version import __version__
 FACTS = "corpus.json"
 """The file by which such a folder is known."""
 
-EMPTY, TOO_LONG, NOTHING = "empty", "too long for the model", "translated to nothing"
+EMPTY, TOO_LONG = "empty", "too long for the model"
+NOTHING, BROKEN = "translated to nothing", "translated to characters that are none"
 """Why a line is left out: of both sides, so that these stay aligned."""
+
+_NO_CHARACTER = "\ufffd"  # for bytes that spell nothing, which are drawn now and then
 
 _EVERY = 100  # lines between two reports of progress
 
@@ -126,6 +129,12 @@ def translates(described: Description, languages: tuple[str, str]) -> bool:
     return all(each in those.split("+") for each, those in zip(languages, known, strict=True))
 
 
+def check_tag(described: Description, tag: str | None, language: str, *, why: str) -> None:
+    """Raise ConfigError for a tag that has the model write another of its languages than the wanted one."""
+    if tag != language and tag in described.config.target_language.split("+") and "+" not in language:
+        raise ConfigError(f"{described.folder}: writes {tag} with this tag, and {language} is wanted", hint=why)
+
+
 def translated(
     translator: Translator, lines: Iterable[Line], choose: Callable[[Translation, str], str], *, workers: int | None,
     **search: Any,
@@ -139,7 +148,9 @@ def translated(
             yield line, None, TOO_LONG if translation.parts else EMPTY
         else:
             text = choose(translation, line[1]).strip()
-            yield line, text or None, None if text else NOTHING
+            broken = _NO_CHARACTER in text and _NO_CHARACTER not in line[0]
+            reason = BROKEN if broken else None if text else NOTHING
+            yield line, None if reason else text, reason
 
 
 def write(
@@ -185,9 +196,14 @@ def facts_of(kind: str, described: Sequence[Description], translator: Translator
     return {"kind": kind, "nmt": __version__, "models": models, "tag": translator.tag, "search": search, **more}
 
 
-def read(models: Sequence[str | Path]) -> list[Description]:
+def paths(given: str | Path | Iterable[str | Path]) -> list[Path]:
+    """One path or several."""
+    return [Path(each) for each in ([given] if isinstance(given, str | Path) else given)]
+
+
+def read(models: str | Path | Sequence[str | Path]) -> list[Description]:
     """The models' descriptions. Raises ConfigError when there is none, CheckpointError for a damaged one."""
-    if not models:
+    if not (models := paths(models)):
         raise ConfigError("which model?", hint="give one, or several as an ensemble")
     return [bundle.read(model) for model in models]
 

@@ -26,9 +26,11 @@ from nmt.synthesis.corpus import (
     Made,
     OnProgress,
     check_files,
+    check_tag,
     claimed,
     facts_of,
     load,
+    paths,
     read,
     translated,
     translates,
@@ -41,9 +43,10 @@ _WAY = "a teacher translates in the direction of its student"
 
 
 def distill(
-    models: Sequence[str | Path], folder: str | Path, *, config: Config | None = None, text: ParallelText | None = None,
-    source: Sequence[str | Path] = (), nearest: Likeness | None = None, packed: bool = False, force: bool = False,
-    machine: Machine = Machine(), on_progress: OnProgress | None = None, **search: Any,
+    models: str | Path | Sequence[str | Path], folder: str | Path, *, config: Config | None = None,
+    text: ParallelText | None = None, source: str | Path | Sequence[str | Path] = (),
+    nearest: Likeness | None = None, packed: bool = False, force: bool = False, machine: Machine = Machine(),
+    on_progress: OnProgress | None = None, **search: Any,
 ) -> Made:  # fmt: skip
     """Write a corpus to `folder` whose source is given and whose target a teacher (or an ensemble) has written.
 
@@ -54,14 +57,14 @@ def distill(
     Raises ConfigError when a direction is wrong or there is no reference, NMTError when there is a corpus already and
     no `force`, DataError for the text.
     """
-    folder, source = Path(folder), [Path(path) for path in source]
+    folder, source = Path(folder), paths(source)
     with claimed(folder, [*source, *_files(config, text)], force=force):
         if (config is not None) + (text is not None) + bool(source) != 1:
             raise ConfigError("which text?", hint="give a config, or source and target, or the source alone")
         if nearest and source:
             raise ConfigError("nearest to which reference?", hint="give the target side of the text, or a config")
         described = read(models)
-        _check(described[0], config, [*source, *(text.source if text else ())])
+        _check(described[0], config, [*source, *(text.source if text else ())], search.get("tag"))
         if nearest and "n_best" not in search:
             search["n_best"] = search["beam"] if "beam" in search else described[0].config.search.beam
         translator = load(described, machine, search, tag=config and config.data.texts[0].tag)
@@ -82,11 +85,14 @@ def _files(config: Config | None, text: ParallelText | None) -> Iterator[Path]:
         yield from (*each.source, *each.target, *each.tsv)
 
 
-def _check(described: Description, config: Config | None, paths: Sequence[Path]) -> None:
+def _check(described: Description, config: Config | None, paths: Sequence[Path], tag: str | None) -> None:
     """Whether the teacher's direction is that of the text."""
     check_files(described, paths, why=_WAY)
     teacher = described.config
-    if config and not translates(described, (config.data.source_language, config.data.target_language)):
+    if config is None:
+        return
+    check_tag(described, tag, config.data.target_language, why=_WAY)
+    if not translates(described, (config.data.source_language, config.data.target_language)):
         raise ConfigError(
             f"{described.folder}: translates from {teacher.source_language} to {teacher.target_language}, and the "
             f"config is from {config.data.source_language} to {config.data.target_language}",

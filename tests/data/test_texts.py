@@ -114,6 +114,16 @@ def test_a_text_in_both_directions(tmp_path, tagged):
         {"tag": "en"} if tagged else {})).report.dropped == {}  # fmt: skip
 
 
+def test_one_text_that_names_its_files_in_both_directions(tmp_path):
+    there, back = both_ways(tmp_path)
+    text = {side: [there[side], back[side]] for side in ("source", "target")}
+    found = prepared(tmp_path, text, dev={"held_out": 10})
+    held = {line for side in found.dev_text for line in side}
+    assert held.isdisjoint(text for _, text in sources(found))
+    with pytest.raises(ConfigError, match=r"tokenizer\.shared: a text is used in both directions"):
+        prepared(tmp_path, text, tokenizer={"shared": False})
+
+
 def test_overlap_is_found_in_the_other_direction(tmp_path):
     dev = {**write(tmp_path, "d", ONE[:4]), "tag": "en"}
     tags = {"there": {"tag": "en"}, "back": {"tag": "de"}}
