@@ -339,6 +339,7 @@ def test_a_digest_names_settings_and_not_their_order(write):
             "model.window: 3 has no effect: scope is global, not local_monotonic or local_predictive",
         ),
         ("model: {type: transformer, window: 3}\n", "positions is sinusoidal, not relative"),
+        ("training: {warmup: 50, steps: 50}\n", "training.schedule: inverse_sqrt has no effect: warmup is 50"),
         ("training: {average: ema, ema_decay: 0.9}\n", None),
         ("model: {type: transformer, window: 3, positions: relative}\n", None),
     ],

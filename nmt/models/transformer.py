@@ -186,7 +186,7 @@ class Transformer(Seq2Seq):
         self.dropout = Dropout(config.dropout)
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
+                nn.init.xavier_uniform_(module.weight)  # keys and values, in one matrix: sqrt(2/3) of two's range
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         for stack, its in zip((self.encoder, self.decoder), begin, strict=True):

@@ -5,11 +5,11 @@
            = sum_i (1 - eps) nll_i + eps mean_k(-log p_i(k)),     nll_i = -log p_i(y_i)
     d loss / d logit_i(k) = p_i(k) - q_i(k)
 
-Where a batch goes through the model twice (nmt.training.passes), p and now q being what the two passes predict, there
-is also a divergence, whose gradient goes to the logits of both:
+Where a batch goes through the model twice (nmt.training.passes), p and r being what the two passes predict, there is
+also a divergence, whose gradient goes to the logits of both:
 
-    KL(p || q) = sum_k p(k) d(k),     d = log p - log q
-    d KL / d logit of p = p (d - KL(p || q)),     d KL / d logit of q = q - p
+    KL(p || r) = sum_k p(k) d(k),     d = log p - log r
+    d KL / d logit of p = p (d - KL(p || r)),     d KL / d logit of r = r - p
 
 Sums over the real target positions i, never means: whoever adds batches divides once, by what was really there.
 """
@@ -138,6 +138,7 @@ def _consistency(logits: Tensor, target: Tensor, gradient: Tensor, smoothing: fl
     sums = [_sums(each, target, smoothing) for each in log_p]
     p = log_p.exp()
     for mine, other in ((0, 1), (1, 0)):
+        # share (p - q) + pull p (d - KL(p || r)) + counterpull (p - r), the last from KL(r || p)
         share, pull, counterpull = passes.shares[mine], passes.pulls[mine], passes.pulls[other]
         slope = p[mine] * (share + counterpull)
         slope.sub_(p[other], alpha=counterpull)

@@ -103,16 +103,18 @@ def test_subword_sampling_knows_the_new_pieces(kind):
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
 def test_words_of_a_list_become_one_piece_each(kind, tmp_path):
     path = tmp_path / "words.txt"
-    path.write_text("Übermut\ntausend\n\nnull\n", encoding="utf-8")
+    words = ("Übermut", "tausend", "null", "CO2", "B-Tonne", "4x!")
+    path.write_text("\n\n".join(words) + "\n", encoding="utf-8")
     old = tokenizer(kind)
     new = grow_by_words(old, path, kind=kind)
-    for word in ("Übermut", "tausend", "null"):
+    for word in words:
         assert len(new.encode([word])[0]) == 1
     assert new.encode(["eins zwei"]) == old.encode(["eins zwei"])
 
 
 @pytest.mark.parametrize(("kind", "text", "fault"), [
     ("bpe", "a" * 17, "longer than 16 characters"), ("char", "tee", "pieces are characters"),
+    ("bpe", " ", "holds no words"),
 ])  # fmt: skip
 def test_a_word_that_can_be_no_piece_is_refused(kind, text, fault, tmp_path):
     path = tmp_path / "words.txt"

@@ -13,7 +13,7 @@ from nmt.data.tokenizer import Tokenizers
 from nmt.data.tokenizer_training import train_tokenizer
 from nmt.decoding import windows
 from nmt.decoding.torch_engine import TorchEngine
-from nmt.decoding.translator import Translator
+from nmt.decoding.translator import Translator, _override
 from nmt.errors import ConfigError
 from nmt.ids import BOS, EOS
 from nmt.models.base import Attention, Seq2Seq, Step
@@ -211,6 +211,18 @@ def test_it_reads_no_further_ahead_than_it_says(copying, monkeypatch):
 def test_an_impossible_setting_is_named_at_once(copying, settings, message):
     with pytest.raises(ConfigError, match=message):
         copying.translations(TEXT, **settings)
+
+
+def test_what_belongs_to_a_setting_that_is_given_up_is_given_up_too(guessing):
+    """A model whose config draws, or chooses, can be asked to search."""
+    usual = _override(guessing.search, {"sample": False, "n_best": 1, "mbr": "none"})
+    drawing = _override(usual, {"sample": True, "temperature": 0.5, "top_k": 3, "n_best": 9, "mbr": "chrf"})
+    assert _override(drawing, {"sample": False, "beam": 1}) == usual.model_copy(update={"beam": 1})
+    assert _override(drawing, {"top_k": 4}).temperature == 0.5
+    with pytest.raises(ConfigError, match="set sample"):
+        _override(drawing, {"sample": False, "top_k": 4})
+    with pytest.raises(ConfigError, match="raise n_best"):
+        _override(drawing, {"n_best": 1, "mbr": "chrf"})
 
 
 def test_one_string_is_not_a_sequence_of_lines(copying):

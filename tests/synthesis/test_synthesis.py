@@ -14,6 +14,7 @@ from nmt.cli.app import app
 from nmt.config import ParallelText
 from nmt.data.prepare import prepare
 from nmt.errors import ConfigError, NMTError
+from nmt.synthesis import corpus
 
 LINES = ["the dog sees a man.", "", "a man likes the red house.", "   ", "a tree and the tree."]
 
@@ -70,6 +71,33 @@ def test_samples_follow_their_seed(folder):
     texts = [lines_of(make(folder, f"s{number}", sample=True, top_k=10, seed=seed, temperature=3.0).source)
              for number, seed in enumerate((1, 1, 2))]  # fmt: skip
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_draws_that_spell_no_characters_are_left_out(folder, monkeypatch):
+    monkeypatch.setattr(corpus, "_NO_CHARACTER", "the")  # one that the model writes
+    made = distill([folder / "runs" / "learnt"], folder / "broken", source=[folder / "text.de"], beam=1)
+    assert made.left_out["translated to characters that are none"] > 0
+    assert not any("the" in line for line in lines_of(made.target))
+
+
+def test_a_tag_must_have_the_model_write_what_is_wanted(folder):
+    text = (folder / "text.de", folder / "text.en")
+    train = [{"source": str(a), "target": str(b), "tag": b.suffix[1:]} for a, b in (text, text[::-1])]
+    both = ["data.source_language=de+en", "data.target_language=en+de", f"data.train={json.dumps(train)}"]
+    both += ["data.dev={held_out: 20, tag: en}", "data.test=null", "training.steps=2", "training.evaluate_every=2"]
+    run = train_config(folder, "ways", both)
+    config = settings.load(folder / "learnt.yaml")  # de to en
+    with pytest.raises(ConfigError, match="writes en with this tag, and de is wanted"):
+        backtranslate(run, folder / "mono.en", folder / "never", config=config, tag="en")
+    with pytest.raises(ConfigError, match="writes de with this tag, and en is wanted"):
+        distill(run, folder / "never", config=config, tag="de")
+    assert not (folder / "never").exists()
+    assert backtranslate(run, folder / "mono.en", folder / "way", config=config, tag="de", beam=1).read == len(LINES)
+
+
+def train_config(folder, name: str, overrides: list[str]):
+    config = settings.load(folder / "learnt.yaml", [*overrides, f"run={folder / 'runs' / name}"])
+    return train(config).folder
 
 
 def test_packed_files_hold_the_same_and_are_the_same_bytes_each_time(folder):
@@ -251,6 +279,9 @@ def test_a_model_whose_config_chooses_by_risk_does_so_here_too(folder):
     made = backtranslate([run], [folder / "mono.en"], folder / "risk")
     wanted = Translator.load(run).translate([line for line in LINES if line.strip()])
     assert lines_of(made.source) == [each.strip() for each in wanted]
+    drawn = backtranslate([run], [folder / "mono.en"], folder / "drawn", sample=True, seed=3)
+    wanted = Translator.load(run, n_best=1, mbr="none", sample=True, seed=3).translate(lines_of(drawn.target))
+    assert lines_of(drawn.source) == [each.strip() for each in wanted]
 
 
 def test_a_model_with_tags_gets_one(folder):
