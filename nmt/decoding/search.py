@@ -58,12 +58,13 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
         logits = model.project(hidden.flatten(0, 1))
         may_end = position >= fewest_pieces(model, search)
         best = continue_best(logits, beams.log_probability, may_end=may_end, full=beams.limit == position)
-        before, beams = beams, _advance(beams, best, position, search)
+        scores = best.end_log_probability / (position + 1) ** search.length_penalty
+        before, beams = beams, _advance(beams, best, position, scores)
         open = _open(beams, position, search)
         moved = (best.slot != slots) & open[:, None]
         ending, left, moving = torch.stack([best.ends.sum(), open.sum(), moved.sum()]).tolist()
         if ending:
-            _collect(before, best, position, search, found)
+            _collect(before, best, position, scores, found)
         if not left:
             break
         beams = beams._replace(log_probability=beams.log_probability.masked_fill(~open[:, None], -torch.inf))
@@ -108,15 +109,15 @@ def _start(model: Seq2Seq, src: Tensor, search: SearchConfig) -> Beams:
 
 
 def _collect(
-    beams: Beams, best: Continuations, position: int, search: SearchConfig, found: list[list[Hypothesis]]
+    beams: Beams, best: Continuations, position: int, scores: Tensor, found: list[list[Hypothesis]]
 ) -> None:
-    """Add the hypotheses that end to `found`; `beams` are those that they end."""
+    """Add those of the hypotheses in `beams` that end, with their scores [B, K], to `found`."""
     row, slot = best.ends.nonzero(as_tuple=True)
     last = best.end_token_log_probability[row, slot, None]
     hypotheses = map(
         Hypothesis,
         beams.ids[row, slot, :position].tolist(),
-        _scores(best, position, search)[row, slot].tolist(),
+        scores[row, slot].tolist(),
         best.end_log_probability[row, slot].tolist(),
         torch.cat([beams.token_log_probabilities[row, slot, :position], last], 1).tolist(),
     )
@@ -124,19 +125,14 @@ def _collect(
         found[number].append(hypothesis)
 
 
-def _scores(best: Continuations, position: int, search: SearchConfig) -> Tensor:
-    """Of each hypothesis with its end mark, [B, K]."""
-    return best.end_log_probability / (position + 1) ** search.length_penalty
-
-
-def _advance(beams: Beams, best: Continuations, position: int, search: SearchConfig) -> Beams:
-    """Count the hypotheses that end, and fill the slots with those that go on."""
-    scores = _scores(best, position, search).masked_fill(~best.ends, -torch.inf)
+def _advance(beams: Beams, best: Continuations, position: int, scores: Tensor) -> Beams:
+    """Count the hypotheses that end, whose scores are among these, and fill the slots with those that go on."""
+    ended = torch.cat([beams.best, scores.masked_fill(~best.ends, -torch.inf)], 1)
     ids, token_log_probabilities = continue_from((beams.ids, beams.token_log_probabilities), best.slot)
     ids[..., position] = best.token
     token_log_probabilities[..., position] = best.token_log_probability
     return beams._replace(
-        ended=beams.ended + best.ends.sum(1), best=torch.cat([beams.best, scores], 1).topk(search.n_best).values,
+        ended=beams.ended + best.ends.sum(1), best=ended.topk(beams.best.size(1)).values,
         log_probability=best.log_probability, ids=ids, token_log_probabilities=token_log_probabilities,
     )  # fmt: skip
 
