@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -24,6 +24,11 @@ else:
 
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """What file systems say that cannot sync folders or know no locks."""
+
+
+def paths(given: str | Path | Iterable[str | Path]) -> list[Path]:
+    """One path or several."""
+    return [Path(each) for each in ([given] if isinstance(given, str | Path) else given)]
 
 
 def sync(path: Path) -> None:

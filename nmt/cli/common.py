@@ -43,12 +43,6 @@ class Common(NamedTuple):
         return [*device, *([] if self.threads is None else ["--threads", str(self.threads)])]
 
 
-def tell_idle(config) -> None:
-    """Say what was set in a config and has no effect; of the processes of a training the first one does."""
-    for line in config.idle() if os.environ.get("RANK", "0") == "0" else ():
-        typer.echo(f"note: {line}", err=True)
-
-
 def _version(shown: bool) -> None:
     if shown:
         typer.echo(f"nmt {__version__}")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli.common import Common, command, tell_idle
+from nmt.cli import lines
+from nmt.cli.common import Common, command
 
 
 @command
@@ -34,7 +35,7 @@ def config(
     else:
         checked = settings.load(path, overrides or [])
         typer.echo(settings.dump(checked), nl=False)
-        tell_idle(checked)
+        lines.note_idle(checked)
 
 
 def _table() -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command, tell_idle
+from nmt.cli.common import Common, command
 from nmt.cli.train import Show
 
 
@@ -33,7 +33,7 @@ def finetune(
     from nmt import training
 
     checked = training.configure(config, overrides or [], model=model, resume=resume)
-    tell_idle(checked)
+    lines.note_idle(checked)
     lines.note_held_out(checked)
     typed = [*(["--model", str(model)] if model else []), "--config", str(config), *(overrides or [])]
     again = shlex.join(["nmt", "finetune", *typed, *common.typed(), "--resume"])
@@ -42,6 +42,6 @@ def finetune(
     show = Show(again, dry_run=dry_run)
     work = training.rehearse if dry_run else training.train
     device = common.choose_device()
-    if os.environ.get("RANK", "0") == "0":
+    if lines.is_first():
         show.line.note(f"going on from {checked.finetune.model}")
     work(checked, resume=resume, force=force, device=device, workers=None, on_event=show)

@@ -93,10 +93,21 @@ def note_missing_tags(model: object, tags: Sequence[str]) -> None:
         note(f"{model}: each source in its training had a tag, and here none has one; --tag takes {', '.join(tags)}")
 
 
+def is_first() -> bool:
+    """Whether this is the process that speaks, of those that torchrun may have started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def note_idle(config: Any) -> None:
+    """Tell what was set in a config and has no effect."""
+    for line in config.idle() if is_first() else ():
+        note(line)
+
+
 def note_held_out(config: Any) -> None:
     """Tell where a finetune draws the text that it is judged by from what its model may have learned from."""
     names = [name for name in ("dev", "test") if hasattr(getattr(config.data, name), "held_out")]
-    if names and os.environ.get("RANK", "0") == "0":
+    if names and is_first():
         which = " and ".join(f"data.{name}" for name in names)
         note(f"{which}: held out from the text here; unless the model was trained on the very same, it may know them")
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli.common import Common, command, tell_idle
+from nmt.cli import lines
+from nmt.cli.common import Common, command
 from nmt.cli.progress import Progress, duration
 
 
@@ -27,7 +28,7 @@ def train(
     from nmt import training
 
     checked = settings.load(config, overrides or [])
-    tell_idle(checked)
+    lines.note_idle(checked)
     again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), *common.typed(), "--resume"])
     if "TORCHELASTIC_RUN_ID" in os.environ:
         again = "the same torchrun with --resume"

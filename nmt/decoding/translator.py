@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from nmt import bundle
+from nmt import bundle, files
 from nmt.bundle import Description
 from nmt.config import SearchConfig, check
 from nmt.data.tokenizer import Tokenizers
@@ -59,7 +59,7 @@ class Translator:
         `threads` are those of the CPU; None lets the engine choose. Raises CheckpointError for a bundle, ConfigError
         for tag, overrides and models that do not go together, NMTError for the device.
         """
-        paths = [path] if isinstance(path, str | Path) else list(path)
+        paths = files.paths(path)
         if not paths:
             raise ConfigError("which model?", hint="give one, or several as an ensemble")
         choosing = tuple((Path(each), weight) for each, weight in (rerank or {}).items())

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nmt import files
 from nmt.data.prepare import OnProgress
 from nmt.errors import DataError
 from nmt.evaluation import metrics, moses, systems, testset
@@ -84,9 +85,9 @@ def evaluate(
 
     Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
     """
-    groups = [_paths(each) for each in ([models] if isinstance(models, str | Path) else models)]
-    models, files = list(dict.fromkeys(chain.from_iterable(groups))), _paths(hypotheses)
-    if not models and not files:
+    groups = [files.paths(each) for each in ([models] if isinstance(models, str | Path) else models)]
+    models, written = list(dict.fromkeys(chain.from_iterable(groups))), files.paths(hypotheses)
+    if not models and not written:
         raise DataError("there is nothing to score", hint="give --model or --hypothesis")
     switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
     for name in metric:
@@ -96,9 +97,9 @@ def evaluate(
     ready = [
         systems.load(paths, "+".join(names[path] for path in paths), where=where, search=search) for paths in groups
     ]
-    test = testset.find(models, config, source, _paths(references), _paths(tokenized_references), on_progress)
+    test = testset.find(models, config, source, files.paths(references), files.paths(tokenized_references), on_progress)
     systems.choose_tag(ready, asked=tag, test=test)
-    given = [systems.read(path, test) for path in files]
+    given = [systems.read(path, test) for path in written]
     scored_as_papers = tokenized or bool(test.tokenized)
     if scored_as_papers:
         language = language or _language(ready)
@@ -145,6 +146,3 @@ def _language(models: list[Ready]) -> str:
             return tag
     raise DataError("the target language is not known", hint="give --language, such as de")
 
-
-def _paths(given: str | Path | Iterable[str | Path]) -> list[Path]:
-    return [Path(given)] if isinstance(given, str | Path) else [Path(each) for each in given]

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from nmt import files
 from nmt.bundle import Description
 from nmt.config import Config
 from nmt.data.text import read_lines
@@ -27,7 +28,6 @@ from nmt.synthesis.corpus import (
     claimed,
     facts_of,
     load,
-    paths,
     read,
     translated,
     translates,
@@ -49,7 +49,7 @@ def backtranslate(
     ConfigError when a direction is wrong, NMTError when there is a corpus already and no `force`, DataError for the
     text.
     """
-    folder, inputs = Path(folder), paths(inputs)
+    folder, inputs = Path(folder), files.paths(inputs)
     with claimed(folder, inputs, force=force):
         described = read(models)
         _check(described[0], inputs, config, search.get("tag"))

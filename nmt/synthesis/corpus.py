@@ -196,14 +196,9 @@ def facts_of(kind: str, described: Sequence[Description], translator: Translator
     return {"kind": kind, "nmt": __version__, "models": models, "tag": translator.tag, "search": search, **more}
 
 
-def paths(given: str | Path | Iterable[str | Path]) -> list[Path]:
-    """One path or several."""
-    return [Path(each) for each in ([given] if isinstance(given, str | Path) else given)]
-
-
 def read(models: str | Path | Sequence[str | Path]) -> list[Description]:
     """The models' descriptions. Raises ConfigError when there is none, CheckpointError for a damaged one."""
-    if not (models := paths(models)):
+    if not (models := files.paths(models)):
         raise ConfigError("which model?", hint="give one, or several as an ensemble")
     return [bundle.read(model) for model in models]
 

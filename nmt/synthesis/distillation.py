@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sacrebleu.metrics import BLEU, CHRF
 
+from nmt import files
 from nmt.bundle import Description
 from nmt.config import Config, HeldOut, ParallelText
 from nmt.data.splits import Pairs, training_pairs
@@ -30,7 +31,6 @@ from nmt.synthesis.corpus import (
     claimed,
     facts_of,
     load,
-    paths,
     read,
     translated,
     translates,
@@ -57,7 +57,7 @@ def distill(
     Raises ConfigError when a direction is wrong or there is no reference, NMTError when there is a corpus already and
     no `force`, DataError for the text.
     """
-    folder, source = Path(folder), paths(source)
+    folder, source = Path(folder), files.paths(source)
     with claimed(folder, [*source, *_files(config, text)], force=force):
         if (config is not None) + (text is not None) + bool(source) != 1:
             raise ConfigError("which text?", hint="give a config, or source and target, or the source alone")
