@@ -55,12 +55,14 @@ def _alone(load: Load, chunks: Iterable[Chunk]) -> Iterator[Result]:
 
 def _together(processes: list[Connection], chunks: Iterable[Chunk]) -> Iterator[Result]:
     numbered, idle, busy, results = enumerate(chunks), list(processes), {}, {}
+    task = next(numbered, None)
     for wanted in count():
         while True:
-            while idle and len(results) < _AHEAD * len(processes) and (task := next(numbered, None)):
+            while idle and task and len(results) < _AHEAD * len(processes):
                 number, chunk = task
                 _give(idle[-1], chunk)
                 busy[idle.pop()] = number
+                task = next(numbered, None)  # read while the processes work: none waits for it
             if wanted in results or not busy:
                 break
             for process in wait(list(busy), timeout=0.5):  # Windows hears Ctrl-C only between two waits
