@@ -35,6 +35,7 @@ def draw(model: Seq2Seq, src: Tensor, search: SearchConfig, seeds: Sequence[int]
     draws = search.n_best
     limit = most_pieces(model, src, search)
     uniform = _uniform(seeds, search, int(limit.max()) + 1)  # [B, K, T]
+    uniform = uniform if src.device.type == "mps" else uniform.to(src.device)  # Metal has no float64
     ids = src.new_full(uniform.shape, EOS)
     log_probabilities = torch.zeros(uniform.shape, device=src.device)
     sentence = torch.arange(len(src), device=src.device)  # still drawn
@@ -47,7 +48,8 @@ def draw(model: Seq2Seq, src: Tensor, search: SearchConfig, seeds: Sequence[int]
         logits = model.project(hidden.flatten(0, 1)[live]).float()
         first = UNK if position < fewest_pieces(model, search) else EOS  # never PAD or BOS, which come before
         row, column = sentence[live // draws], live % draws
-        drawn = first + choose(logits[:, first:], uniform[row.cpu(), column.cpu(), position], search)
+        number = uniform[row.to(uniform.device), column.to(uniform.device), position]
+        drawn = first + choose(logits[:, first:], number, search)
         drawn[limit[row] == position] = EOS
         ids[row, column, position] = drawn
         log_probabilities[row, column, position] = logits.gather(1, drawn[:, None])[:, 0] - normaliser(logits)
@@ -68,9 +70,9 @@ def draw(model: Seq2Seq, src: Tensor, search: SearchConfig, seeds: Sequence[int]
 def choose(logits: Tensor, uniform: Tensor, search: SearchConfig) -> Tensor:
     """One column of each row of logits [R, V], by its number in [0, 1): the inverse of the cumulative distribution.
 
-    Computed on the CPU in float64, so that rounding never reaches a column whose probability is 0.
+    Computed where the numbers lie, in float64, so that rounding does not reach a column whose probability is 0.
     """
-    device, logits = logits.device, logits.cpu().double()
+    device, logits = logits.device, logits.to(uniform.device).double()
     if search.top_k or search.top_p:
         logits, order = logits.topk(min(search.top_k or logits.shape[1], logits.shape[1]))
     above = logits - logits.amax(1, keepdim=True)  # so that a tiny temperature gives -inf and not inf - inf

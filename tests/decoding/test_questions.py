@@ -7,6 +7,7 @@ from variants import VOCABULARY, config_of, model_of, variants
 
 from nmt.config import SearchConfig
 from nmt.decoding.continuations import continue_best
+from nmt.decoding.sampling import choose
 from nmt.decoding.search import beam_search
 from nmt.ids import BOS
 from nmt.models import build
@@ -28,6 +29,12 @@ def test_a_step_waits_for_nothing(variant):
             best = continue_best(logits, log_probability, may_end=position > 2, full=src[:, 0] > 1)
             token, log_probability = best.token, best.log_probability
             state = model.reorder(state, best.slot)
+
+
+@pytest.mark.parametrize("settings", [{}, {"top_k": 5}, {"top_p": 0.9}], ids=str)
+def test_a_draw_waits_for_nothing(settings):
+    logits, uniform = torch.zeros(3, 9, device=META), torch.zeros(3, dtype=torch.float64, device=META)
+    assert choose(logits, uniform, SearchConfig(sample=True, **settings)).shape == (3,)
 
 
 class Questions(TorchDispatchMode):

@@ -120,10 +120,16 @@ def test_translations_and_scores_are_the_same(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_sampling_repeats(tmp_path, kind):
-    ours = Translator.load(bundle_of(kind, tmp_path), device="cuda", sample=True, n_best=3)
-    texts = [[[each.text for each in line.hypotheses] for line in ours.translations(LINES)] for _ in range(2)]
-    assert texts[0] == texts[1]
+def test_draws_repeat(tmp_path, kind):
+    """And are the CPU's, but for a draw whose number lies where rounding moves a boundary."""
+    path, options = bundle_of(kind, tmp_path), {"precision": "float32", "sample": True, "n_best": 3}
+    ours, oracle = (Translator.load(path, device=each.type, **options) for each in (GPU, CPU))
+    found, again, expected = (
+        [each.text for line in translator.translations(LINES) for each in line.hypotheses]
+        for translator in (ours, ours, oracle)
+    )
+    assert found == again
+    assert sum(map(str.__eq__, found, expected)) >= 0.9 * len(expected)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
