@@ -1,4 +1,4 @@
-"""The README's tree names every file of the package, and its commands are the ones there are."""
+"""docs/tree.md names every file of the package, and the README's commands and pages are the ones there are."""
 
 import ast
 import re
@@ -8,13 +8,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TREE = (ROOT / "docs" / "tree.md").read_text(encoding="utf-8")
 
 
 def test_the_tree_has_a_line_for_every_file():
     missing = [
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "nmt").rglob("*.py")
-        if ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) and f"  {path.name:<18} " not in README
+        if ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) and f"  {path.name:<18} " not in TREE
     ]
     assert not missing
 
@@ -23,6 +24,10 @@ def test_every_command_is_described():
     from nmt.cli.app import app
 
     assert not [command.name for command in app.registered_commands if f"`nmt {command.name}`" not in README]
+
+
+def test_every_page_is_linked():
+    assert not [path.name for path in (ROOT / "docs").glob("*.md") if f"](docs/{path.name})" not in README]
 
 
 @pytest.mark.soak

@@ -1,15 +1,19 @@
-"""nmt config: the config with every default filled in, its JSON Schema, or the kinds of attention."""
+"""nmt config: the config with every default filled in, all settings there are, or the kinds of attention."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import fill
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nmt.cli import lines
 from nmt.cli.common import Common, command
+
+if TYPE_CHECKING:
+    from nmt.config import Config
+    from nmt.config.reference import Setting
 
 
 @command
@@ -17,25 +21,70 @@ def config(
     common: Common,
     path: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="The config file.", show_default=False)] = None,
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
+    every: Annotated[
+        bool, typer.Option("--settings", help="Print every setting there is: default, choices, what it does.")
+    ] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema, for an editor.")] = False,
     attention: Annotated[
         bool, typer.Option("--attention", help="Print the kinds of attention, and which refuse each other.")
     ] = False,
 ) -> None:
-    """Check a config and print it with every default filled in."""
+    """Check a config and print it with every default filled in.
+
+    Of a config for `nmt finetune` the model is asked for what it does not name.
+    """
     from nmt import config as settings
     from nmt.errors import ConfigError
 
-    if schema:
+    if every:
+        typer.echo("\n".join(_settings()))
+    elif schema:
         typer.echo(json.dumps(settings.schema(), indent=2, ensure_ascii=False))
     elif attention:
         typer.echo("\n".join(_table()))
     elif path is None:
-        raise ConfigError("no config is named", hint="nmt config CONFIG, nmt config --schema or nmt config --attention")
+        hint = "nmt config CONFIG, nmt config --settings or nmt config --attention"
+        raise ConfigError("no config is named", hint=hint)
     else:
-        checked = settings.load(path, overrides or [])
+        checked = _load(path, overrides or [])
         typer.echo(settings.dump(checked), nl=False)
         lines.note_idle(checked)
+
+
+def _load(path: Path, overrides: list[str]) -> "Config":
+    from nmt import config as settings
+
+    finetune = settings.read(path, overrides).get("finetune")
+    if isinstance(finetune, dict) and "checksum" not in finetune:  # which a run fills in, with the model's own settings
+        from nmt import training
+
+        return training.configure(path, overrides)
+    return settings.load(path, overrides)
+
+
+def _settings() -> Iterator[str]:
+    """Every setting as it stands in a config with its default, and its help text below."""
+    from nmt.config.reference import described
+
+    for section in described():
+        if section.places != ("",):
+            yield f"{' and '.join(section.places)}    {section.line}"
+        for setting in section.settings:
+            yield f"  {setting.name}: {_default(setting)}"
+            if setting.line:
+                yield fill(setting.line, 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        yield ""
+
+
+def _default(setting: "Setting") -> str:
+    """With the choices, if there are any."""
+    default, choices = setting.default, setting.choices
+    if len(choices) == 1:
+        return choices[0]
+    if default is ...:
+        return "..."
+    shown = default if isinstance(default, str) else json.dumps(default)
+    return f"{shown}    ({' | '.join(choices)})" if choices else shown
 
 
 def _table() -> Iterator[str]:

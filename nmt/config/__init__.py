@@ -60,7 +60,7 @@ def check(section: type[Section], value: Any, *, name: str, folder: Path | None 
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         lines = "".join(f"\n  {line}" for line in faults)
-        described = "`nmt config --schema` describes every setting"
+        described = "`nmt config --settings` describes every setting"
         if any(line.startswith("model") for line in faults):
             described += ", `nmt config --attention` what of a model's attention goes together"
         raise ConfigError(f"{name}: {count}{lines}", hint=described)

@@ -73,7 +73,7 @@ def _head(seen: Survey, languages: tuple[str, str], model: str, path: Path) -> s
     return f"""\
 # {source} -> {target}, made by `nmt init` after a look at {seen.read:,} pairs. In the mean a source sentence has
 # {seen.words[0]:.1f} words, a target sentence {seen.words[1]:.1f}. Every figure is a first guess and yours to change.
-# `nmt config {path.name}` shows the settings that are not here, and `nmt config --schema` explains them all.
+# `nmt config {path.name}` shows the settings that are not here, and `nmt config --settings` explains them all.
 #
 #   nmt prepare --config {path.name}     what cleaning drops, and why
 #   nmt train --config {path.name}

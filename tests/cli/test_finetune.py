@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from nmt import bundle
 from nmt.cli.app import app
+from nmt.config import yaml
 
 FEW = {"steps": 2, "evaluate_every": 2, "log_every": 1, "precision": "float32"}
 
@@ -35,6 +36,15 @@ def nmt(command: str, *arguments):
 
 def finetune(folder, *arguments, model="run"):
     return nmt("finetune", "--model", folder / model, "--config", folder / "new.yaml", *arguments)
+
+
+def test_its_config_is_checked_with_what_the_model_brings(folder):
+    result = CliRunner().invoke(app, ["config", str(folder / "new.yaml"), f"finetune.model={folder / 'run'}"])
+    assert result.exit_code == 0, result.stderr
+    checked = yaml.parse(result.stdout, "nmt config")
+    assert checked["model"]["type"] == value_of()["model"]["type"] and len(checked["finetune"]["checksum"]) == 64
+    missing = CliRunner().invoke(app, ["config", str(folder / "new.yaml"), f"finetune.model={folder / 'nowhere'}"])
+    assert missing.exit_code == 1 and "nowhere" in missing.stderr
 
 
 def test_it_trains_on_and_says_from_what(folder):
