@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from nmt.errors import NMTError
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -127,6 +129,13 @@ def _swap(one: Path, other: Path) -> bool:
     return rename is not None and rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
 
 
+def check_above(path: str | Path) -> None:
+    """Raise NMTError, before any work, where nothing can be made at `path` as something above it is no folder."""
+    above = next((each for each in Path(path).absolute().parents if each.exists()), None)
+    if above is not None and not above.is_dir():
+        raise NMTError(f"{path}: {above} is no folder", hint="name another place")
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a whole text file at once."""
     with replacing(path) as file:
@@ -213,6 +222,7 @@ def _release(file: IO, path: Path) -> None:
 
 def _beside(path: Path) -> Path:
     """A hidden temporary name in the same folder, so that the rename stays on one file system."""
+    path = path if path.name not in ("", "..") else path.resolve()  # of a folder that is not named
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
 
 

@@ -25,7 +25,10 @@ def choose_device(name: str = "auto") -> "torch.device":
         raise NMTError("no CUDA device is available", hint="use --device auto or --device cpu")
     if name == "mps" and not torch.backends.mps.is_available():
         raise NMTError("no MPS device is available", hint="use --device auto or --device cpu")
-    return torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+    try:
+        return torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+    except RuntimeError as error:
+        raise NMTError(f"{name}: is no device", hint="auto, cpu, cuda or mps") from error
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -41,6 +44,8 @@ def choose_precision(name: str, device: "torch.device") -> "torch.dtype":
 
     if name == "auto":
         name = "bfloat16" if _computes_in_bfloat16(device) else "float32"
+    if name not in ("float32", "bfloat16"):
+        raise NMTError(f"{name}: is no precision", hint="auto, float32 or bfloat16")
     return getattr(torch, name)
 
 
@@ -76,6 +81,8 @@ def set_threads(threads: int | None) -> None:
     """Threads of one operation on the CPU; None leaves torch's choice."""
     import torch
 
+    if threads is not None and threads < 1:
+        raise NMTError(f"threads: {threads}, but one at least has to work", hint="None leaves torch's choice")
     if threads is not None:
         torch.set_num_threads(threads)
 

@@ -42,6 +42,8 @@ def crew(load: Load, *, workers: int) -> Iterator[Callable[[Iterable[Chunk]], It
     One worker is this process. A program that starts others needs the usual `if __name__ == "__main__":` around what
     it does. Errors of `load` and of its function are raised by the results; NMTError when a process is killed.
     """
+    if workers < 1:
+        raise NMTError(f"workers: {workers}, but one at least has to work", hint="None takes as many as pay")
     if workers == 1:
         yield partial(_alone, load)
         return

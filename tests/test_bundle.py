@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -334,3 +336,8 @@ def test_a_reader_beside_a_training_always_finds_a_whole_model(two, tmp_path):
     done.set()
     reader.join()
     assert not faults and all(loads) and len(loads) >= 40
+
+
+def test_a_name_can_be_shown_whatever_the_folder_is_called():
+    assert bundle.name_of(Path("runs") / "de-en" / "model") == "de-en"
+    assert bundle.name_of(Path(os.fsdecode(b"m\xe4\tx"))) == "m\ufffd\ufffdx"

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from nmt import files
+from nmt.errors import NMTError
 
 
 def names(folder) -> list[str]:
@@ -119,6 +120,13 @@ def test_a_file_keeps_no_half_when_the_disk_refuses(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="space"):
         files.write_text(tmp_path / "x.txt", "new")
     assert (tmp_path / "x.txt").read_text(encoding="utf-8") == "old" and names(tmp_path) == ["x.txt"]
+
+
+def test_what_is_above_is_a_folder_or_nothing(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    files.check_above(tmp_path / "new" / "er" / "file")
+    with pytest.raises(NMTError, match="file is no folder"):
+        files.check_above(tmp_path / "file" / "new" / "er")
 
 
 def test_a_fault_names_the_file_that_was_asked_for(tmp_path):

@@ -26,6 +26,16 @@ def test_a_device_that_is_missing_is_told(monkeypatch, name):
         runtime.choose_device(name)
 
 
+def test_what_there_is_not_is_told():
+    for fault in (
+        lambda: runtime.choose_device("nothing"),
+        lambda: runtime.choose_precision("float16", torch.device("cpu")),
+        lambda: runtime.set_threads(0),
+    ):
+        with pytest.raises(NMTError):
+            fault()
+
+
 def peaks(code: str) -> list[int]:
     """What a fresh process prints."""
     command = [sys.executable, "-c", f"from nmt.runtime import peak_memory as peak; {code}"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from nmt import bundle, checksums
 from nmt.bundle import Description
-from nmt.decoding.engine import CTRANSLATE2_WEIGHTS
+from nmt.decoding.engine import is_exported
 from nmt.errors import NMTError
 from nmt.evaluation import systems
 
@@ -115,7 +115,7 @@ def _read(path: Path, name: str) -> Run:
     settings = flat({**kept, **described.card["settings"]})
     return Run(
         name, path, described.config.model.type, described.card, settings, _text(described),
-        config if is_run and config.is_file() else None, log, (described.folder / CTRANSLATE2_WEIGHTS).is_file(),
+        config if is_run and config.is_file() else None, log, is_exported(described),
         _notes(described, log, settings),
     )  # fmt: skip
 

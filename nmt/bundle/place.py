@@ -15,8 +15,10 @@ Read = TypeVar("Read")
 
 
 def name_of(path: Path) -> str:
-    """What people call a model: the name of its run, which holds the bundle `model`, or of the folder itself."""
-    return path.parent.name if path.name == "model" else path.name
+    """What people call a model: the name of its run, which holds the bundle `model`, or of the folder itself. What
+    cannot be shown of it, such as bytes that are not UTF-8, is U+FFFD."""
+    name = path.parent.name if path.name == "model" else path.name
+    return "".join(each if each.isprintable() else "\ufffd" for each in name)
 
 
 def locate(path: str | Path) -> Path:

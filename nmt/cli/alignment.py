@@ -59,6 +59,14 @@ def need(what: str, given: Any, **options: Any) -> None:
             raise ConfigError(f"--{name.replace('_', '-')}: of which alignments?", hint=f"it takes {what}")
 
 
+def refuse(**options: Any) -> None:
+    """Raises ConfigError for options that say nothing where alignments alone are scored."""
+    for name, value in options.items():
+        if value:
+            hint = "--metric bleu,chrf scores translations beside them"
+            raise ConfigError(f"--{name.replace('_', '-')}: says nothing about alignments", hint=hint)
+
+
 def parse_readings(text: str | None) -> "list[Reading | None]":
     """The readings of the model and of the reverse one, None for the usual ones. Raises ConfigError."""
     from nmt.analysis.alignment import parse

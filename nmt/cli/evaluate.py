@@ -4,12 +4,14 @@ import json as json_text
 import re
 import shlex
 import sys
+from collections import Counter
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nmt import files
 from nmt.cli import alignment as alignments
 from nmt.cli import lines
 from nmt.cli.common import Common, command
@@ -81,6 +83,12 @@ def evaluate(
     )  # fmt: skip
     alignments.need("--alignment-reverse", alignment_reverse, alignment_symmetry=alignment_symmetry)
     given = {"beam": beam, "length_penalty": length_penalty, "batch_tokens": batch_tokens}
+    if alignment and metric is None:  # of translations without a model there is another fault to tell
+        alignments.refuse(**given, hypothesis=model and hypothesis, ensemble=ensemble, tokenized=tokenized,
+                          language=language, tokenized_reference=tokenized_reference, lowercase=lowercase,
+                          confidence=confidence, paired=paired, output_folder=output_folder)  # fmt: skip
+    if output_folder:
+        files.check_above(output_folder / "translations")
     search = {name: value for name, value in given.items() if value is not None}
     runtime.keep_freed_memory()
     progress = Progress()
@@ -105,9 +113,9 @@ def evaluate(
             lines.note_missing_tags(system.name, system.model.missing_tags)
         if system.model and system.model.split:
             lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")
+    typer.echo(_as_json(comparison, figures) if json else _as_text(comparison, figures))
     if comparison and output_folder:
         _keep(comparison, output_folder)
-    typer.echo(_as_json(comparison, figures) if json else _as_text(comparison, figures))
 
 
 def _members(text: str) -> list[str]:
@@ -231,9 +239,11 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _keep(comparison: "Comparison", folder: Path) -> None:
-    from nmt import files
-
+    """Each model's translations in a file by its name; names that are the same as files are numbered."""
+    taken: Counter[str] = Counter()
     for system in comparison.systems:
         if system.model:
-            name = re.sub(r"[\\/:]+", "-", system.name).strip("-.") + ".txt"
-            files.write_text(folder / name, "".join(f"{line}\n" for line in system.hypotheses))
+            name = re.sub(r"[\\/:]+", "-", system.name).strip("-.")
+            taken[name] += 1
+            number = f"-{taken[name]}" if taken[name] > 1 else ""
+            files.write_text(folder / f"{name}{number}.txt", "".join(f"{line}\n" for line in system.hypotheses))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nmt.cli import lines
 from nmt.cli.common import Common, command
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def init(
     from nmt.data.survey import survey
     from nmt.errors import ConfigError
 
+    lines.check_place(output)
     if output.exists() and not force:
         raise ConfigError(f"{output}: exists", hint="--force replaces it, --output names another file")
     train = _text("", source, target, tsv, columns)
@@ -65,6 +67,7 @@ def init(
 def _text(prefix: str, source, target, tsv, columns: tuple[int, int]) -> "ParallelText":
     from nmt import config as settings
     from nmt.config import ParallelText
+    from nmt.data.text import check_files
     from nmt.errors import ConfigError
 
     if bool(source) == bool(tsv) or bool(source) != bool(target):
@@ -72,6 +75,9 @@ def _text(prefix: str, source, target, tsv, columns: tuple[int, int]) -> "Parall
             f"which {prefix.rstrip('-') or 'training'} text?",
             hint=f"give --{prefix}source and --{prefix}target, or --{prefix}tsv",
         )
+    paths = [*(tsv or []), *(source or []), *(target or [])]
+    check_files(paths)
+    lines.typed(map(str, paths), what="a file's name")
     value = {"tsv": list(tsv), "columns": columns} if tsv else {"source": list(source), "target": list(target)}
     return settings.check(ParallelText, value, name=f"--{prefix}tsv" if tsv else f"--{prefix}source, --{prefix}target")
 
@@ -87,4 +93,7 @@ def _languages(train: "ParallelText", source: str | None, target: str | None) ->
         raise ConfigError(
             "the languages cannot be told from the files' names", hint="give --source-language and --target-language"
         )
+    for code in lines.typed(found, what="a language"):
+        if not code.isprintable() or " " in code:
+            raise ConfigError(f"{code!r}: is no language's code", hint="such as de, or pt-BR")
     return found

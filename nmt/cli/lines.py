@@ -34,13 +34,10 @@ _FIRST = 64  # lines of the first window, so that the first output comes soon
 def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterator[Callable[[str], None]]:
     """A function that writes a line: to stdout, or to a file that takes its place only when all went well.
 
-    Raises NMTError when it would write what it reads (`inputs`, as paths or descriptors), to no regular file, or to
-    `-`, which elsewhere means stdout.
+    Raises NMTError when it would write what it reads (`inputs`, as paths or descriptors), and as `check_place` does.
     """
-    if path == Path("-"):
-        raise NMTError("-: is no name for a file here", hint="name one, or leave --output out for stdout")
-    if path is not None and path.exists() and not path.is_file():
-        raise NMTError(f"{path}: is no regular file", hint="without --output the result goes to stdout")
+    if path is not None:
+        check_place(path)
     if path is None and sys.stdout is None:
         raise NMTError("there is no stdout to write to", hint="give --output")
     place = _regular_file(STDOUT if path is None else path)
@@ -52,6 +49,16 @@ def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterato
         return
     yield _write
     flush()  # here, where the border sees it fail
+
+
+def check_place(path: Path) -> None:
+    """Raise NMTError, before any work, for a file that cannot be written: `-`, which elsewhere means stdout, what is no
+    regular file, or a place that is not in a folder."""
+    if path == Path("-"):
+        raise NMTError("-: is no name for a file here", hint="name one, or leave --output out for stdout")
+    if path.exists() and not path.is_file():
+        raise NMTError(f"{path}: is no regular file", hint="name another; without --output the result goes to stdout")
+    files.check_above(path)
 
 
 def _write(line: str) -> None:

@@ -112,9 +112,9 @@ def _weights(given: Sequence[str]) -> dict[Path, float]:
 
 def _weighted(text: str) -> tuple[Path, float]:
     """MODEL:WEIGHT, or MODEL alone, in whose path there may be a colon."""
-    path, _, weight = text.rpartition(":")
+    path, colon, weight = text.rpartition(":")
     try:
-        return Path(path), float(weight)
+        return (Path(path), float(weight)) if colon else (Path(text), 1.0)
     except ValueError:
         return Path(text), 1.0
 

@@ -13,6 +13,10 @@ Beam = Annotated[int, Field(ge=1, le=1000)]
 BatchTokens = Annotated[int, Field(ge=1, le=1 << 16)]
 
 
+BEST_ALONE = {"n_best": 1, "mbr": "none", "sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
+"""A search for the best translation, whatever else a config says: none is drawn, and nothing else chooses."""
+
+
 class SearchConfig(Section):
     """Beam search, or sampling when `sample` is set."""
 
@@ -28,9 +32,9 @@ class SearchConfig(Section):
     """alpha in score = log p(y|x) / n^alpha, n the length with its end mark; 0 prefers short translations."""
     n_best: Beam = 1
     """Translations returned a sentence, at most `beam`."""
-    min_length: int = Field(0, ge=0)
+    min_length: int = Field(0, ge=0, le=1 << 16)
     """Fewest pieces of a translation, end mark not counted."""
-    max_length: int | None = Field(None, ge=1)
+    max_length: int | None = Field(None, ge=1, le=1 << 16)
     """Most pieces of a translation, end mark not counted; by default what the next two allow."""
     max_length_factor: float = Field(2.0, ge=0, le=1000)
     """Most pieces of a translation as a multiple of the source's pieces ..."""

@@ -72,6 +72,8 @@ def prepare(
     key = _key(config, found, base)
     folder = (config.data.cache or config.run.parent / "prepared") / key
 
+    files.check_above(folder)
+
     def load() -> Prepared | None:
         with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # not there, or damaged
             return _load(folder, key, found, config)

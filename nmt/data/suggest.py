@@ -141,7 +141,7 @@ def _model(seen: Survey, size: _Size, model: str) -> str:
         "attention_rnn": f"  embedding: {size.embedding}\n  hidden: {size.hidden}\n  attention: {size.hidden}\n",
         "gru": f"  embedding: {size.embedding}\n  hidden: {size.hidden}\n",
     }[model]
-    longest = next((each for each in (64, 128, 256) if each >= 2 * seen.longest), 512)
+    longest = min(max(64, 1 << (2 * seen.longest - 1).bit_length()), 1 << 14)
     return f"""\
 model:
   type: {model}  # or {" or ".join(each for each in ("transformer", "attention_rnn", "gru") if each != model)}

@@ -52,6 +52,8 @@ def survey(train: ParallelText, given: Mapping[str, ParallelText]) -> Survey:
     Raises DataError when a text cannot be used or the training text is too small.
     """
     counts = {name: sum(1 for _ in read_pairs(text)) for name, text in given.items()}
+    for name in (name for name, count in counts.items() if not count):
+        raise DataError(f"the {name} text is empty", hint="name another, or none: then pairs are held out")
     selection = select.examine([read_pairs(train)], CleaningConfig())
     usable = int(selection.kept.sum())
     if usable < _FEWEST:

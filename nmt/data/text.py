@@ -87,8 +87,16 @@ def _bounded(chunks: Iterable[bytes], path: Path) -> Iterator[bytes]:
         yield chunk
 
 
+def check_files(paths: Iterable[Path]) -> None:
+    """Raise DataError for a pipe, from which text cannot be read twice. What is missing is told when it is read."""
+    for path in paths:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(f"{path}: is no file, and the text is read more than once", hint="write it to a file first")
+
+
 def digest(path: Path) -> str:
-    """The BLAKE2b hash of a file's bytes, packed or not. Raises DataError when it is missing."""
+    """The BLAKE2b hash of a file's bytes, packed or not. Raises DataError when it is missing, or no file."""
+    check_files([path])
     content = hashlib.blake2b(digest_size=16)
     with _blaming(path), open(path, "rb") as stream:
         for chunk in iter(partial(stream.read, _BUFFER), b""):
@@ -130,7 +138,7 @@ def _columns(path: Path, columns: tuple[int, int]) -> Iterator[tuple[str, str]]:
             found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
             raise DataError(
                 f"{path}:{number}: {found}, but column {max(columns)} is asked for",
-                hint="columns are separated by tabs; `columns` says which two to take",
+                hint="columns are separated by tabs; in a config `columns` says which two to take",
             )
         yield cells[source], cells[target]
 

@@ -239,7 +239,8 @@ def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
         changed |= {name: getattr(usual, name) for name in ("temperature", "top_k", "top_p")}
     changed |= overrides
     if "n_best" not in overrides and not changed["sample"] and isinstance(changed["beam"], int):
-        changed["n_best"] = min(changed["n_best"], changed["beam"])  # a smaller beam takes the config's n_best along
+        # A smaller beam takes the config's n_best along; one of 0 shall be blamed itself.
+        changed["n_best"] = min(changed["n_best"], max(1, changed["beam"]))
     if "mbr" not in overrides and changed["n_best"] == 1:
         changed["mbr"] = "none"
     return check(SearchConfig, changed, name="search")

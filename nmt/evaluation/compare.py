@@ -59,7 +59,7 @@ def evaluate(
     tokenized_references: Iterable[str | Path] = (),
     language: str | None = None,
     tag: str | None = None,
-    metric: Sequence[str] = ("bleu", "chrf", "ter"),
+    metric: str | Sequence[str] = ("bleu", "chrf", "ter"),
     lowercase: bool = False,
     tokenize: str = "13a",
     confidence: bool = False,
@@ -90,6 +90,7 @@ def evaluate(
     if not models and not written:
         raise DataError("there is nothing to score", hint="give --model or --hypothesis")
     switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
+    metric = [metric] if isinstance(metric, str) else metric
     for name in metric:
         metrics.named(name, lowercase=lowercase, tokenize=tokenize)
     names = dict(zip(models, systems.names(models), strict=True))

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nmt.config.search import BEST_ALONE
 from nmt.decoding.translator import Translator
-
-_SEARCH = {"n_best": 1, "mbr": "none", "sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
-"""Whatever else the config says, one translation is looked for, none is drawn and nothing else chooses."""
 
 
 class Agreement(NamedTuple):
@@ -23,8 +21,8 @@ class Agreement(NamedTuple):
 
 def agreement(ours: Translator, other: Translator, lines: Sequence[str]) -> Agreement:
     """Both translate the lines, and score the first's greedy translations."""
-    greedy, its_greedy = (each.translate(lines, **{**_SEARCH, "beam": 1}) for each in (ours, other))
-    searched, its_searched = (each.translate(lines, **_SEARCH) for each in (ours, other))
+    greedy, its_greedy = (each.translate(lines, **{**BEST_ALONE, "beam": 1}) for each in (ours, other))
+    searched, its_searched = (each.translate(lines, **BEST_ALONE) for each in (ours, other))
     pairs = list(zip(lines, greedy, strict=True))
     scores = zip(ours.score(pairs), other.score(pairs), strict=True)
     differences = [

@@ -23,7 +23,10 @@ Weights = dict[str, np.ndarray]
 
 
 def write(folder: Path, bundle: Bundle, *, quantization: str) -> None:
-    """Write CTranslate2's files into an existing folder. Raises NMTError where CTranslate2 is missing."""
+    """Write CTranslate2's files into an existing folder. Raises NMTError where CTranslate2 is missing, and for a number
+    format that there is not."""
+    if quantization not in QUANTIZATIONS:
+        raise NMTError(f"quantization {quantization}: is none", hint=f"there are {', '.join(QUANTIZATIONS)}")
     specs = _imported()
     config = bundle.config.model
     # Copies, for CTranslate2 quantises in place.

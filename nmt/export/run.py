@@ -12,7 +12,7 @@ from nmt.config.export import obstacle
 from nmt.data.prepare import prepare
 from nmt.data.text import read_pairs
 from nmt.data.tokenizer import TAGS
-from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, open_engine
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, is_exported, open_engine
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
@@ -62,7 +62,7 @@ def export(
     described = bundle.read(model)
     if why := obstacle(described.config.model):
         raise ConfigError(f"{described.folder}: {why}", hint="with `export: ctranslate2` `nmt config` tells at once")
-    if not (described.folder / bundle.WEIGHTS).is_file():
+    if is_exported(described):
         raise CheckpointError(f"{described.folder}: was exported already", hint="export from the run")
     described.tokenizers.source.prefix(tag)
     original = bundle.load(described.folder)

@@ -113,15 +113,3 @@ def numbered(name: str, layers: Iterable[tuple[nn.Module, ...] | nn.Module]) -> 
     """The layers as parts of their own: encoder.1 and so on."""
     each = (layer if isinstance(layer, tuple) else (layer,) for layer in layers)
     return {f"{name}.{number}": layer for number, layer in enumerate(each, start=1)}
-
-
-def scan(model: Seq2Seq, src: Tensor, tgt_in: Tensor) -> Tensor:
-    """hidden [B, T, D] by `step` alone: the sequential order of the computation that `forward` does at once."""
-    encoded = model.encode(src)
-    state = model.start(encoded, 1)
-    hidden = []
-    for token in tgt_in.split(1, 1):
-        step = model.step(token, encoded, state)
-        hidden.append(step.hidden)
-        state = step.state
-    return torch.cat(hidden, 1)

@@ -16,6 +16,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from nmt import files
 from nmt.bundle import Description
 from nmt.config import Config, HeldOut, ParallelText
+from nmt.config.search import BEST_ALONE
 from nmt.data.splits import Pairs, training_pairs
 from nmt.data.text import read_lines, read_pairs
 from nmt.decoding.translator import Translation
@@ -67,7 +68,7 @@ def distill(
         _check(described[0], config, [*source, *(text.source if text else ())], search.get("tag"))
         if nearest and "n_best" not in search:
             search["n_best"] = search["beam"] if "beam" in search else described[0].config.search.beam
-        translator = load(described, machine, search, tag=config and config.data.texts[0].tag)
+        translator = load(described, machine, {**BEST_ALONE, **search}, tag=config and config.data.texts[0].tag)
         several = {"n_best": translator.search.n_best} if nearest else {}
         lines, held_out = _lines(config, text, source)
         choose = _nearest(nearest) if nearest else _best

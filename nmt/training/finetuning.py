@@ -23,6 +23,7 @@ from nmt.config import Config, FinetuneConfig, Section
 from nmt.config.paths import ConfigPath, Typed
 from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.data.vocabulary import origins
+from nmt.decoding.engine import is_exported
 from nmt.errors import CheckpointError, ConfigError
 from nmt.models import build
 from nmt.models.base import Seq2Seq
@@ -60,7 +61,8 @@ def configure(
     if "model" not in given:
         hint = "give --model, or finetune.model in the config"
         raise ConfigError(f"{path}: which model shall be finetuned?", hint=hint)
-    where = {name: value[name] for name in ("run",) if name in value} | {"finetune": given}
+    where = {name: value[name] for name in ("run",) if name in value}
+    where["finetune"] = given if _is_section(value, "finetune") else value["finetune"]  # which the check refuses
     places = settings.check(_Places, where, name=str(path), folder=folder)
     run, place = places.run, places.finetune.model
     origin, checksum = (_own if resume and run_folder.has_checkpoint(run) else _origin)(run, place)
@@ -97,7 +99,7 @@ def _is_section(value: dict[str, Any], name: str) -> bool:
 def _origin(run: Path, model: Path) -> tuple[bundle.BundleConfig, str]:
     """What a bundle says of itself, and its checksum."""
     described = bundle.read(model)
-    if not (described.folder / bundle.WEIGHTS).is_file():
+    if is_exported(described):
         raise CheckpointError(
             f"{described.folder}: is an exported model, which cannot be trained",
             hint="finetune the bundle that it was exported from",

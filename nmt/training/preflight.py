@@ -143,8 +143,9 @@ def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: 
     try:
         checkpoint.save(last, weights=masters, training={"optimizer": learner.optimizer.state()}, state=state)
         bundle.save(shipped, weights=masters, tokenizers=prepared.tokenizers, config=config, facts=card)
-        weights, loaded = checkpoint.load(last)[1], dict(bundle.load(shipped).model.named_parameters())
-        if not all(torch.equal(weights[name], masters[name].cpu()) and name in loaded for name in masters):
+        found = checkpoint.load(last)[1], dict(bundle.load(shipped).model.named_parameters())
+        same = (name in each and torch.equal(each[name], masters[name].cpu()) for name in masters for each in found)
+        if not all(same):
             raise NMTError(f"{config.run}: what was written is not what is read", hint="is the disk sound?")
         return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     finally:

@@ -9,9 +9,10 @@ import torch
 
 from nmt import config as settings
 from nmt import runtime
-from nmt.config import Config, TrainingConfig
+from nmt.config import Config, TokenizerConfig, TrainingConfig
 from nmt.data.prepare import prepare
 from nmt.data.vocabulary import base_tokenizers
+from nmt.errors import NMTError
 from nmt.training import finetuning, run_folder
 from nmt.training.events import Finished, Listener, Mended, Preparing, Unbegun
 from nmt.training.finetuning import configure
@@ -83,6 +84,7 @@ def _ready(
         if ranks.first:
             listen = on_event or listen
             config, texts = _examine(config, resume=resume, force=force, listen=listen)
+        config = _agreed(config, ranks)
         if config.training.tensorboard:
             require_tensorboard()
         prepared = prepare(
@@ -91,10 +93,13 @@ def _ready(
         )  # fmt: skip
         if prepared.mended:
             listen(Mended(prepared.folder))
+        if ranks.tell(prepared.key) != prepared.key:
+            raise NMTError(
+                f"{prepared.folder}: rank {ranks.rank} has another text than rank 0, or other settings for it",
+                hint="give each machine the same files and the same config",
+            )
         with holding_signals() as guard:
             guard.echo = ECHO if ranks.count > 1 else 0.0
-            told = ranks.tell(config.training.model_dump(mode="json"))  # a resumed run may keep a setting of its own
-            config = config.model_copy(update={"training": settings.check(TrainingConfig, told, name="rank 0")})
             start = None
             if config.finetune and not ranks.tell(resume and run_folder.has_checkpoint(config.run)):
                 start = finetuning.weights(config.finetune, prepared.tokenizers)
@@ -107,6 +112,15 @@ def _ready(
             if not trainer.over():
                 trainer.check()
             yield trainer
+
+
+def _agreed(config: Config, ranks: Ranks) -> Config:
+    """The config as the first rank has it: a resumed run may keep settings of its own, which it alone has read."""
+    kept = {"training": TrainingConfig, "tokenizer": TokenizerConfig}
+    told = ranks.tell({name: getattr(config, name).model_dump(mode="json") for name in kept})
+    return config.model_copy(
+        update={name: settings.check(section, told[name], name="rank 0") for name, section in kept.items()}
+    )
 
 
 def _drawers(device: torch.device, ranks: Ranks) -> int:

@@ -170,6 +170,8 @@ def test_a_model_of_the_other_direction_and_both_together():
          "--alignment-reading is what --alignment-choose is to find"),
         ("--model one --source src --reference tgt --alignment gold --alignment-first 0", "gold:1: 6-6, but"),
         ("--model one --source src --reference tgt --alignment-choose 3", "--alignment-choose: of which alignments?"),
+        ("--model one --source src --reference tgt --alignment gold --confidence", "--confidence: says nothing about"),
+        ("--model one --hypothesis tgt --source src --reference tgt --alignment gold", "--hypothesis: says nothing"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_a_hint(line, told):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -91,6 +92,20 @@ def test_models_show_what_they_cost(runs, place):
         kept = place / "kept" / f"{name}.txt"
         assert kept.read_bytes().count(b"\n") == 30
         assert table(output(f"--hypothesis {kept} --config {name}.yaml --metric bleu"))[1][1] == score
+
+
+def test_translations_of_models_whose_names_are_alike_as_files_are_all_kept(runs, place):
+    (place / "inside").mkdir()
+    shutil.copytree(place / "runs" / "learnt", place / "inside" / "learnt")
+    shutil.copytree(place / "runs" / "fresh", place / "learnt")
+    rows = table(output("--model inside/learnt --model inside/../learnt --metric bleu --output-folder both"))
+    kept = sorted(path.name for path in (place / "both").iterdir())
+    assert len(kept) == len(rows) - 1 == 2
+
+
+def test_where_translations_cannot_be_kept_nothing_is_translated(runs):
+    result = invoke("--model runs/learnt --output-folder hyp")
+    assert result.exit_code == 1 and "hyp is no folder" in result.stderr and "translates" not in result.stderr
 
 
 @pytest.mark.parametrize("members", ["runs/learnt", "runs/learnt,", ",", "runs/learnt,,runs/learnt"])

@@ -47,6 +47,12 @@ def test_its_config_is_checked_with_what_the_model_brings(folder):
     assert missing.exit_code == 1 and "nowhere" in missing.stderr
 
 
+@pytest.mark.parametrize("value", ["3", "[encoder, decoder]"])
+def test_a_section_that_is_none_is_refused(folder, value):
+    result = finetune(folder, f"finetune={value}", "run=never")
+    assert result.exit_code == 1 and "finetune" in result.stderr and not (folder / "never").exists()
+
+
 def test_it_trains_on_and_says_from_what(folder):
     result = finetune(folder, "finetune.freeze=[encoder]")
     assert result.exit_code == 0, result.stderr

@@ -1,5 +1,8 @@
 """nmt init as a user runs it."""
 
+import os
+import random
+
 import pytest
 from toy_text import sentences, write
 from typer.testing import CliRunner
@@ -37,6 +40,38 @@ def test_what_it_writes_can_be_prepared(folder, model):
     config = settings.load("configs/mine.yaml")
     assert (config.data.source_language, config.data.target_language, config.model.type) == ("de", "en", model)
     assert runner.invoke(app, ["prepare", "--config", "configs/mine.yaml"]).exit_code == 0
+
+
+def test_long_sentences_fit_the_model(folder):
+    chance = random.Random(1)
+    line = lambda: " ".join("".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(190))  # noqa: E731
+    write(folder / "text", "long", [(line(), line()) for _ in range(40)])
+    assert init("--source", "text/long.de", "--target", "text/long.en").exit_code == 0
+    assert settings.load("config.yaml").model.max_length > 512
+    assert runner.invoke(app, ["prepare", "--config", "config.yaml"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--dev-source", "text/none.de", "--dev-target", "text/none.en"), "the dev text is empty"),
+        (("--source-language", "de\nx"), "is no language's code"),
+        (("--output", "text/a.de/config.yaml"), "a.de is no folder"),
+        (("--output", ".", "--force"), "is no regular file"),
+    ],
+)
+def test_what_train_would_refuse_is_not_written(folder, options, told):
+    for side in ("de", "en"):
+        (folder / "text" / f"none.{side}").write_bytes(b"")
+    result = init(*TEXT, *options)
+    assert result.exit_code == 1 and told in result.stderr and not (folder / "config.yaml").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_read_twice(folder):
+    os.mkfifo("pipe.de-en.tsv")
+    result = init("--tsv", "pipe.de-en.tsv")
+    assert result.exit_code == 1 and "is no file, and the text is read more than once" in result.stderr
 
 
 def test_splits_of_your_own(folder):

@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 import tiny_bundle
 import torch
+from stepwise import scan
 from tiny_bundle import TEXT, changed
 from toy_model import REAL, Toy, real_model, sources, token_log_probabilities
 
@@ -17,7 +18,6 @@ from nmt.decoding.sampling import draw
 from nmt.decoding.search import beam_search
 from nmt.errors import ConfigError
 from nmt.ids import BOS, EOS, UNK
-from nmt.models.base import scan
 
 SRC = sources(9)
 EXACT = {"rtol": 0, "atol": 1e-9}

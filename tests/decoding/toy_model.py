@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 import torch
+from stepwise import scan
 from torch import Tensor, nn
 
 from nmt.config import AttentionRNNConfig, GRUConfig, NTMConfig, TransformerConfig
 from nmt.ids import BOS, EOS, PAD
 from nmt.models import build
-from nmt.models.base import Attention, Decoded, Seq2Seq, Step, scan
+from nmt.models.base import Attention, Decoded, Seq2Seq, Step
 
 ROWS = 997
 

@@ -3,11 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from stepwise import scan
 from variants import VOCABULARY, model_of, variants
 
 from nmt.ids import PAD
 from nmt.layers import blocks, comparison
-from nmt.models.base import scan, select
+from nmt.models.base import select
 
 SRC = torch.tensor([[4, 5, 6, 7, 2], [4, 8, 2, 0, 0], [2, 0, 0, 0, 0]])
 TGT = torch.tensor([[1, 4, 5, 6], [1, 9, 4, 4], [1, 5, 5, 7]])

@@ -190,6 +190,15 @@ def test_a_student_gets_the_teachers_words_for_the_training_text_and_no_held_out
     assert dev == text.source and lines_of(made.held_out["dev"][1]) == text.target
 
 
+def test_a_teacher_whose_config_draws_searches_here(folder):
+    draws = ["search.sample=true", "search.n_best=4", "search.top_k=5", "training.steps=2", "training.evaluate_every=2"]
+    run = train(settings.load(folder / "learnt.yaml", [*draws, f"run={folder / 'runs' / 'drawing'}"])).folder
+    made = distill([run], folder / "searched", source=[folder / "text.de"])
+    wanted = Translator.load(run, sample=False, n_best=1).translate(lines_of(made.source))
+    assert lines_of(made.target) == [each.strip() for each in wanted]
+    assert json.loads((folder / "searched" / "corpus.json").read_text(encoding="utf-8"))["search"]["sample"] is False
+
+
 def test_nearest_takes_the_hypothesis_most_like_the_reference(folder):
     text = ParallelText(source=(folder / "few.de",), target=(folder / "few.en",))
     for side in ("de", "en"):

@@ -17,7 +17,8 @@ from copy_task import config_of, value_of, write_text
 from nmt import tensors
 from nmt.errors import NMTError
 from nmt.training import run_folder, train
-from nmt.training.ranks import _others_alive
+from nmt.training.ranks import Ranks, _others_alive
+from nmt.training.run import _agreed
 
 WORKER = Path(__file__).with_name("ranks_worker.py")
 SHORT = {"steps": 6, "evaluate_every": 3, "log_every": 2, "warmup": 3, "accumulate": 2, "batch_tokens": 60}
@@ -166,6 +167,18 @@ def test_the_end_of_one_is_the_end_of_all(folder, number):
     value = plain(run, steps=state["step"] + 2)
     again = config_of(folder, run=run, training=value["training"], model=value["model"])
     assert train(again, resume=True).done == 2
+
+
+def test_what_the_first_one_keeps_of_an_older_run_all_of_them_have(folder):
+    """It alone has read the run's own settings; the others would cut the text into other pieces."""
+
+    class Second(Ranks):
+        def tell(self, value):
+            return {**value, "tokenizer": {**value["tokenizer"], "spare": 3}}
+
+    config = config_of(folder)
+    agreed = _agreed(config, Second())
+    assert (config.tokenizer.spare, agreed.tokenizer.spare) == (0, 3) and agreed.training == config.training
 
 
 def test_a_fault_that_one_of_them_finds_ends_all_at_once(folder):
