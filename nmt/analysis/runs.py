@@ -14,6 +14,7 @@ import numpy as np
 
 from nmt import bundle, checksums
 from nmt.bundle import Description
+from nmt.config import flat
 from nmt.decoding.engine import is_exported
 from nmt.errors import NMTError
 from nmt.evaluation import systems
@@ -31,7 +32,7 @@ class Progress(NamedTuple):
     minutes: float
     """Since the run began, evaluations included."""
     loss: float
-    """The training's objective, label smoothing included, a target token in nats."""
+    """Cross entropy in training, label smoothing included, a target token in nats; without what R-Drop or SimCut add."""
     tokens_per_second: float
 
 
@@ -118,14 +119,6 @@ def _read(path: Path, name: str) -> Run:
         config if is_run and config.is_file() else None, log, is_exported(described),
         _notes(described, log, settings),
     )  # fmt: skip
-
-
-def flat(value: dict[str, Any], prefix: str = "") -> Settings:
-    """Nested sections as dotted keys."""
-    found: Settings = {}
-    for key, inner in value.items():
-        found |= flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
-    return found
 
 
 def _text(described: Description) -> Settings:

@@ -89,7 +89,7 @@ def _conditions(facts: Facts) -> list[Block]:
 def _learning(facts: Facts) -> list[Block]:
     plots = curves.learning(facts)
     text = (
-        "The training loss is the objective, with label smoothing and dropout; losses on the development text are "
+        "The training loss is the cross entropy, with label smoothing and dropout; losses on the development text are "
         "plain negative log-likelihoods. BLEU there is of training's own evaluations, see training.evaluate_beam and "
         "training.evaluate_sentences."
     )

@@ -2,10 +2,9 @@
 
 import shutil
 from collections.abc import Iterator
-from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -21,12 +20,6 @@ _WIDTH = 100
 """Columns of text that no terminal shows."""
 _MOST = 100
 """Sentences: nobody looks at more."""
-
-
-class KindName(str, Enum):
-    cross = "cross"
-    encoder = "encoder"
-    decoder = "decoder"
 
 
 class View(NamedTuple):
@@ -52,7 +45,7 @@ def attend(
     tag: lines.Tag = None,
     word: Annotated[str | None, typer.Option(help="What this word looks at, sentence beside sentence.")] = None,
     kind: Annotated[
-        KindName | None,
+        Literal["cross", "encoder", "decoder"] | None,
         typer.Option(help="cross: to the source; encoder, decoder: of source or translation to itself [cross]."),
     ] = None,
     layer: Annotated[int | None, typer.Option(help="One layer, from 1 [the mean of all].")] = None,
@@ -164,7 +157,7 @@ def _attend(
     return found
 
 
-def _kind(attended: "Attended", asked: KindName | None, word: str | None) -> str:
+def _kind(attended: "Attended", asked: str | None, word: str | None) -> str:
     """The kind that is asked for. By default attention to the source; with a word, what it looks at."""
     from nmt.analysis.attention import NAMES
     from nmt.errors import ConfigError
@@ -172,10 +165,10 @@ def _kind(attended: "Attended", asked: KindName | None, word: str | None) -> str
     if asked is None:
         first = ("encoder", "cross") if word is not None else NAMES
         return next(name for name in first if name in attended.kinds)
-    if asked.value not in attended.kinds:
+    if asked not in attended.kinds:
         has = " and ".join(NAMES[name] for name in attended.kinds)
-        raise ConfigError(f"--kind {asked.value}: the model has no {NAMES[asked.value]}", hint=f"it has {has}")
-    return asked.value
+        raise ConfigError(f"--kind {asked}: the model has no {NAMES[asked]}", hint=f"it has {has}")
+    return asked
 
 
 def _tell(view: View) -> None:

@@ -8,20 +8,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
 from nmt.errors import NMTError
 from nmt.version import __version__
 
-
-class Device(str, Enum):
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class Common(NamedTuple):
@@ -39,7 +33,7 @@ class Common(NamedTuple):
 
     def typed(self) -> list[str]:
         """The options of the machine as they are typed, but for defaults."""
-        device = [] if self.device == Device.auto.value else ["--device", self.device]
+        device = [] if self.device == "auto" else ["--device", self.device]
         return [*device, *([] if self.threads is None else ["--threads", str(self.threads)])]
 
 
@@ -51,7 +45,7 @@ def _version(shown: bool) -> None:
 
 Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
 _OPTIONS = {
-    "device": (Annotated[Device, typer.Option(help="Where to compute.")], Device.auto),
+    "device": (Annotated[Device, typer.Option(help="Where to compute.")], "auto"),
     "threads": (Annotated[int | None, typer.Option(min=1, help="CPU threads (default: all cores).")], None),
     "debug": (Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")], False),
     "version": (Version, False),
@@ -64,7 +58,7 @@ def command(function: Callable) -> Callable:
     @functools.wraps(function)
     def run(*, device: Device, threads: int | None, debug: bool, version: bool, **arguments) -> None:
         with _hearing_signals():
-            with_border(lambda: function(common=Common(device.value, threads), **arguments), debug=debug)
+            with_border(lambda: function(common=Common(device, threads), **arguments), debug=debug)
 
     signature = inspect.signature(function)
     own = [each.replace(kind=each.KEYWORD_ONLY) for name, each in signature.parameters.items() if name != "common"]

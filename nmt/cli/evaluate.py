@@ -5,9 +5,8 @@ import re
 import shlex
 import sys
 from collections import Counter
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
     from nmt.evaluation.systems import System
 
 SIGNIFICANT = 0.05
-
-
-class Test(str, Enum):
-    bs = "bs"
-    ar = "ar"
 
 
 @command
@@ -57,7 +51,8 @@ def evaluate(
     tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add 95% confidence intervals (bootstrap).")] = False,
     paired: Annotated[
-        Test | None, typer.Option(help="Test against the first system: bs (bootstrap) or ar (randomisation).")
+        Literal["bs", "ar"] | None,
+        typer.Option(help="Test against the first system: bs (bootstrap) or ar (randomisation)."),
     ] = None,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,
@@ -102,7 +97,7 @@ def evaluate(
         config=config, source=source, references=reference or (),
         tokenized=tokenized, tokenized_references=tokenized_reference or (), language=language, tag=tag,
         metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
-        paired=paired and paired.value, device=common.device, precision=precision, threads=common.threads,
+        paired=paired, device=common.device, precision=precision, threads=common.threads,
         workers=workers,
         on_system=lambda name: progress.note(f"note: {name} translates"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), **search,

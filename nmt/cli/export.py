@@ -1,9 +1,8 @@
 """nmt export: a model in the form of another engine."""
 
-from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,19 +13,9 @@ if TYPE_CHECKING:
     from nmt.export import Exported
 
 
-class Engine(str, Enum):
-    ctranslate2 = "ctranslate2"
-
-
-class Quantization(str, Enum):
-    float32 = "float32"
-    int8 = "int8"
-    int8_float32 = "int8_float32"
-    int8_float16 = "int8_float16"
-    int8_bfloat16 = "int8_bfloat16"
-    int16 = "int16"
-    float16 = "float16"
-    bfloat16 = "bfloat16"
+Quantization = Literal[
+    "float32", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16"
+]  # fmt: skip
 
 
 @command
@@ -34,8 +23,8 @@ def export(
     common: Common,
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", show_default=False)],
     model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
-    to: Annotated[Engine, typer.Option(help="The engine.")] = Engine.ctranslate2,
-    quantization: Annotated[Quantization, typer.Option(help="Number format of the weights.")] = Quantization.float32,
+    to: Annotated[Literal["ctranslate2"], typer.Option(help="The engine.")] = "ctranslate2",
+    quantization: Annotated[Quantization, typer.Option(help="Number format of the weights.")] = "float32",
     input: Annotated[Path | None, typer.Option(help="Lines that both engines translate [development text].")] = None,
     tag: Annotated[str | None, typer.Option(help="Before each of them [the development text's].")] = None,
     most: Annotated[int, typer.Option("--lines", min=1, help="At most so many of them.")] = 500,
@@ -54,11 +43,11 @@ def export(
     tag = usual if tag is None else tag
     lines.note(f"both engines translate {len(text):,} lines")
     exported = exporting.export(
-        model, output, lines=text, quantization=quantization.value, threads=common.threads, tag=tag, force=force
+        model, output, lines=text, quantization=quantization, threads=common.threads, tag=tag, force=force
     )
     for line in report(exported):
         typer.echo(line)
-    typer.echo(f"{output}: {to.value}, {quantization.value}, {exported.bytes / 1e6:,.1f} MB")
+    typer.echo(f"{output}: {to}, {quantization}, {exported.bytes / 1e6:,.1f} MB")
     typer.echo(f"next: nmt translate --model {output} --input FILE")
 
 

@@ -1,7 +1,5 @@
 """nmt finetune: go on from a finished model."""
 
-import os
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +7,7 @@ import typer
 
 from nmt.cli import lines
 from nmt.cli.common import Common, command
-from nmt.cli.train import Show
+from nmt.cli.train import check_switches, run
 
 
 @command
@@ -28,20 +26,12 @@ def finetune(
 
     The config needs no model and no tokenizer. Its section `finetune` says what to freeze and how many pieces to add.
     """
-    if resume and force:
-        raise typer.BadParameter("--resume goes on with a run, --force replaces it: give one of them")
+    check_switches(resume=resume, force=force)
     from nmt import training
 
     checked = training.configure(config, overrides or [], model=model, resume=resume)
     lines.note_idle(checked)
     lines.note_held_out(checked)
-    typed = [*(["--model", str(model)] if model else []), "--config", str(config), *(overrides or [])]
-    again = shlex.join(["nmt", "finetune", *typed, *common.typed(), "--resume"])
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        again = "the same torchrun with --resume"
-    show = Show(again, dry_run=dry_run)
-    work = training.rehearse if dry_run else training.train
-    device = common.choose_device()
-    if lines.is_first():
-        show.line.note(f"going on from {checked.finetune.model}")
-    work(checked, resume=resume, force=force, device=device, workers=None, on_event=show)
+    typed = ["finetune", *(["--model", str(model)] if model else []), "--config", str(config), *(overrides or [])]
+    note = f"going on from {checked.finetune.model}"
+    run(checked, common, typed, resume=resume, force=force, dry_run=dry_run, note=note)

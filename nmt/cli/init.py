@@ -1,8 +1,7 @@
 """nmt init: a first config for your own text."""
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,12 +10,6 @@ from nmt.cli.common import Common, command
 
 if TYPE_CHECKING:
     from nmt.config import ParallelText
-
-
-class Model(str, Enum):
-    transformer = "transformer"
-    attention_rnn = "attention_rnn"
-    gru = "gru"
 
 
 @command
@@ -34,7 +27,9 @@ def init(
     test_tsv: Annotated[Path | None, typer.Option(help="Instead: both in one file.")] = None,
     source_language: Annotated[str | None, typer.Option(help="Such as de [the file name's ending].")] = None,
     target_language: Annotated[str | None, typer.Option(help="Such as en [the file name's ending].")] = None,
-    model: Annotated[Model, typer.Option(help="Which model to train.")] = Model.transformer,
+    model: Annotated[
+        Literal["transformer", "attention_rnn", "gru"], typer.Option(help="Which model to train.")
+    ] = "transformer",
     output: Annotated[Path, typer.Option(help="The config file to write.")] = Path("config.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
 ) -> None:
@@ -57,7 +52,7 @@ def init(
     languages = _languages(train, source_language, target_language)
     typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
     seen = survey(train, given)
-    written = suggest(seen, train=train, given=given, languages=languages, model=model.value, path=output)
+    written = suggest(seen, train=train, given=given, languages=languages, model=model, path=output)
     files.write_text(output, written)
     typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; joint vocabulary of {seen.vocabulary:,}")
     typer.echo(f"{output}: written")

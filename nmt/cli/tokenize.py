@@ -1,10 +1,9 @@
 """nmt tokenize: text -> pieces or ids, and back."""
 
 from collections.abc import Callable, Iterator
-from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,22 +16,15 @@ if TYPE_CHECKING:
 _WINDOW = 1024  # lines handled together
 
 
-class Side(str, Enum):
-    source = "source"
-    target = "target"
-
-
-class Format(str, Enum):
-    pieces = "pieces"
-    ids = "ids"
+Side, Format = Literal["source", "target"], Literal["pieces", "ids"]
 
 
 @command
 def tokenize(
     common: Common,
     model: Annotated[Path, typer.Option(help="A run, a model bundle or a folder of prepared data.")],
-    side: Annotated[Side, typer.Option(help="Whose vocabulary, where each language has its own.")] = Side.source,
-    format: Annotated[Format, typer.Option(help="What comes out or, with --decode, goes in.")] = Format.pieces,
+    side: Annotated[Side, typer.Option(help="Whose vocabulary, where each language has its own.")] = "source",
+    format: Annotated[Format, typer.Option(help="What comes out or, with --decode, goes in.")] = "pieces",
     decode: Annotated[bool, typer.Option("--decode", help="Turn pieces or ids back into text.")] = False,
     input: Annotated[Path | None, typer.Option(help="One sentence a line; also .gz and .xz [stdin].")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the result goes [stdout].")] = None,
@@ -40,7 +32,7 @@ def tokenize(
     """Cut text into pieces or ids, separated by blanks, or put it together again, line by line."""
     from nmt.data.tokenizer import load_tokenizers
 
-    tokenizer = getattr(load_tokenizers(_folder(model)), side.value)
+    tokenizer = getattr(load_tokenizers(_folder(model)), side)
     name = "stdin" if input is None else str(input)
     work = _decoder(tokenizer, format, name) if decode else _encoder(tokenizer, format, common.threads)
     with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
@@ -72,7 +64,7 @@ def _encoder(
 
     def encode(window: list[str]) -> Iterator[str]:
         for ids in tokenizer.arrays(window, threads=threads or count_cores()):
-            yield " ".join(tokenizer.pieces(ids) if format is Format.pieces else map(str, ids))
+            yield " ".join(tokenizer.pieces(ids) if format == "pieces" else map(str, ids))
 
     return encode
 
@@ -80,7 +72,7 @@ def _encoder(
 def _decoder(tokenizer: "Tokenizer", format: Format, name: str) -> Callable[[list[str]], Iterator[str]]:
     from nmt.errors import DataError
 
-    parse = tokenizer.id_of if format is Format.pieces else _number
+    parse = tokenizer.id_of if format == "pieces" else _number
     number = 0
 
     def decode(window: list[str]) -> Iterator[str]:
@@ -91,7 +83,7 @@ def _decoder(tokenizer: "Tokenizer", format: Format, name: str) -> Callable[[lis
             ids = [parse(token) for token in tokens]
             for token, each in zip(tokens, ids, strict=True):
                 if each is None or each >= tokenizer.size:
-                    kind = "piece" if format is Format.pieces else f"id below {tokenizer.size}"
+                    kind = "piece" if format == "pieces" else f"id below {tokenizer.size}"
                     raise DataError(
                         f'{name}:{number}: "{token}" is no {kind} of this vocabulary',
                         hint="--format says what the input holds, --side whose vocabulary it is",

@@ -3,13 +3,16 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nmt.cli import lines
 from nmt.cli.common import Common, command
 from nmt.cli.progress import Progress, duration
+
+if TYPE_CHECKING:
+    from nmt.config import Config
 
 
 @command
@@ -22,20 +25,36 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything once, say what to expect.")] = False,
 ) -> None:
     """Train a model; the data are prepared first if need be."""
-    if resume and force:
-        raise typer.BadParameter("--resume goes on with a run, --force replaces it: give one of them")
+    check_switches(resume=resume, force=force)
     from nmt import config as settings
-    from nmt import training
 
     checked = settings.load(config, overrides or [])
     lines.note_idle(checked)
-    again = shlex.join(["nmt", "train", "--config", str(config), *(overrides or []), *common.typed(), "--resume"])
+    typed = ["train", "--config", str(config), *(overrides or [])]
+    run(checked, common, typed, resume=resume, force=force, dry_run=dry_run)
+
+
+def check_switches(*, resume: bool, force: bool) -> None:
+    if resume and force:
+        raise typer.BadParameter("--resume goes on with a run, --force replaces it: give one of them")
+
+
+def run(
+    config: "Config", common: Common, typed: list[str], *, resume: bool, force: bool, dry_run: bool,
+    note: str | None = None,
+) -> None:  # fmt: skip
+    """Train, or try it, and show how it goes; the command was `typed` so, but for the machine's options."""
+    from nmt import training
+
+    again = shlex.join(["nmt", *typed, *common.typed(), "--resume"])
     if "TORCHELASTIC_RUN_ID" in os.environ:
         again = "the same torchrun with --resume"
     show = Show(again, dry_run=dry_run)
-    work = training.rehearse if dry_run else training.train
     device = common.choose_device()
-    work(checked, resume=resume, force=force, device=device, workers=None, on_event=show)
+    if note and lines.is_first():
+        show.line.note(note)
+    work = training.rehearse if dry_run else training.train
+    work(config, resume=resume, force=force, device=device, workers=None, on_event=show)
 
 
 class Show:

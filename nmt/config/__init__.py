@@ -24,7 +24,7 @@ from nmt.errors import ConfigError
 __all__ = [
     "AttentionRNNConfig", "CleaningConfig", "Config", "DataConfig", "FinetuneConfig", "GRUConfig", "HeldOut",
     "ModelConfig", "NTMConfig", "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig",
-    "TrainingText", "TransformerConfig", "check", "digest", "dump", "load", "read", "schema",
+    "TrainingText", "TransformerConfig", "check", "digest", "dump", "flat", "load", "read", "schema",
 ]  # fmt: skip
 
 
@@ -101,6 +101,17 @@ def _typed(value: Any) -> Any:
 def dump(section: Section) -> str:
     """The section as YAML with every default filled in."""
     return yaml.dump(section.model_dump(mode="json"))
+
+
+def flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested sections as dotted keys; in a list of sections counted from 0: data.train[0].weight."""
+    found = {}
+    for key, inner in value.items():
+        if isinstance(inner, list) and any(isinstance(each, dict) for each in inner):
+            found |= flat({f"{key}[{number}]": each for number, each in enumerate(inner)}, prefix)
+        else:
+            found |= flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
+    return found
 
 
 def digest(*settings: Section | str) -> str:

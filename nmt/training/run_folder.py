@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from nmt import bundle, files
 from nmt import config as settings
@@ -140,7 +139,7 @@ def _without_slots(new: Config, old: Config) -> tuple[Config, Config]:
 
 
 def _compare(new: Config, old: Config) -> None:
-    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    before, after = (settings.flat(each.model_dump(mode="json")) for each in (old, new))
     changed = [
         f"{key}: {before.get(key)} -> {after.get(key)}"
         for key in {**before, **after}
@@ -156,14 +155,3 @@ def _compare(new: Config, old: Config) -> None:
 
 def _may_change(key: str) -> bool:
     return any(f"{key}.".startswith(f"{free}.") for free in MAY_CHANGE) or key.endswith((".source", ".target", ".tsv"))
-
-
-def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested sections as dotted keys."""
-    flat = {}
-    for key, inner in value.items():
-        if isinstance(inner, list) and any(isinstance(each, dict) for each in inner):  # several training texts
-            flat |= _flat({f"{key}[{number}]": each for number, each in enumerate(inner)}, prefix)
-        else:
-            flat |= _flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {f"{prefix}{key}": inner}
-    return flat
