@@ -32,7 +32,7 @@ class Progress(NamedTuple):
     minutes: float
     """Since the run began, evaluations included."""
     loss: float
-    """Cross entropy in training, label smoothing included, a target token in nats; without what R-Drop or SimCut add."""
+    """Cross entropy in training, with label smoothing and without what R-Drop or SimCut add, a target token in nats."""
     tokens_per_second: float
 
 
