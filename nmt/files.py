@@ -136,6 +136,12 @@ def check_above(path: str | Path) -> None:
         raise NMTError(f"{path}: {above} is no folder", hint="name another place")
 
 
+def check_not_here(folder: Path) -> None:
+    """Raise NMTError for the current folder, in whose place no other can be put."""
+    if folder.resolve() == Path.cwd():
+        raise NMTError(f"{folder}: is where you are, which cannot be replaced", hint="name a new folder")
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a whole text file at once."""
     with replacing(path) as file:

@@ -1,10 +1,8 @@
 """Batches by hand."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from nmt.data.batching import Batch, endless_updates, pad
-from nmt.data.corpus import Corpus
+from nmt.data.batching import Batch, pad
 from nmt.ids import BOS, EOS
 
 
@@ -12,11 +10,3 @@ def batch_of(sources: Sequence[list[int]], targets: Sequence[list[int]]) -> Batc
     """Of rows of ids without their marks."""
     src, tgt_out = (pad([[*row, EOS] for row in rows]) for rows in (sources, targets))
     return Batch(src, pad([[BOS, *row] for row in targets]), tgt_out)
-
-
-def updates(corpus: Corpus, **settings: Any) -> Iterator[list[Batch]]:
-    """Those of one epoch."""
-    for update, ends in endless_updates(corpus, **settings):
-        yield update
-        if ends:
-            return

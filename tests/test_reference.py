@@ -1,6 +1,7 @@
 """`nmt config --settings`: every setting there is, as a config has it."""
 
 import json
+from pathlib import Path
 
 from typer.testing import CliRunner
 
@@ -34,3 +35,11 @@ def test_choices_and_what_must_be_given_are_told():
     assert "  source_language: ...\n" in shown
     assert "data.dev and data.test    Pairs taken away" in shown
     assert shown.count("  type: ") == 4
+
+
+def test_a_config_is_read_once_as_it_may_be_a_pipe(monkeypatch):
+    read, paths = yaml.read, []
+    monkeypatch.setattr(yaml, "read", lambda path: paths.append(path) or read(path))
+    path = Path(__file__).parents[1] / "configs" / "quickstart" / "gru.yaml"
+    assert CliRunner().invoke(app, ["config", str(path)]).exit_code == 0
+    assert paths == [path]

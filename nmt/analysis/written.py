@@ -21,8 +21,7 @@ HTML, MARKDOWN, FACTS, PICTURES = "report.html", "report.md", "facts.json", "pic
 def require(output: Path) -> None:
     """Raise NMTError where a report cannot be written, or not without taking the place of something else."""
     files.check_above(output)
-    if output.resolve() == Path.cwd():
-        raise NMTError(f"{output}: is where you are, which cannot be replaced", hint="name a new folder")
+    files.check_not_here(output)
     if is_page(output):
         if output.exists() and not output.is_file():
             raise NMTError(f"{output}: is no regular file", hint="give another name")

@@ -54,12 +54,13 @@ def config(
 def _load(path: Path, overrides: list[str]) -> "Config":
     from nmt import config as settings
 
-    finetune = settings.read(path, overrides).get("finetune")
+    given = settings.read(path, overrides)
+    finetune = given.get("finetune")
     if isinstance(finetune, dict) and "checksum" not in finetune:  # which a run fills in, with the model's own settings
         from nmt import training
 
         return training.configure(path, overrides)
-    return settings.load(path, overrides)
+    return settings.check(settings.Config, given, name=str(path), folder=path.absolute().parent)
 
 
 def _settings() -> Iterator[str]:

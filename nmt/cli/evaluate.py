@@ -4,7 +4,7 @@ import json as json_text
 import re
 import shlex
 import sys
-from collections import Counter
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -235,10 +235,10 @@ def _table(rows: list[list[str]]) -> str:
 
 def _keep(comparison: "Comparison", folder: Path) -> None:
     """Each model's translations in a file by its name; names that are the same as files are numbered."""
-    taken: Counter[str] = Counter()
+    taken: set[str] = set()
     for system in comparison.systems:
         if system.model:
             name = re.sub(r"[\\/:]+", "-", system.name).strip("-.")
-            taken[name] += 1
-            number = f"-{taken[name]}" if taken[name] > 1 else ""
-            files.write_text(folder / f"{name}{number}.txt", "".join(f"{line}\n" for line in system.hypotheses))
+            name = next(each for each in chain([name], (f"{name}-{n}" for n in count(2))) if each not in taken)
+            taken.add(name)
+            files.write_text(folder / f"{name}.txt", "".join(f"{line}\n" for line in system.hypotheses))

@@ -12,7 +12,6 @@ from nmt.config.section import Conflict, Section
 Beam = Annotated[int, Field(ge=1, le=1000)]
 BatchTokens = Annotated[int, Field(ge=1, le=1 << 16)]
 
-
 BEST_ALONE = {"n_best": 1, "mbr": "none", "sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
 """A search for the best translation, whatever else a config says: none is drawn, and nothing else chooses."""
 

@@ -31,12 +31,20 @@ class Batch(NamedTuple):
     tgt_out: Tensor  # [B, T] pieces + EOS
 
 
+def updates(
+    corpus: Corpus, *, batch_tokens: int, accumulate: int, pool: int, seed: int, epoch: int, skip: int = 0
+) -> Iterator[list[Batch]]:
+    """The batches of one epoch, `accumulate` together (fewer in the last update); the first `skip` updates left out."""
+    pools = _pools(corpus, pool=pool, seed=seed, epoch=epoch)
+    for update in islice(_grouped(_planned(corpus, pools, batch_tokens), accumulate), skip, None):
+        yield _made(update)
+
+
 def endless_updates(
     corpus: Corpus, *, batch_tokens: int, accumulate: int, pool: int, seed: int, epoch: int, skip: int = 0,
     draw: Draw | None = None,
 ) -> Iterator[tuple[list[Batch], bool]]:  # fmt: skip
-    """The batches of this epoch and all that follow, `accumulate` together for one update (fewer in the last one of an
-    epoch), and whether an update is that last one. The first `skip` updates are left out.
+    """The same of this epoch and all that follow, and whether an update is the last of its epoch.
 
     `draw` (nmt.data.ahead) draws the segmentations of a sampled corpus, of pools that come later too; None draws each
     when its turn comes.

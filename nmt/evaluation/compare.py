@@ -146,4 +146,3 @@ def _language(models: list[Ready]) -> str:
         if tag in known.split("+"):
             return tag
     raise DataError("the target language is not known", hint="give --language, such as de")
-

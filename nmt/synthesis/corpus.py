@@ -99,8 +99,7 @@ def claimed(folder: Path, inputs: Sequence[Path], *, force: bool) -> Iterator[No
 
 
 def _check_place(folder: Path, inputs: Sequence[Path], *, force: bool) -> None:
-    if folder.resolve() == Path.cwd():
-        raise NMTError(f"{folder}: is where you are, which cannot be replaced", hint="name a new folder")
+    files.check_not_here(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / FACTS).is_file():

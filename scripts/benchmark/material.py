@@ -10,7 +10,7 @@ from sizes import Sizes
 from nmt import bundle, files
 from nmt import config as settings
 from nmt.config import Config
-from nmt.data.batching import Batch, endless_updates
+from nmt.data.batching import Batch, updates
 from nmt.data.prepare import Prepared, prepare
 from nmt.data.text import read_pairs
 
@@ -80,12 +80,10 @@ def write_updates(folder: Path, config: Config) -> Training:
 
 def _updates(prepared: Prepared, config: Config) -> Iterator[Batch]:
     of = config.training
-    for row, ends in endless_updates(
+    for row in updates(
         prepared.train, batch_tokens=of.batch_tokens, accumulate=1, pool=of.pool, seed=of.seed, epoch=0
     ):
         yield from row
-        if ends:
-            return
 
 
 def write_text(folder: Path, run: Path, config: Config, *, sentences: int | None) -> Text:

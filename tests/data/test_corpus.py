@@ -5,12 +5,11 @@ from itertools import accumulate, chain, islice
 
 import numpy as np
 import pytest
-from batches import updates
 from toy_text import sentences
 
 from nmt.config import TokenizerConfig
 from nmt.data.ahead import drawing
-from nmt.data.batching import endless_updates
+from nmt.data.batching import endless_updates, updates
 from nmt.data.corpus import Sampling, id_kind, open_corpus, ragged, writing
 from nmt.data.tokenizer import Tokenizers
 from nmt.data.tokenizer_training import train_tokenizer

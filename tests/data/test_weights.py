@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from batches import updates
 
+from nmt.data.batching import updates
 from nmt.data.corpus import Corpus, Part, ragged
 from nmt.ids import EOS, PAD
 
@@ -63,7 +63,7 @@ def test_a_part_is_never_left_out_and_none_of_its_pairs_is_seen_twice_in_a_share
         assert sum(first) == sum(second) == 1 and third == [1] * 5
 
 
-@pytest.mark.parametrize("skip", [0, 1, 4])
+@pytest.mark.parametrize("skip", [0, 1, 4, 999])
 def test_skipping_leaves_out_whole_updates(skip):
     text = corpus(Part(50, 0.5), Part(20, 2.5))
     whole = list(updates(text, batch_tokens=16, accumulate=2, pool=30, seed=1, epoch=3))
