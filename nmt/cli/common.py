@@ -1,4 +1,5 @@
-"""What every command shares: four options, and the border where a fault becomes one line, a hint and an exit code."""
+"""What every command shares: four options, and the border where a fault becomes one line, a hint and an exit code; and
+groups of options that some commands share."""
 
 import functools
 import inspect
@@ -8,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Annotated, Literal, NamedTuple
 
 import typer
@@ -52,23 +54,43 @@ _OPTIONS = {
 }
 
 
+class Options:
+    """A group of options: a dataclass of this kind as the type of a command's argument becomes an option a field."""
+
+
 def command(function: Callable) -> Callable:
-    """Give a command the common options (as its argument `common: Common`) and the border for its faults."""
+    """Give a command the common options (as its argument `common: Common`), those of its groups, and the border for its
+    faults."""
+    signature = inspect.signature(function)
+    groups = {name: each.annotation for name, each in signature.parameters.items() if _is_group(each.annotation)}
 
     @functools.wraps(function)
     def run(*, device: Device, threads: int | None, debug: bool, version: bool, **arguments) -> None:
+        for name, group in groups.items():
+            arguments[name] = group(**{field.name: arguments.pop(field.name) for field in fields(group)})
         with _hearing_signals():
             with_border(lambda: function(common=Common(device, threads), **arguments), debug=debug)
 
-    signature = inspect.signature(function)
-    own = [each.replace(kind=each.KEYWORD_ONLY) for name, each in signature.parameters.items() if name != "common"]
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-        for name, (annotation, default) in _OPTIONS.items()
-    ]
+    own = [option for name, each in signature.parameters.items() if name != "common" for option in _options(each)]
+    shared = [_option(name, annotation, default) for name, (annotation, default) in _OPTIONS.items()]
     run.__signature__ = signature.replace(parameters=[*own, *shared])
     run.__annotations__ = {each.name: each.annotation for each in [*own, *shared]}
     return run
+
+
+def _is_group(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Options)
+
+
+def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """A command's own argument as an option, or those of a group."""
+    if _is_group(parameter.annotation):
+        return [_option(each.name, each.type, each.default) for each in fields(parameter.annotation)]
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+
+
+def _option(name: str, annotation: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
 class Signalled(KeyboardInterrupt):

@@ -15,6 +15,7 @@ from nmt.cli import alignment as alignments
 from nmt.cli import lines
 from nmt.cli.common import Common, command
 from nmt.cli.progress import Progress
+from nmt.cli.searching import Search
 from nmt.version import __version__
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ SIGNIFICANT = 0.05
 
 @command
 def evaluate(
+    *,
     common: Common,
     model: Annotated[list[Path] | None, typer.Option(help="A run folder or a model bundle; repeatable.")] = None,
     ensemble: Annotated[
@@ -54,9 +56,7 @@ def evaluate(
         Literal["bs", "ar"] | None,
         typer.Option(help="Test against the first system: bs (bootstrap) or ar (randomisation)."),
     ] = None,
-    beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
-    length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,
-    batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch [as trained].")] = None,
+    search: Search,
     precision: lines.Precision = "auto",
     workers: lines.Workers = None,
     output_folder: Annotated[Path | None, typer.Option(help="Keep the translations there.")] = None,
@@ -77,14 +77,14 @@ def evaluate(
         alignment_reading=alignment_reading, alignment_reverse=alignment_reverse,
     )  # fmt: skip
     alignments.need("--alignment-reverse", alignment_reverse, alignment_symmetry=alignment_symmetry)
-    given = {"beam": beam, "length_penalty": length_penalty, "batch_tokens": batch_tokens}
+    settings, rerank = search.settings(), search.rerankers()
     if alignment and metric is None:  # of translations without a model there is another fault to tell
-        alignments.refuse(**given, hypothesis=model and hypothesis, ensemble=ensemble, tokenized=tokenized,
-                          language=language, tokenized_reference=tokenized_reference, lowercase=lowercase,
-                          confidence=confidence, paired=paired, output_folder=output_folder)  # fmt: skip
+        alignments.refuse(**settings, rerank=rerank, hypothesis=model and hypothesis, ensemble=ensemble,
+                          tokenized=tokenized, language=language, tokenized_reference=tokenized_reference,
+                          lowercase=lowercase, confidence=confidence, paired=paired,
+                          output_folder=output_folder)  # fmt: skip
     if output_folder:
         files.check_above(output_folder / "translations")
-    search = {name: value for name, value in given.items() if value is not None}
     runtime.keep_freed_memory()
     progress = Progress()
     figures = alignment and alignments.evaluate(
@@ -100,7 +100,7 @@ def evaluate(
         paired=paired, device=common.device, precision=precision, threads=common.threads,
         workers=workers,
         on_system=lambda name: progress.note(f"note: {name} translates"),
-        on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), **search,
+        on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), rerank=rerank, **settings,
     )  # fmt: skip
     progress.clear()
     for system in comparison.systems if comparison else ():

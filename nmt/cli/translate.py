@@ -2,16 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nmt.cli import alignment, lines
 from nmt.cli.common import Common, command
+from nmt.cli.searching import Search
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,31 +22,16 @@ if TYPE_CHECKING:
 
     Translations = Iterator[Translation]
 
-Utility = Literal["none", "chrf", "bleu"]
-
 
 @command
 def translate(
+    *,
     common: Common,
     model: lines.Models,
     input: Annotated[Path | None, typer.Option(help="Text, one sentence a line; also .gz and .xz [stdin].")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the translations go [stdout].")] = None,
     tag: lines.Tag = None,
-    beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
-    length_penalty: Annotated[float | None, typer.Option(help="alpha in score = log p / length^alpha.")] = None,
-    min_length: Annotated[int | None, typer.Option(help="Fewest pieces of a translation.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Most pieces of a translation.")] = None,
-    n_best: Annotated[int | None, typer.Option(help="Translations a sentence, for --json or to choose from.")] = None,
-    mbr: Annotated[Utility | None, typer.Option(help="Choose the hypothesis that is most like the others.")] = None,
-    rerank: Annotated[
-        list[str] | None, typer.Option(metavar="MODEL[:WEIGHT]", help="Choose with this model too; repeatable.")
-    ] = None,
-    sample: Annotated[bool | None, typer.Option("--sample/--search", help="Draw translations, or search.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Sampling: divides the logits.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Sampling: among the likeliest with this probability.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None,
-    batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")] = None,
+    search: Search,
     precision: lines.Precision = "auto",
     workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines: hypotheses with scores and tokens.")] = False,
@@ -64,19 +50,13 @@ def translate(
         "--alignments", alignments, alignment_reading=alignment_reading, alignment_reverse=alignment_reverse
     )
     alignment.need("--alignment-reverse", alignment_reverse, alignment_symmetry=alignment_symmetry)
-    given = {
-        "beam": beam, "length_penalty": length_penalty, "min_length": min_length, "max_length": max_length,
-        "n_best": n_best, "mbr": mbr, "sample": sample, "temperature": temperature,
-        "top_k": top_k, "top_p": top_p, "seed": seed, "batch_tokens": batch_tokens,
-    }  # fmt: skip
-    overrides = {name: value for name, value in given.items() if value is not None}
     split = 0
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, common=common, precision=precision)
-        translator = load(model, overrides={**overrides, "tag": tag}, rerank=_weights(rerank or []))
-        if not (as_json or n_best in (None, 1) or translator.chooses(translator.search)):
-            raise ConfigError(f"--n-best {n_best}: plain text holds one translation a line", hint="add --json")
+        translator = load(model, overrides={**search.settings(), "tag": tag}, rerank=search.rerankers())
+        if not (as_json or search.n_best in (None, 1) or translator.chooses(translator.search)):
+            raise ConfigError(f"--n-best {search.n_best}: plain text holds one translation a line", hint="add --json")
         lines.note_missing_tags(translator.origin, translator.missing_tags)
         for each in translator.rerankers:
             if each.reverse or tag not in each.translator.tokenizers.source.tags:
@@ -98,25 +78,6 @@ def translate(
     if split:
         were = "line was" if split == 1 else "lines were"
         lines.note(f"{split} {were} too long for the model and translated in parts")
-
-
-def _weights(given: Sequence[str]) -> dict[Path, float]:
-    """What each model's word counts. Raises ConfigError for a model that is named twice."""
-    weights = {}
-    for path, weight in map(_weighted, given):
-        if path in weights:
-            raise ConfigError(f"--rerank: {path} is named twice", hint="one weight a model: --rerank MODEL:WEIGHT")
-        weights[path] = weight
-    return weights
-
-
-def _weighted(text: str) -> tuple[Path, float]:
-    """MODEL:WEIGHT, or MODEL alone, in whose path there may be a colon."""
-    path, colon, weight = text.rpartition(":")
-    try:
-        return (Path(path), float(weight)) if colon else (Path(text), 1.0)
-    except ValueError:
-        return Path(text), 1.0
 
 
 def _load(

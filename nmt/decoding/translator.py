@@ -110,9 +110,8 @@ class Translator:
         if isinstance(lines, str):
             raise TypeError("lines is a sequence of strings, not one string")
         search = _override(self.search, overrides)
-        if self.chooses(search):
-            self._check_choice(search, attention=attention)
-        elif not details and "n_best" not in overrides:
+        self.check_search(search, attention=attention)
+        if not self.chooses(search) and not details and "n_best" not in overrides:
             search = search.model_copy(update={"n_best": 1})
         tag = self.tag if tag is None else tag
         self.prefix(tag)  # a wrong one is told at once
@@ -128,7 +127,12 @@ class Translator:
         """Whether anything but the search decides which hypothesis is best."""
         return search.mbr != "none" or bool(self.rerankers)
 
-    def _check_choice(self, search: SearchConfig, *, attention: bool) -> None:
+    def check_search(self, search: SearchConfig | None = None, *, attention: bool = False) -> None:
+        """Raises ConfigError where there is nothing to choose from, or two to choose, or attention to what is chosen;
+        `search` is by default the translator's own."""
+        search = search or self.search
+        if not self.chooses(search):
+            return
         if self.rerankers and search.mbr != "none":
             raise ConfigError("mbr and reranking choose by different measures", hint="take one of the two")
         if search.n_best == 1:

@@ -3,14 +3,14 @@
     evaluate(["runs/gru", "runs/transformer"], paired="bs")
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nmt import files
 from nmt.data.prepare import OnProgress
-from nmt.errors import DataError
+from nmt.errors import ConfigError, DataError
 from nmt.evaluation import metrics, moses, systems, testset
 from nmt.evaluation.metrics import Lines, Score, Significance, Test
 from nmt.evaluation.systems import Ready, System
@@ -68,6 +68,7 @@ def evaluate(
     precision: str = "auto",
     threads: int | None = None,
     workers: int | None = 1,
+    rerank: Mapping[str | Path, float] | None = None,
     on_system: Callable[[str], None] = lambda name: None,
     on_progress: OnProgress | None = None,
     **search: Any,
@@ -79,7 +80,7 @@ def evaluate(
     lower-cased BLEU of many papers (see moses.py) in the target `language`, by default the models', and so do
     `tokenized_references`, the corpus' own in that form. `tag` is put before each source, by default that of the config
     that names the test set (see systems.choose_tag). `confidence` adds 95% intervals, `paired` a test against the first
-    system. `search` replaces settings of the models' search, `threads` and `workers` are those of Translator.
+    system. `search` replaces settings of the models' search, `rerank`, `threads` and `workers` are those of Translator.
     `on_system` hears each model's name before it translates, `on_progress` what `prepare` does where it holds the test
     set out anew.
 
@@ -89,15 +90,15 @@ def evaluate(
     models, written = list(dict.fromkeys(chain.from_iterable(groups))), files.paths(hypotheses)
     if not models and not written:
         raise DataError("there is nothing to score", hint="give --model or --hypothesis")
+    for name in (*search, *(["rerank"] if rerank else [])) if not models else ():
+        raise ConfigError(f"{name}: no model is there to translate", hint="give --model, or leave the search out")
     switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
     metric = [metric] if isinstance(metric, str) else metric
     for name in metric:
         metrics.named(name, lowercase=lowercase, tokenize=tokenize)
     names = dict(zip(models, systems.names(models), strict=True))
-    where = {"device": device, "precision": precision, "threads": threads}
-    ready = [
-        systems.load(paths, "+".join(names[path] for path in paths), where=where, search=search) for paths in groups
-    ]
+    how = {"where": {"device": device, "precision": precision, "threads": threads}, "search": search, "rerank": rerank}
+    ready = [systems.load(paths, "+".join(names[path] for path in paths), **how) for paths in groups]
     test = testset.find(models, config, source, files.paths(references), files.paths(tokenized_references), on_progress)
     systems.choose_tag(ready, asked=tag, test=test)
     given = [systems.read(path, test) for path in written]

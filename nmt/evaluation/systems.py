@@ -1,13 +1,15 @@
 """What is compared: a model that translates now, or translations that were made elsewhere."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nmt import bundle
-from nmt.bundle import BundleConfig, Description
+from nmt.bundle import Description
+from nmt.config import SearchConfig
 from nmt.decoding.translator import Translator
+from nmt.errors import ConfigError
 from nmt.evaluation import testset
 from nmt.evaluation.testset import TestSet
 from nmt.version import __version__
@@ -17,6 +19,7 @@ class Model(NamedTuple):
     """What a system's translations cost, and what names it for good."""
 
     parameters: int
+    """Of all that translate or choose."""
     training_minutes: float
     """Evaluations included."""
     training_tokens: int
@@ -49,6 +52,7 @@ class Ready(NamedTuple):
     name: str
     bundles: list[Description]
     """Several of an ensemble."""
+    rerankers: list[Description]
     translator: Translator
 
 
@@ -57,14 +61,20 @@ def read(path: Path, test: TestSet) -> System:
     return System(str(path), testset.read(path, test))
 
 
-def load(paths: Sequence[Path], name: str, *, where: dict[str, Any], search: dict[str, Any]) -> Ready:
+def load(
+    paths: Sequence[Path], name: str, *, where: dict[str, Any], search: dict[str, Any],
+    rerank: Mapping[str | Path, float] | None = None,
+) -> Ready:  # fmt: skip
     """The model of a run folder, bundle or export, or an ensemble; `search` replaces settings of its search.
 
-    `where` are the device, precision and threads of Translator.load. Raises CheckpointError for the model and
-    ConfigError for the search.
+    `where` are the device, precision and threads of Translator.load, and `rerank` is its. Raises CheckpointError for
+    the model and ConfigError for the search.
     """
-    translator = Translator.load(paths, **where, **search)
-    return Ready(name, [bundle.read(path) for path in paths], translator)
+    translator = Translator.load(paths, rerank=rerank, **where, **search)
+    translator.check_search()
+    if search.get("n_best", 1) != 1 and not translator.chooses(translator.search):
+        raise ConfigError("n_best: one translation a line is scored", hint="choose among them by mbr or rerank")
+    return Ready(name, [bundle.read(path) for path in paths], [bundle.read(path) for path in rerank or ()], translator)
 
 
 def choose_tag(ready: Sequence[Ready], *, asked: str | None, test: TestSet) -> None:
@@ -86,15 +96,14 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
     start = time.perf_counter()
     translations = list(ready.translator.translations(lines, details=False, workers=workers))
     seconds = time.perf_counter() - start
-    cards = [each.card for each in ready.bundles]
-    configs = [each.config for each in ready.bundles]
+    cards = [each.card for each in (*ready.bundles, *ready.rerankers)]
     model = Model(
         parameters=sum(card["parameters"] for card in cards),
         training_minutes=sum(card["training"]["minutes"] for card in cards),
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
-        split=sum(each.parts > 1 for each in translations), language=configs[0].target_language,
-        tag=ready.translator.tag, missing_tags=ready.translator.missing_tags,
-        signature=_signature(configs, ready.translator),
+        split=sum(each.parts > 1 for each in translations),
+        language=ready.bundles[0].config.target_language, tag=ready.translator.tag,
+        missing_tags=ready.translator.missing_tags, signature=_signature(ready),
     )  # fmt: skip
     return System(ready.name, [each.text for each in translations], model)
 
@@ -105,18 +114,40 @@ def names(paths: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) and "model" not in short else [str(path) for path in paths]
 
 
-def _signature(models: Sequence[BundleConfig], translator: Translator) -> str:
+def _signature(ready: Ready) -> str:
     """In sacreBLEU's form: what else the scores depend on. `config` names the settings of the training; of an ensemble
     all members are named, with a + between."""
-    search, engine = translator.search, translator.engine
+    translator, models = ready.translator, [each.config for each in ready.bundles]
+    engine = translator.engine
     facts = zip(*((each.model.type, each.seed, each.digest) for each in models), strict=True)
     types, seeds, digests = ("+".join(map(str, fact)) for fact in facts)
     order = "" if models[0].target_order == "left_to_right" else f"|order:{models[0].target_order}"
-    how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
-    if search.sample:
-        how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
-    how += "" if translator.tag is None else f"|tag:{translator.tag}"
-    if search.mbr != "none":
-        how += f"|mbr:{search.mbr}|candidates:{search.n_best}"
+    tag = "" if translator.tag is None else f"|tag:{translator.tag}"
+    how = _search(translator.search) + tag + _choice(ready)
     trained = f"seed:{seeds}|config:{digests}|nmt:{__version__}"
     return f"model:{types}{order}|{how}|engine:{engine.name}|precision:{engine.precision}|{trained}"
+
+
+def _search(search: SearchConfig) -> str:
+    if search.sample:
+        how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
+    else:
+        how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
+    usual = SearchConfig()
+    lengths = ("min_length", "max_length", "max_length_factor", "max_length_extra")
+    unusual = [name for name in lengths if getattr(search, name) != getattr(usual, name)]
+    return "|".join([how, *(f"{name}:{getattr(search, name)}" for name in unusual)])
+
+
+def _choice(ready: Ready) -> str:
+    """What chooses among the hypotheses, if not the search: a measure, or other models with their weights."""
+    translator = ready.translator
+    if not translator.chooses(translator.search):
+        return ""
+    how = f"mbr:{translator.search.mbr}"
+    if ready.rerankers:
+        weights = [each.weight for each in translator.rerankers]
+        models = [each.config for each in ready.rerankers]
+        named = (f"{each.model.type}(seed={each.seed},config={each.digest})" for each in models)
+        how = "rerank:" + "+".join(f"{weight:g}*{name}" for weight, name in zip(weights, named, strict=True))
+    return f"|{how}|candidates:{translator.search.n_best}"

@@ -129,6 +129,49 @@ def test_minimum_bayes_risk_is_named_in_the_signature(runs):
     assert "|sample:1|temperature:1|k:None|p:None|mbr:chrf|candidates:5|" in system.model.signature
 
 
+def test_what_else_chooses_is_named_and_counted(runs):
+    line = "--model runs/learnt --metric bleu --beam 3 --n-best 3"
+    text = output(f"{line} --rerank runs/learnt:0.5 --rerank runs/fresh")
+    plain = {name: output(f"--model runs/{name} --metric bleu") for name in tiny_runs.STEPS}
+    digests = {name: re.search(r"config:(\w+)", each)[1] for name, each in plain.items()}
+    chosen = f"0.5*transformer(seed=1,config={digests['learnt']})+1*gru(seed=1,config={digests['fresh']})"
+    assert f"|beam:3|alpha:1|rerank:{chosen}|candidates:3|engine:torch|" in text
+    alone, together = (float(table(each)[1][2].split()[0]) for each in (plain["learnt"], text))
+    assert together > alone, "rerankers have parameters too"
+    assert "|beam:3|alpha:1|mbr:chrf|candidates:3|" in output(f"{line} --mbr chrf")
+
+
+def test_what_reranking_chooses_is_what_translate_gives(runs, place):
+    how = ["--beam", "3", "--n-best", "3", "--rerank", "runs/fresh:100"]
+    output(f"--model runs/learnt --source ref --reference ref --metric bleu --output-folder reranked {' '.join(how)}")
+    result = CliRunner().invoke(app, ["translate", "--device", "cpu", "--model", "runs/learnt", "--input", "ref", *how])
+    assert result.exit_code == 0, result.stderr
+    kept = (place / "reranked" / "learnt.txt").read_text(encoding="utf-8")
+    assert kept == result.stdout
+    output("--model runs/learnt --source ref --reference ref --metric bleu --output-folder plain")
+    assert kept != (place / "plain" / "learnt.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--model runs/learnt --rerank runs/fresh", "rerank: there is one hypothesis to choose from"),
+        ("--model runs/learnt --rerank runs/fresh --rerank runs/fresh", "--rerank: runs/fresh is named twice"),
+        ("--model runs/learnt --n-best 2", "n_best: one translation a line is scored"),
+        ("--hypothesis hyp --reference ref --beam 3", "beam: no model is there to translate"),
+        ("--hypothesis hyp --reference ref --rerank runs/fresh", "rerank: no model is there to translate"),
+    ],
+)
+def test_a_search_that_says_nothing_is_told_before_anything_is_translated(runs, line, message):
+    result = invoke(line)
+    assert result.exit_code == 1 and message in result.stderr and "hint:" in result.stderr
+    assert "translates" not in result.stderr
+
+
+def test_lengths_of_another_search_are_named(runs):
+    assert "|beam:2|alpha:1|max_length:7|engine:torch|" in output("--model runs/learnt --metric bleu --max-length 7")
+
+
 def test_json_has_everything(runs):
     result = invoke("--model runs/learnt --hypothesis ref --source ref --reference ref --confidence --paired ar --json")
     found = json.loads(result.stdout)

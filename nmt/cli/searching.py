@@ -1,0 +1,61 @@
+"""The options of a search, which `nmt translate` and `nmt eval` share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from nmt.cli.common import Options
+from nmt.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search(Options):
+    """What is None stays as the model's config says."""
+
+    beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None
+    length_penalty: Annotated[float | None, typer.Option(help="alpha in score = log p / length^alpha.")] = None
+    min_length: Annotated[int | None, typer.Option(help="Fewest pieces of a translation.")] = None
+    max_length: Annotated[int | None, typer.Option(help="Most pieces of a translation.")] = None
+    n_best: Annotated[int | None, typer.Option(help="Translations a sentence, to show or to choose from.")] = None
+    mbr: Annotated[
+        Literal["none", "chrf", "bleu"] | None, typer.Option(help="Choose the hypothesis that is most like the others.")
+    ] = None
+    rerank: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL[:WEIGHT]", help="Choose with this model too; repeatable.")
+    ] = None
+    sample: Annotated[bool | None, typer.Option("--sample/--search", help="Draw translations, or search.")] = None
+    temperature: Annotated[float | None, typer.Option(help="Sampling: divides the logits.")] = None
+    top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None
+    top_p: Annotated[float | None, typer.Option(help="Sampling: among the likeliest with this probability.")] = None
+    seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None
+    batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")] = None
+
+    def settings(self) -> dict[str, Any]:
+        """Those of SearchConfig that were given."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "rerank"}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def rerankers(self) -> dict[Path, float]:
+        """What each model's word counts. Raises ConfigError for a model that is named twice."""
+        return _weights(self.rerank or ())
+
+
+def _weights(given: Iterable[str]) -> dict[Path, float]:
+    weights = {}
+    for path, weight in map(_weighted, given):
+        if path in weights:
+            raise ConfigError(f"--rerank: {path} is named twice", hint="one weight a model: --rerank MODEL:WEIGHT")
+        weights[path] = weight
+    return weights
+
+
+def _weighted(text: str) -> tuple[Path, float]:
+    """MODEL:WEIGHT, or MODEL alone, in whose path there may be a colon."""
+    path, colon, weight = text.rpartition(":")
+    try:
+        return (Path(path), float(weight)) if colon else (Path(text), 1.0)
+    except ValueError:
+        return Path(text), 1.0
