@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from copy_task import value_of, write_text
 from outcome import outcome, tree
+from tiny_commands import on_one_thread
 from traps import Traps, trapped
 from typer.testing import CliRunner
 
@@ -36,7 +37,7 @@ COMMANDS = {
 
 
 def nmt(*arguments: object):
-    return CliRunner().invoke(app, [*map(str, arguments), "--device", "cpu", "--threads", "1"])
+    return CliRunner().invoke(app, on_one_thread(*arguments))
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,15 @@ SHRUNK = {
 }
 
 
+def on_one_thread(*words: object) -> list[str]:
+    """The command on one thread of the CPU, where it computes at all."""
+    command = [str(each) for each in words]
+    if command[0] in ("config", "init"):
+        return command
+    device = [] if command[0] in ("export", "prepare", "tokenize") else ["--device", "cpu"]
+    return [*command, *device, "--threads", "1"]
+
+
 def blocks(page: Path, *languages: str) -> list[str]:
     """The fenced blocks of a page that are in one of these languages; "" is none."""
     found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 
 if TYPE_CHECKING:
     from nmt.analysis.attention import Attended, Choice
@@ -35,7 +35,7 @@ class View(NamedTuple):
 
 @command
 def attend(
-    common: Common,
+    *,
     model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
     sentence: Annotated[
         list[str] | None, typer.Argument(metavar="SENTENCE", help="What to translate [stdin].", show_default=False)
@@ -59,6 +59,7 @@ def attend(
     as_json: Annotated[bool, typer.Option("--json", help="All kinds, layers and heads as JSON.")] = False,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence; 1 is greedy search.")] = None,
     precision: lines.Precision = "float32",
+    machine: Machine,
 ) -> None:
     """Show where a model looks while it translates a sentence, or reads a translation that is given."""
     from nmt.analysis import contexts
@@ -74,7 +75,7 @@ def attend(
     sentences = list(islice(_sentences(sentence, input), _MOST + 1))
     _check_sentences(len(sentences), targets=len(target), in_one_picture=word is None and _any_picture(outputs))
     overrides = {"tag": tag} if beam is None else {"tag": tag, "beam": beam}
-    found = _attend(model, common, precision, sentences, target, overrides)
+    found = _attend(model, machine, precision, sentences, target, overrides)
     shown = _kind(found[0], kind, word)
     check(found[0].kinds[shown], choice)  # also for a form that shows more than what is chosen
     view = View(model, found, shown, choice, words, None if word is None else contexts.compare(found, word, choice))
@@ -139,13 +140,13 @@ def _sentences(given: list[str], path: Path | None) -> Iterator[str]:
 
 
 def _attend(
-    model: Path, common: Common, precision: str, sentences: list[str], targets: list[str] | None, overrides: dict
+    model: Path, machine: Machine, precision: str, sentences: list[str], targets: list[str] | None, overrides: dict
 ) -> "list[Attended]":
     from nmt.analysis.attention import attend
     from nmt.decoding.translator import Translator
     from nmt.errors import DataError
 
-    where = {"device": common.device, "threads": common.threads, "precision": precision}
+    where = {"device": machine.device, "threads": machine.threads, "precision": precision}
     translator, found = Translator.load(model, **where, **overrides), []
     lines.note_missing_tags(translator.origin, translator.missing_tags)
     for number, sentence in enumerate(sentences):

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from nmt.cli import synthesis
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 
 
 @command
 def backtranslate(
-    common: Common,
+    *,
     model: Annotated[list[Path], typer.Option(help="The reverse model; several are an ensemble.")],
     input: Annotated[list[Path], typer.Option(help="Text, one sentence a line; also .gz and .xz; repeatable.")],
     output: synthesis.Output,
@@ -29,6 +29,7 @@ def backtranslate(
     batch_tokens: synthesis.BatchTokens = None,
     precision: synthesis.Precision = "auto",
     workers: synthesis.Workers = None,
+    machine: Machine,
 ) -> None:
     """Turn text in the target language into training pairs: a reverse model writes the source side."""
     from nmt import config as settings
@@ -40,7 +41,7 @@ def backtranslate(
     }  # fmt: skip
     forward = None if config is None else settings.load(config)
     made = synthesis.make(
-        work, common, precision=precision, workers=workers, search=search, models=model, inputs=input, folder=output,
+        work, machine, precision=precision, workers=workers, search=search, models=model, inputs=input, folder=output,
         config=forward, packed=packed, force=force,
     )  # fmt: skip
     source, target = (synthesis.place(path, config) for path in (made.source, made.target))

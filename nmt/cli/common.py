@@ -1,5 +1,5 @@
-"""What every command shares: four options, and the border where a fault becomes one line, a hint and an exit code; and
-groups of options that some commands share."""
+"""What every command shares: the border where a fault becomes one line, a hint and an exit code; and options that come
+in groups, such as those of the machine."""
 
 import functools
 import inspect
@@ -9,8 +9,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
-from typing import Annotated, Literal, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,13 +18,20 @@ from nmt.errors import NMTError
 from nmt.version import __version__
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads (default: all cores).")]
 
 
-class Common(NamedTuple):
-    """The options that all commands know."""
+class Options:
+    """A group of options: a dataclass of this kind as the type of a command's argument becomes an option a field. Each
+    has a default."""
 
-    device: str
-    threads: int | None
+
+@dataclass(frozen=True)
+class Machine(Options):
+    """Where a command computes."""
+
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto"
+    threads: Threads = None
 
     def choose_device(self):
         """Set the threads and return the torch device."""
@@ -34,7 +41,7 @@ class Common(NamedTuple):
         return runtime.choose_device(self.device)
 
     def typed(self) -> list[str]:
-        """The options of the machine as they are typed, but for defaults."""
+        """The options as they are typed, but for defaults."""
         device = [] if self.device == "auto" else ["--device", self.device]
         return [*device, *([] if self.threads is None else ["--threads", str(self.threads)])]
 
@@ -46,33 +53,26 @@ def _version(shown: bool) -> None:
 
 
 Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
-_OPTIONS = {
-    "device": (Annotated[Device, typer.Option(help="Where to compute.")], "auto"),
-    "threads": (Annotated[int | None, typer.Option(min=1, help="CPU threads (default: all cores).")], None),
-    "debug": (Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")], False),
-    "version": (Version, False),
+_SHARED = {
+    "debug": Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")],
+    "version": Version,
 }
 
 
-class Options:
-    """A group of options: a dataclass of this kind as the type of a command's argument becomes an option a field."""
-
-
 def command(function: Callable) -> Callable:
-    """Give a command the common options (as its argument `common: Common`), those of its groups, and the border for its
-    faults."""
+    """Give a command the options of its groups, `--debug` and `--version`, and the border for its faults."""
     signature = inspect.signature(function)
     groups = {name: each.annotation for name, each in signature.parameters.items() if _is_group(each.annotation)}
 
     @functools.wraps(function)
-    def run(*, device: Device, threads: int | None, debug: bool, version: bool, **arguments) -> None:
+    def run(*, debug: bool, version: bool, **arguments) -> None:
         for name, group in groups.items():
             arguments[name] = group(**{field.name: arguments.pop(field.name) for field in fields(group)})
         with _hearing_signals():
-            with_border(lambda: function(common=Common(device, threads), **arguments), debug=debug)
+            with_border(lambda: function(**arguments), debug=debug)
 
-    own = [option for name, each in signature.parameters.items() if name != "common" for option in _options(each)]
-    shared = [_option(name, annotation, default) for name, (annotation, default) in _OPTIONS.items()]
+    own = [option for each in signature.parameters.values() for option in _options(each)]
+    shared = [_option(name, annotation, default=False) for name, annotation in _SHARED.items()]
     run.__signature__ = signature.replace(parameters=[*own, *shared])
     run.__annotations__ = {each.name: each.annotation for each in [*own, *shared]}
     return run
@@ -85,11 +85,11 @@ def _is_group(annotation: object) -> bool:
 def _options(parameter: inspect.Parameter) -> list[inspect.Parameter]:
     """A command's own argument as an option, or those of a group."""
     if _is_group(parameter.annotation):
-        return [_option(each.name, each.type, each.default) for each in fields(parameter.annotation)]
+        return [_option(each.name, each.type, default=each.default) for each in fields(parameter.annotation)]
     return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
 
 
-def _option(name: str, annotation: object, default: object) -> inspect.Parameter:
+def _option(name: str, annotation: object, *, default: object) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 

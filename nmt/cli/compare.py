@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress
 
 
 @command
 def compare(
-    common: Common,
+    *,
     run: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, model bundles or exports.",
                                               show_default=False)],
     output: Annotated[Path, typer.Option(help="A folder (HTML, Markdown, pictures, JSON), or page.html alone.")],
@@ -28,6 +28,7 @@ def compare(
     precision: lines.Precision = "auto",
     turns: Annotated[int, typer.Option(min=0, max=99, help="Times each decodes for its speed; 0: not at all.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Draws the random examples.")] = 1,
+    machine: Machine,
 ) -> None:  # fmt: skip
     """Compare finished runs: learning curves, scores, lengths, cost, attention and examples, in one report."""
     from nmt import runtime
@@ -39,8 +40,8 @@ def compare(
     runtime.keep_freed_memory()
     progress = Progress()
     facts = report.gather(
-        run, source=source, references=reference or (), tokenize=tokenize, tag=tag, device=common.device,
-        precision=precision, threads=common.threads, turns=turns, seed=seed,
+        run, source=source, references=reference or (), tokenize=tokenize, tag=tag, device=machine.device,
+        precision=precision, threads=machine.threads, turns=turns, seed=seed,
         on_note=lambda text: progress.note(f"note: {text}"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"),
         **{name: value for name, value in given.items() if value is not None},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import command
 
 if TYPE_CHECKING:
     from nmt.config import Config
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 @command
 def config(
-    common: Common,
     path: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="The config file.", show_default=False)] = None,
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
     every: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from nmt.cli import synthesis
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 
 Nearest = Annotated[
     Literal["bleu", "chrf"] | None, typer.Option(help="Of the n best take the one most like the reference.")
@@ -15,7 +15,7 @@ Nearest = Annotated[
 
 @command
 def distill(
-    common: Common,
+    *,
     model: Annotated[list[Path], typer.Option(help="The teacher; several are an ensemble.")],
     output: synthesis.Output,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="Its training text is translated.")] = None,
@@ -30,6 +30,7 @@ def distill(
     batch_tokens: synthesis.BatchTokens = None,
     precision: synthesis.Precision = "auto",
     workers: synthesis.Workers = None,
+    machine: Machine,
 ) -> None:
     """Have a teacher translate the training text, for a smaller or faster student to learn from."""
     from nmt import config as settings
@@ -47,7 +48,7 @@ def distill(
         text = settings.check(ParallelText, value, name="--source, --target")
     student = None if config is None else settings.load(config)
     made = synthesis.make(
-        work, common, precision=precision, workers=workers, models=model, folder=output, nearest=nearest,
+        work, machine, precision=precision, workers=workers, models=model, folder=output, nearest=nearest,
         search={"beam": beam, "n_best": n_best, "batch_tokens": batch_tokens, "tag": tag},
         config=student, text=text, source=[] if text else source or [], packed=packed, force=force,
     )  # fmt: skip

@@ -13,7 +13,7 @@ import typer
 from nmt import files
 from nmt.cli import alignment as alignments
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress
 from nmt.cli.searching import Search
 from nmt.version import __version__
@@ -28,7 +28,6 @@ SIGNIFICANT = 0.05
 @command
 def evaluate(
     *,
-    common: Common,
     model: Annotated[list[Path] | None, typer.Option(help="A run folder or a model bundle; repeatable.")] = None,
     ensemble: Annotated[
         list[str] | None, typer.Option(help="Models that are one system together, commas between; repeatable.")
@@ -67,6 +66,7 @@ def evaluate(
     alignment_reading: alignments.ReadingOption = None,
     alignment_reverse: alignments.ReverseOption = None,
     alignment_symmetry: alignments.SymmetryOption = None,
+    machine: Machine,
 ) -> None:
     """Score models and translations: BLEU, chrF, TER, exact matches, each with its signature; or word alignments."""
     from nmt import runtime
@@ -90,14 +90,14 @@ def evaluate(
     figures = alignment and alignments.evaluate(
         model or [], config, source, reference or [], gold=alignment, first_word=alignment_first,
         choose=alignment_choose, reading=alignment_reading, reverse=alignment_reverse, symmetry=alignment_symmetry,
-        tag=tag, where={"device": common.device, "precision": precision, "threads": common.threads},
+        tag=tag, where={"device": machine.device, "precision": precision, "threads": machine.threads},
     )  # fmt: skip
     comparison = None if alignment and metric is None else compare.evaluate(
         [*(model or []), *map(_members, ensemble or [])], hypotheses=hypothesis or (),
         config=config, source=source, references=reference or (),
         tokenized=tokenized, tokenized_references=tokenized_reference or (), language=language, tag=tag,
         metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
-        paired=paired, device=common.device, precision=precision, threads=common.threads,
+        paired=paired, device=machine.device, precision=precision, threads=machine.threads,
         workers=workers,
         on_system=lambda name: progress.note(f"note: {name} translates"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), rerank=rerank, **settings,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Threads, command
 
 if TYPE_CHECKING:
     from nmt.export import Exported
@@ -20,7 +20,6 @@ Quantization = Literal[
 
 @command
 def export(
-    common: Common,
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", show_default=False)],
     model: Annotated[Path, typer.Option(help="A run folder or a model bundle.")],
     to: Annotated[Literal["ctranslate2"], typer.Option(help="The engine.")] = "ctranslate2",
@@ -29,6 +28,7 @@ def export(
     tag: Annotated[str | None, typer.Option(help="Before each of them [the development text's].")] = None,
     most: Annotated[int, typer.Option("--lines", min=1, help="At most so many of them.")] = 500,
     force: Annotated[bool, typer.Option("--force", help="Replace the folder that is there.")] = False,
+    threads: Threads = None,
 ) -> None:
     """Write a model for another engine, and say how far both agree. `nmt translate` and `eval` take the folder."""
     from nmt import export as exporting
@@ -37,13 +37,13 @@ def export(
     from nmt.export.run import check_place, development_lines
 
     check_place(output, force=force)  # before the text is read or prepared
-    runtime.set_threads(common.threads)
+    runtime.set_threads(threads)
     runtime.keep_freed_memory()
     text, usual = (list(islice(read_lines(input), most)), None) if input else development_lines(model, most)
     tag = usual if tag is None else tag
     lines.note(f"both engines translate {len(text):,} lines")
     exported = exporting.export(
-        model, output, lines=text, quantization=quantization, threads=common.threads, tag=tag, force=force
+        model, output, lines=text, quantization=quantization, threads=threads, tag=tag, force=force
     )
     for line in report(exported):
         typer.echo(line)

@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 from nmt.cli.train import check_switches, run
 
 
 @command
 def finetune(
-    common: Common,
+    *,
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="Text and training settings.")],
     model: Annotated[
         Path | None, typer.Option(help="The run folder or bundle to go on from [the config's finetune.model].")
@@ -21,6 +21,7 @@ def finetune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or start it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the run that is there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything once, say what to expect.")] = False,
+    machine: Machine,
 ) -> None:
     """Train a finished model on: on other text, with other settings, more pieces, or parts of it frozen.
 
@@ -34,4 +35,4 @@ def finetune(
     lines.note_held_out(checked)
     typed = ["finetune", *(["--model", str(model)] if model else []), "--config", str(config), *(overrides or [])]
     note = f"going on from {checked.finetune.model}"
-    run(checked, common, typed, resume=resume, force=force, dry_run=dry_run, note=note)
+    run(checked, machine, typed, resume=resume, force=force, dry_run=dry_run, note=note)

@@ -6,21 +6,22 @@ from typing import Annotated, Any
 
 import typer
 
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 
 
 @command
 def info(
-    common: Common,
+    *,
     model: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a model bundle.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    machine: Machine,
 ) -> None:
     """Show what a model is: size, languages, data, training, scores. Reading it also checks that it is whole."""
     from nmt import bundle
     from nmt.decoding.engine import open_engine
 
     described = bundle.read(model)
-    engine = open_engine(described, device=common.device, threads=common.threads)
+    engine = open_engine(described, device=machine.device, threads=machine.threads)
     folder, config, card = described.folder, described.config, described.card
     size = sum(each.stat().st_size for each in folder.iterdir())
     if as_json:

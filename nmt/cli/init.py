@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import command
 
 if TYPE_CHECKING:
     from nmt.config import ParallelText
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 @command
 def init(
-    common: Common,
     source: Annotated[list[Path] | None, typer.Option(help="Source text; also .gz and .xz; repeatable.")] = None,
     target: Annotated[list[Path] | None, typer.Option(help="Its translation, line by line; repeatable.")] = None,
     tsv: Annotated[list[Path] | None, typer.Option(help="Instead: both in one file, a tab between.")] = None,

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli.common import Common, command
+from nmt.cli.common import Threads, command
 from nmt.cli.progress import Progress
 
 
 @command
 def prepare(
-    common: Common,
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
+    threads: Threads = None,
 ) -> None:
     """Prepare the data of a config and report what was kept and dropped; `nmt train` does it too if need be."""
     from nmt import config as settings
@@ -22,7 +22,7 @@ def prepare(
     progress = Progress()
     checked = settings.load(config, overrides or [])
     prepared = run(
-        checked, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), workers=None, cores=common.threads
+        checked, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), workers=None, cores=threads
     )
     progress.clear()
     if prepared.mended:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 
 if TYPE_CHECKING:
     from nmt.decoding.translator import Score
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @command
 def score(
-    common: Common,
+    *,
     model: lines.Models,
     source: Annotated[Path | None, typer.Option(help="Source text, one sentence a line; also .gz and .xz.")] = None,
     target: Annotated[Path | None, typer.Option(help="Its translation, line by line.")] = None,
@@ -25,6 +25,7 @@ def score(
     precision: lines.Precision = "float32",
     workers: lines.Workers = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, with each token's log-probability.")] = False,
+    machine: Machine,
 ) -> None:
     """Print log p(target | source) of each pair and, after a tab, its mean over the tokens; natural logarithms."""
     from nmt import runtime
@@ -38,7 +39,7 @@ def score(
     text = ParallelText(tsv=tsv) if tsv else ParallelText(source=source, target=target)
     overrides = {} if batch_tokens is None else {"batch_tokens": batch_tokens}
     runtime.keep_freed_memory()
-    where = {"device": common.device, "threads": common.threads, "precision": precision, "tag": tag}
+    where = {"device": machine.device, "threads": machine.threads, "precision": precision, "tag": tag}
     translator = Translator.load(model, **where, **overrides)
     lines.note_missing_tags(translator.origin, translator.missing_tags)
     with lines.writer(output, inputs=(source, target, tsv)) as write:

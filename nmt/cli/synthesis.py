@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common
+from nmt.cli.common import Machine
 from nmt.cli.progress import Progress, duration
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ Precision, Workers, Tag = lines.Precision, lines.Workers, lines.Tag
 
 
 def make(
-    work: "Callable[..., Made]", common: Common, *, precision: str, workers: int | None, search: dict[str, Any],
+    work: "Callable[..., Made]", machine: Machine, *, precision: str, workers: int | None, search: dict[str, Any],
     **options: Any,
 ) -> "Made":  # fmt: skip
     """The corpus, with progress on stderr and a summary of what was left out."""
     from nmt import runtime
-    from nmt.synthesis.corpus import Machine
+    from nmt.synthesis import corpus
 
     runtime.keep_freed_memory()
     progress, begin = Progress(), time.monotonic()
@@ -37,9 +37,9 @@ def make(
     def show(done: int) -> None:
         progress.move(f"{done:,} lines, {done / (time.monotonic() - begin):,.0f} a second")
 
-    machine = Machine(common.device, precision, common.threads, workers)
+    where = corpus.Machine(machine.device, precision, machine.threads, workers)
     given = {name: value for name, value in search.items() if value is not None}
-    made = work(**options, machine=machine, on_progress=show, **given)
+    made = work(**options, machine=where, on_progress=show, **given)
     progress.clear()
     for reason, count in made.left_out.items():
         lines.note(f"{count:,} of {made.read:,} lines are left out: {reason}")

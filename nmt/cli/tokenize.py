@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Threads, command
 
 if TYPE_CHECKING:
     from nmt.data.tokenizer import Tokenizer
@@ -21,20 +21,20 @@ Side, Format = Literal["source", "target"], Literal["pieces", "ids"]
 
 @command
 def tokenize(
-    common: Common,
     model: Annotated[Path, typer.Option(help="A run, a model bundle or a folder of prepared data.")],
     side: Annotated[Side, typer.Option(help="Whose vocabulary, where each language has its own.")] = "source",
     format: Annotated[Format, typer.Option(help="What comes out or, with --decode, goes in.")] = "pieces",
     decode: Annotated[bool, typer.Option("--decode", help="Turn pieces or ids back into text.")] = False,
     input: Annotated[Path | None, typer.Option(help="One sentence a line; also .gz and .xz [stdin].")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the result goes [stdout].")] = None,
+    threads: Threads = None,
 ) -> None:
     """Cut text into pieces or ids, separated by blanks, or put it together again, line by line."""
     from nmt.data.tokenizer import load_tokenizers
 
     tokenizer = getattr(load_tokenizers(_folder(model)), side)
     name = "stdin" if input is None else str(input)
-    work = _decoder(tokenizer, format, name) if decode else _encoder(tokenizer, format, common.threads)
+    work = _decoder(tokenizer, format, name) if decode else _encoder(tokenizer, format, threads)
     with lines.writer(output, inputs=(input or lines.STDIN,)) as write:
         for window in _windows(input):
             for line in work(window):

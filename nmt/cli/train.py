@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress, duration
 
 if TYPE_CHECKING:
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @command
 def train(
-    common: Common,
+    *,
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The config file.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or start it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the run that is there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything once, say what to expect.")] = False,
+    machine: Machine,
 ) -> None:
     """Train a model; the data are prepared first if need be."""
     check_switches(resume=resume, force=force)
@@ -31,7 +32,7 @@ def train(
     checked = settings.load(config, overrides or [])
     lines.note_idle(checked)
     typed = ["train", "--config", str(config), *(overrides or [])]
-    run(checked, common, typed, resume=resume, force=force, dry_run=dry_run)
+    run(checked, machine, typed, resume=resume, force=force, dry_run=dry_run)
 
 
 def check_switches(*, resume: bool, force: bool) -> None:
@@ -40,17 +41,17 @@ def check_switches(*, resume: bool, force: bool) -> None:
 
 
 def run(
-    config: "Config", common: Common, typed: list[str], *, resume: bool, force: bool, dry_run: bool,
+    config: "Config", machine: Machine, typed: list[str], *, resume: bool, force: bool, dry_run: bool,
     note: str | None = None,
 ) -> None:  # fmt: skip
     """Train, or try it, and show how it goes; the command was `typed` so, but for the machine's options."""
     from nmt import training
 
-    again = shlex.join(["nmt", *typed, *common.typed(), "--resume"])
+    again = shlex.join(["nmt", *typed, *machine.typed(), "--resume"])
     if "TORCHELASTIC_RUN_ID" in os.environ:
         again = "the same torchrun with --resume"
     show = Show(again, dry_run=dry_run)
-    device = common.choose_device()
+    device = machine.choose_device()
     if note and lines.is_first():
         show.line.note(note)
     work = training.rehearse if dry_run else training.train

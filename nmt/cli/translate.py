@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt.cli import alignment, lines
-from nmt.cli.common import Common, command
+from nmt.cli.common import Machine, command
 from nmt.cli.searching import Search
 from nmt.errors import ConfigError
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 @command
 def translate(
     *,
-    common: Common,
     model: lines.Models,
     input: Annotated[Path | None, typer.Option(help="Text, one sentence a line; also .gz and .xz [stdin].")] = None,
     output: Annotated[Path | None, typer.Option(help="Where the translations go [stdout].")] = None,
@@ -40,6 +39,7 @@ def translate(
     alignment_reading: alignment.ReadingOption = None,
     alignment_reverse: alignment.ReverseOption = None,
     alignment_symmetry: alignment.SymmetryOption = None,
+    machine: Machine,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
     if not as_json and attention:
@@ -53,7 +53,7 @@ def translate(
     split = 0
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
-        load = partial(_load, common=common, precision=precision)
+        load = partial(_load, machine=machine, precision=precision)
         translator = load(model, overrides={**search.settings(), "tag": tag}, rerank=search.rerankers())
         if not (as_json or search.n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {search.n_best}: plain text holds one translation a line", hint="add --json")
@@ -81,14 +81,14 @@ def translate(
 
 
 def _load(
-    model: Path | list[Path], common: Common, precision: str, overrides: dict[str, Any],
+    model: Path | list[Path], machine: Machine, precision: str, overrides: dict[str, Any],
     rerank: dict[Path, float] | None = None,
 ) -> "Translator":  # fmt: skip
     from nmt import runtime
     from nmt.decoding.translator import Translator
 
     runtime.keep_freed_memory()
-    where = {"device": common.device, "precision": precision, "threads": common.threads}
+    where = {"device": machine.device, "precision": precision, "threads": machine.threads}
     return Translator.load(model, rerank=rerank, **where, **overrides)
 
 

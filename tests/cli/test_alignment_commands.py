@@ -6,6 +6,7 @@ import re
 import pytest
 import tiny_bundle
 from tiny_bundle import TEXT
+from tiny_commands import on_one_thread
 from typer.testing import CliRunner
 
 from nmt import Translator
@@ -38,7 +39,7 @@ def _inside(place, monkeypatch):
 
 
 def invoke(line: str, **options):
-    return CliRunner().invoke(app, [*line.split(), "--device", "cpu", "--threads", "1"], **options)
+    return CliRunner().invoke(app, on_one_thread(*line.split()), **options)
 
 
 def done(line: str, **options) -> str:

@@ -4,17 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
+from typing import Annotated
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from nmt.cli.app import app
-from nmt.cli.common import Common, Signalled, command
+from nmt.cli.common import Machine, Options, Signalled, command
 from nmt.errors import DataError
 from nmt.version import __version__
 
-COMMANDS = ("init", "prepare", "tokenize", "train", "translate", "eval", "compare", "score", "config", "info")
+COMMANDS = sorted(each.name or each.callback.__name__ for each in app.registered_commands)
+THREADS_ALONE = ("export", "prepare", "tokenize")
 runner = CliRunner()
 
 
@@ -22,7 +25,7 @@ def border(fault: BaseException, *arguments: str):
     """Run a command that raises `fault`."""
 
     @command
-    def broken(common: Common) -> None:
+    def broken() -> None:
         raise fault
 
     small = typer.Typer(pretty_exceptions_enable=False)
@@ -77,8 +80,32 @@ def test_our_own_bugs_are_not_hidden(bug):
 def test_every_command_has_help_and_the_common_options(name):
     result = runner.invoke(app, [name, "--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
-    assert all(option in result.stdout for option in ("--device", "--threads", "--debug", "--version"))
+    assert all(option in result.stdout for option in ("--debug", "--version"))
     assert runner.invoke(app, [name, "--version"]).stdout == f"nmt {__version__}\n"
+    machine = [option for option in ("--device", "--threads") if option in result.stdout]
+    if name in ("config", "init"):
+        assert not machine
+    else:
+        assert machine == (["--threads"] if name in THREADS_ALONE else ["--device", "--threads"])
+
+
+def test_a_group_of_options_is_one_argument():
+    @dataclass(frozen=True)
+    class Size(Options):
+        width: Annotated[int, typer.Option(help="In metres.")] = 1
+        height: Annotated[int, typer.Option("--tall")] = 2
+
+    seen = []
+
+    @command
+    def measure(*, name: str = "it", size: Size, machine: Machine) -> None:
+        seen.append((name, size, machine))
+
+    small = typer.Typer()
+    small.command()(measure)
+    assert runner.invoke(small, ["--width", "3", "--threads", "1"]).exit_code == 0
+    assert runner.invoke(small, ["--width", "3", "--tall", "4", "--name", "that", "--device", "cpu"]).exit_code == 0
+    assert seen == [("it", Size(3), Machine(threads=1)), ("that", Size(3, 4), Machine("cpu"))]
 
 
 def test_the_version_and_the_list_of_commands():
@@ -119,9 +146,9 @@ def test_results_are_utf_8_whatever_the_terminal_speaks(tmp_path):
 def test_a_real_signal(number, code):
     program = """
 import sys, time, typer
-from nmt.cli.common import Common, command
+from nmt.cli.common import command
 @command
-def wait(common: Common) -> None:
+def wait() -> None:
     print("ready", flush=True)
     time.sleep(60)
 typer.run(wait)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import tiny_runs
+from tiny_commands import on_one_thread
 from typer.testing import CliRunner
 
 from nmt.cli.app import app
@@ -28,7 +29,7 @@ def exported(runs):
 
 
 def nmt(command, *arguments, stdin=""):
-    result = CliRunner().invoke(app, [command, *map(str, arguments), "--device", "cpu", "--threads", "1"], input=stdin)
+    result = CliRunner().invoke(app, on_one_thread(command, *arguments), input=stdin)
     return result.exit_code, result.stdout, result.stderr
 
 

@@ -4,6 +4,7 @@ import random
 import shutil
 
 import pytest
+from tiny_commands import on_one_thread
 from typer.testing import CliRunner
 
 from nmt import Translator, bundle, evaluate, train
@@ -73,7 +74,7 @@ def translator(run):
 
 
 def nmt(*words, text: str | None = None):
-    return CliRunner().invoke(app, [*map(str, words), "--device", "cpu", "--threads", "1"], input=text)
+    return CliRunner().invoke(app, on_one_thread(*words), input=text)
 
 
 def test_noise_hides_words_and_no_tag(folder, monkeypatch):
