@@ -44,12 +44,16 @@ def load(path: str | Path, *, device: "torch.device | str" = "cpu") -> Bundle:
 
 
 def _load(path: str | Path, device: "torch.device | str") -> Bundle:
-    described = read(path)
+    described = _read(path)
     return Bundle(load_model(described, device=device), described.tokenizers, described.config, described.card)
 
 
 def read(path: str | Path) -> Description:
     """All of a bundle but the weights. Raises CheckpointError that names the faulty file."""
+    return unchanged(path, lambda: _read(path))
+
+
+def _read(path: str | Path) -> Description:
     folder = locate(path)
     config = _config(folder / CONFIG)
     card = _card(folder / CARD)

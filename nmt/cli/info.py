@@ -20,10 +20,13 @@ def info(
     from nmt import bundle
     from nmt.decoding.engine import open_engine
 
-    described = bundle.read(model)
-    engine = open_engine(described, device=machine.device, threads=machine.threads)
+    def read():
+        described = bundle.read(model)
+        engine = open_engine(described, device=machine.device, threads=machine.threads)
+        return described, engine, sum(each.stat().st_size for each in described.folder.iterdir())
+
+    described, engine, size = bundle.unchanged(model, read)
     folder, config, card = described.folder, described.config, described.card
-    size = sum(each.stat().st_size for each in folder.iterdir())
     if as_json:
         settings = config.model_dump(mode="json")
         here = {"engine": engine.name, "precision": engine.precision}

@@ -75,7 +75,7 @@ class TrainingConfig(Section):
     """Lowest rate."""
     plateau_factor: float = Field(0.5, gt=0, lt=1)
     """plateau: multiplies the rate ..."""
-    plateau_patience: int = Field(2, ge=0)
+    plateau_patience: int = Field(2, ge=1)
     """plateau: ... when this many evaluations brought nothing better."""
 
     average: Literal["none", "ema", "last"] = "none"

@@ -26,7 +26,7 @@ class Plateau(NamedTuple):
         """After one more evaluation."""
         if better:
             return self._replace(waiting=0)
-        if self.waiting + 1 < max(1, config.plateau_patience):
+        if self.waiting + 1 < config.plateau_patience:
             return self._replace(waiting=self.waiting + 1)
         return Plateau(self.multiplier * config.plateau_factor)
 

@@ -58,6 +58,6 @@ def test_plateau_cuts_when_nothing_better_came_for_long_enough_and_then_waits_an
     assert rates == pytest.approx([0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.15])
 
 
-def test_plateau_without_patience_cuts_at_once():
-    config = TrainingConfig(schedule="plateau", plateau_patience=0)
+def test_plateau_with_the_least_patience_cuts_at_once():
+    config = TrainingConfig(schedule="plateau", plateau_patience=1)
     assert Plateau().after(False, config).multiplier == 0.5
