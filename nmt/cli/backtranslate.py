@@ -25,6 +25,7 @@ def backtranslate(
     temperature: Annotated[float | None, typer.Option(help="Sampling: divides the logits.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None,
     packed: synthesis.Packed = False,
+    resume: synthesis.Resume = False,
     force: synthesis.Force = False,
     batch_tokens: synthesis.BatchTokens = None,
     precision: synthesis.Precision = "auto",
@@ -42,7 +43,7 @@ def backtranslate(
     forward = None if config is None else settings.load(config)
     made = synthesis.make(
         work, machine, precision=precision, workers=workers, search=search, models=model, inputs=input, folder=output,
-        config=forward, packed=packed, force=force,
+        config=forward, packed=packed, resume=resume, force=force,
     )  # fmt: skip
     source, target = (synthesis.place(path, config) for path in (made.source, made.target))
     typer.echo(f"next: make data.train of {config or 'your config'} a list, and add to what is there")

@@ -26,6 +26,7 @@ def distill(
     tag: synthesis.Tag = None,
     beam: synthesis.Beam = None,
     packed: synthesis.Packed = False,
+    resume: synthesis.Resume = False,
     force: synthesis.Force = False,
     batch_tokens: synthesis.BatchTokens = None,
     precision: synthesis.Precision = "auto",
@@ -50,7 +51,7 @@ def distill(
     made = synthesis.make(
         work, machine, precision=precision, workers=workers, models=model, folder=output, nearest=nearest,
         search={"beam": beam, "n_best": n_best, "batch_tokens": batch_tokens, "tag": tag},
-        config=student, text=text, source=[] if text else source or [], packed=packed, force=force,
+        config=student, text=text, source=[] if text else source or [], packed=packed, resume=resume, force=force,
     )  # fmt: skip
     place = "the student's config" if config is None else f"a copy of {config}"
     typer.echo(f"next: put under data in {place}")

@@ -17,29 +17,37 @@ if TYPE_CHECKING:
 
 Output = Annotated[Path, typer.Option(help="The folder to write; it appears when all is done.")]
 Packed = Annotated[bool, typer.Option("--gz", help="Write .gz files.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the corpus that is there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a corpus that was begun, or begin it.")]
+Force = Annotated[bool, typer.Option("--force", help="Begin anew, and replace the corpus that is there.")]
 Beam = Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [the model's].")]
 BatchTokens = Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")]
 Precision, Workers, Tag = lines.Precision, lines.Workers, lines.Tag
 
 
 def make(
-    work: "Callable[..., Made]", machine: Machine, *, precision: str, workers: int | None, search: dict[str, Any],
-    **options: Any,
+    work: "Callable[..., Made]", machine: Machine, *, folder: Path, precision: str, workers: int | None,
+    search: dict[str, Any], **options: Any,
 ) -> "Made":  # fmt: skip
     """The corpus, with progress on stderr and a summary of what was left out."""
     from nmt import runtime
-    from nmt.synthesis import corpus
+    from nmt.synthesis import corpus, journal
 
     runtime.keep_freed_memory()
-    progress, begin = Progress(), time.monotonic()
+    progress, begin, began = Progress(), time.monotonic(), False
 
     def show(done: int) -> None:
+        nonlocal began
+        began = True
         progress.move(f"{done:,} lines, {done / (time.monotonic() - begin):,.0f} a second")
 
     where = corpus.Machine(machine.device, precision, machine.threads, workers)
     given = {name: value for name, value in search.items() if value is not None}
-    made = work(**options, machine=where, on_progress=show, **given)
+    try:
+        made = work(**options, folder=folder, machine=where, on_progress=show, **given)
+    except BaseException:
+        if began and journal.place(folder).is_file():
+            progress.note(f"note: {folder}: what was translated is kept, and --resume goes on from there")
+        raise
     progress.clear()
     for reason, count in made.left_out.items():
         lines.note(f"{count:,} of {made.read:,} lines are left out: {reason}")

@@ -16,14 +16,28 @@ EACH = 2
 Item = TypeVar("Item", str, tuple[str, str])
 
 
+class Filling:
+    """Tells item by item where a window ends."""
+
+    def __init__(self):
+        self._items = self._characters = 0
+
+    def add(self, item: Item) -> bool:
+        """Whether the window is full with it; then another one begins."""
+        self._items += 1
+        self._characters += len(item) if isinstance(item, str) else sum(map(len, item))
+        if full := self._items == READ_AHEAD or self._characters >= CHARACTERS:
+            self._items = self._characters = 0
+        return full
+
+
 def windows(items: Iterable[Item]) -> Iterator[list[Item]]:
     """The items in lists, reading no further ahead than each of them."""
-    window, characters = [], 0
+    window, filling = [], Filling()
     for item in items:
         window.append(item)
-        characters += len(item) if isinstance(item, str) else sum(map(len, item))
-        if len(window) == READ_AHEAD or characters >= CHARACTERS:
+        if filling.add(item):
             yield window
-            window, characters = [], 0
+            window = []
     if window:
         yield window

@@ -17,7 +17,9 @@ from nmt import files
 from nmt.bundle import Description
 from nmt.config import Config
 from nmt.data.text import read_lines
+from nmt.decoding.translation import Translation
 from nmt.errors import ConfigError
+from nmt.synthesis import journal
 from nmt.synthesis.corpus import (
     Form,
     Machine,
@@ -39,31 +41,36 @@ _REVERSE = "back-translation takes a model from the target language to the sourc
 
 def backtranslate(
     models: str | Path | Sequence[str | Path], inputs: str | Path | Sequence[str | Path], folder: str | Path, *,
-    config: Config | None = None, packed: bool = False, force: bool = False, machine: Machine = Machine(),
-    on_progress: OnProgress | None = None, **search: Any,
+    config: Config | None = None, packed: bool = False, resume: bool = False, force: bool = False,
+    machine: Machine = Machine(), on_progress: OnProgress | None = None, **search: Any,
 ) -> Made:  # fmt: skip
     """Write a corpus to `folder` whose target is the text of the `inputs` and whose source a reverse model has written.
 
     `config` is that of the model which shall be trained with it; it must translate the other way. `search` are settings
     of the translation, such as beam, or sample and top_k, and the tag of a model that has several directions. Raises
-    ConfigError when a direction is wrong, NMTError when there is a corpus already and no `force`, DataError for the
-    text.
+    ConfigError when a direction is wrong, NMTError when there is a corpus already, whole or begun, and neither `force`
+    nor `resume`, which goes on with what was begun, DataError for the text.
     """
     folder, inputs = Path(folder), files.paths(inputs)
-    with claimed(folder, inputs, force=force):
+    with claimed(folder, inputs, force=force, resume=resume):
         described = read(models)
         _check(described[0], inputs, config, search.get("tag"))
         if search.get("sample"):  # what is drawn, and no choice among draws
             search = {"n_best": 1, "mbr": "none", **search}
         translator = load(described, machine, search)
         lines = ((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
-        made = translated(translator, lines, lambda translation, _: translation.text, workers=machine.workers)
-        pairs = (((text, line), None) if text else (None, reason) for (line, _), text, reason in made)
-        known = described[0].config if config is None else config.data
-        languages = (known.source_language, known.target_language)
+        data = described[0].config if config is None else config.data
+        languages = (data.source_language, data.target_language)
         form = Form("bt", languages[::-1] if config is None else languages, packed)
         facts = facts_of("backtranslation", described, translator)
-        return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
+        with journal.opened(folder, facts, resume=resume) as known:
+            made = translated(translator, lines, _best, known=known, workers=machine.workers)
+            pairs = (((text, line), None) if text else (None, reason) for (line, _), (text, reason) in made)
+            return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
+
+
+def _best(translation: Translation, _beside: str) -> str:
+    return translation.text
 
 
 def _check(described: Description, inputs: Sequence[Path], config: Config | None, tag: str | None) -> None:

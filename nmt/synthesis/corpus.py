@@ -4,8 +4,8 @@
     dev.de, dev.en ...   pairs of people's that are held out, where a command has any
     corpus.json          who wrote it, how, from how many lines, and which were left out
 
-The folder takes its place at once when all is done: whatever ends the work before, what was there stays as it was, and
-what a killed process leaves the next one clears away.
+The folder takes its place at once when all is done: whatever ends the work before, what was there stays as it was, what
+a killed process leaves the next one clears away, and what was translated is not lost (see journal.py).
 """
 
 import gzip
@@ -24,6 +24,8 @@ from nmt.data.splits import Pairs
 from nmt.data.suggest import language_of
 from nmt.decoding.translator import Translation, Translator
 from nmt.errors import ConfigError, NMTError
+from nmt.synthesis import journal
+from nmt.synthesis.journal import Journal, Line, Outcome
 from nmt.version import __version__
 
 FACTS = "corpus.json"
@@ -38,8 +40,6 @@ _NO_CHARACTER = "\ufffd"  # for bytes that spell nothing, which are drawn now an
 _EVERY = 100  # lines between two reports of progress
 
 OnProgress = Callable[[int], None]
-Line = tuple[str, str]
-"""What is to be translated, and what stands beside it."""
 
 
 class Made(NamedTuple):
@@ -83,12 +83,16 @@ class Form(NamedTuple):
 
 
 @contextmanager
-def claimed(folder: Path, inputs: Sequence[Path], *, force: bool) -> Iterator[None]:
+def claimed(folder: Path, inputs: Sequence[Path], *, force: bool, resume: bool) -> Iterator[None]:
     """Keep all others out of the place of a corpus while the block makes it, and undo first what a crash left there.
 
     Raises NMTError when another is at work there, and unless a corpus may be written to `folder`: new or empty, or with
-    `force` an older corpus, none of whose files is among the `inputs`.
+    `force` an older corpus, none of whose files is among the `inputs`. One that was begun needs `resume` or `force`.
     """
+    if resume and force:
+        raise ConfigError("resume and force exclude each other", hint="one goes on, the other starts anew")
+    files.check_not_here(folder)
+    force = journal.check(folder, resume=resume, force=force) or force  # or it would not have been begun
     _check_place(folder, inputs, force=force)
     with files.lock(folder.with_name(f".{folder.name}.lock")) as alone:
         if not alone:
@@ -99,7 +103,6 @@ def claimed(folder: Path, inputs: Sequence[Path], *, force: bool) -> Iterator[No
 
 
 def _check_place(folder: Path, inputs: Sequence[Path], *, force: bool) -> None:
-    files.check_not_here(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not (folder / FACTS).is_file():
@@ -135,21 +138,28 @@ def check_tag(described: Description, tag: str | None, language: str, *, why: st
 
 
 def translated(
-    translator: Translator, lines: Iterable[Line], choose: Callable[[Translation, str], str], *, workers: int | None,
-    **search: Any,
-) -> Iterator[tuple[Line, str | None, str | None]]:  # fmt: skip
-    """Each line with its translation, or None and why it has none. `choose` says which hypothesis, knowing what stands
-    beside the line; `search` says how many there are."""
+    translator: Translator, lines: Iterable[Line], choose: Callable[[Translation, str], str], *, known: Journal,
+    workers: int | None, **search: Any,
+) -> Iterator[tuple[Line, Outcome]]:  # fmt: skip
+    """Each line with its translation, or None and why it has none: first those that are `known`, then the others, which
+    become so. `choose` says which hypothesis, knowing what stands beside the line; `search` says how many there are."""
+    lines = iter(lines)
+    yield from known.replay(lines)
     ahead, beside = tee(lines)
     translations = translator.translations((line for line, _ in ahead), details=False, workers=workers, **search)
     for line, translation in zip(beside, translations, strict=True):
-        if translation.parts != 1:
-            yield line, None, TOO_LONG if translation.parts else EMPTY
-        else:
-            text = choose(translation, line[1]).strip()
-            broken = _NO_CHARACTER in text and _NO_CHARACTER not in line[0]
-            reason = BROKEN if broken else None if text else NOTHING
-            yield line, None if reason else text, reason
+        outcome = _outcome(line, translation, choose)
+        known.add(line, outcome)
+        yield line, outcome
+
+
+def _outcome(line: Line, translation: Translation, choose: Callable[[Translation, str], str]) -> Outcome:
+    if translation.parts != 1:
+        return None, TOO_LONG if translation.parts else EMPTY
+    text = choose(translation, line[1]).strip()
+    broken = _NO_CHARACTER in text and _NO_CHARACTER not in line[0]
+    reason = BROKEN if broken else None if text else NOTHING
+    return None if reason else text, reason
 
 
 def write(

@@ -21,9 +21,9 @@ from nmt.data.splits import Pairs, training_pairs
 from nmt.data.text import read_lines, read_pairs
 from nmt.decoding.translator import Translation
 from nmt.errors import ConfigError
+from nmt.synthesis import journal
 from nmt.synthesis.corpus import (
     Form,
-    Line,
     Machine,
     Made,
     OnProgress,
@@ -37,6 +37,7 @@ from nmt.synthesis.corpus import (
     translates,
     write,
 )
+from nmt.synthesis.journal import Line
 
 Likeness = Literal["bleu", "chrf"]
 
@@ -46,8 +47,8 @@ _WAY = "a teacher translates in the direction of its student"
 def distill(
     models: str | Path | Sequence[str | Path], folder: str | Path, *, config: Config | None = None,
     text: ParallelText | None = None, source: str | Path | Sequence[str | Path] = (),
-    nearest: Likeness | None = None, packed: bool = False, force: bool = False, machine: Machine = Machine(),
-    on_progress: OnProgress | None = None, **search: Any,
+    nearest: Likeness | None = None, packed: bool = False, resume: bool = False, force: bool = False,
+    machine: Machine = Machine(), on_progress: OnProgress | None = None, **search: Any,
 ) -> Made:  # fmt: skip
     """Write a corpus to `folder` whose source is given and whose target a teacher (or an ensemble) has written.
 
@@ -55,11 +56,11 @@ def distill(
     `text`; or files of `source` alone. `nearest` takes, of the search's n_best (by default all of its beam), the
     translation most like the reference. What a config holds out is written too, so that no student is trained on it.
     The tag of a config's text is put before each source, where the teacher knows it and `search` names none.
-    Raises ConfigError when a direction is wrong or there is no reference, NMTError when there is a corpus already and
-    no `force`, DataError for the text.
+    Raises ConfigError when a direction is wrong or there is no reference, NMTError when there is a corpus already,
+    whole or begun, and neither `force` nor `resume`, which goes on with what was begun, DataError for the text.
     """
     folder, source = Path(folder), files.paths(source)
-    with claimed(folder, [*source, *_files(config, text)], force=force):
+    with claimed(folder, [*source, *_files(config, text)], force=force, resume=resume):
         if (config is not None) + (text is not None) + bool(source) != 1:
             raise ConfigError("which text?", hint="give a config, or source and target, or the source alone")
         if nearest and source:
@@ -72,12 +73,13 @@ def distill(
         several = {"n_best": translator.search.n_best} if nearest else {}
         lines, held_out = _lines(config, text, source)
         choose = _nearest(nearest) if nearest else _best
-        made = translated(translator, lines, choose, workers=machine.workers, **several)
-        pairs = (((line, text), None) if text else (None, reason) for (line, _), text, reason in made)
         teacher = described[0].config
         form = Form("distilled", (teacher.source_language, teacher.target_language), packed)
         facts = facts_of("distillation", described, translator, nearest=nearest)
-        return write(folder, pairs, form, facts=facts, held_out=held_out, on_progress=on_progress)
+        with journal.opened(folder, facts, resume=resume) as known:
+            made = translated(translator, lines, choose, known=known, workers=machine.workers, **several)
+            pairs = (((line, text), None) if text else (None, reason) for (line, _), (text, reason) in made)
+            return write(folder, pairs, form, facts=facts, held_out=held_out, on_progress=on_progress)
 
 
 def _files(config: Config | None, text: ParallelText | None) -> Iterator[Path]:
