@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from nmt.analysis.words import word_of_piece
-from nmt.decoding.engine import Heads
+from nmt.decoding.engine import HeadChoice
 from nmt.decoding.translation import Span, Translation
 from nmt.errors import ConfigError
 
@@ -41,7 +41,7 @@ _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1,
 class Reading(NamedTuple):
     """Which of a model's attention to the source is read as an alignment, and how."""
 
-    heads: Heads = Heads()
+    heads: HeadChoice = HeadChoice()
     shifted: bool = False
     """Whether a target piece is aligned at the step whose input it is, not at the one that predicts it."""
     decision: Decision = "both"
@@ -60,14 +60,14 @@ def parse(text: str) -> Reading:
             hint="such as mean.mean.plain.both or 2.1.shifted.target; layers and heads count from 1",
         )
     layer, head = (None if number == "mean" else int(number) for number in found.group(1, 2))
-    return Reading(Heads(layer, head), found[3] == "shifted", found[4])
+    return Reading(HeadChoice(layer, head), found[3] == "shifted", found[4])
 
 
 def readings(layers: int, heads: int) -> list[Reading]:
     """All that a model offers that has so many; no attention is named twice."""
-    means = [Heads()] if layers > 1 else []
+    means = [HeadChoice()] if layers > 1 else []
     numbers = [*([None] if heads > 1 else []), *range(1, heads + 1)]
-    chosen = [Heads(layer, head) for layer in range(1, layers + 1) for head in numbers] + means
+    chosen = [HeadChoice(layer, head) for layer in range(1, layers + 1) for head in numbers] + means
     return [
         Reading(each, shifted, decision) for each in chosen for shifted in (False, True) for decision in DECISIONS
     ]

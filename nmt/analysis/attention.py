@@ -17,7 +17,7 @@ import numpy as np
 
 from nmt.analysis import rollout
 from nmt.analysis.words import word_of_piece, words_of
-from nmt.decoding.engine import Heads
+from nmt.decoding.engine import HeadChoice
 from nmt.decoding.explanation import Explanation, Pieces
 from nmt.decoding.translator import Translator
 from nmt.errors import ConfigError, NMTError
@@ -126,18 +126,16 @@ def maps(kind: Kind, choice: Choice) -> list[list[Map]]:
     if choice.every:
         every, heads = (range(1, count + 1) for count in kind.weights.shape[:2])
         layers = every if choice.layer is None else [choice.layer]
-        return [
-            [_map(kind, _title(kind, each), each.of(kind.weights)) for each in (Heads(layer, head) for head in heads)]
-            for layer in layers
-        ]
-    heads = Heads(choice.layer, choice.head)
+        rows = [[HeadChoice(layer, head) for head in heads] for layer in layers]
+        return [[_map(kind, _title(kind, each), each.of(kind.weights)) for each in row] for row in rows]
+    heads = HeadChoice(choice.layer, choice.head)
     return [[_map(kind, _title(kind, heads), heads.of(kind.weights))]]
 
 
 def check(kind: Kind, choice: Choice) -> None:
     """Raises ConfigError for a layer, a head or a rollout that is not there, and for what cannot go together."""
     name = NAMES[kind.name]
-    Heads(choice.layer, choice.head).check(*kind.weights.shape[:2], kind=name)
+    HeadChoice(choice.layer, choice.head).check(*kind.weights.shape[:2], kind=name)
     if choice.rollout and (choice.layer, choice.head, choice.every) != (None, None, False):
         raise ConfigError("rollout is of all layers and heads together", hint="ask for it alone")
     if choice.every and choice.head is not None:
@@ -184,7 +182,7 @@ def _map(kind: Kind, title: str, weights: np.ndarray) -> Map:
     return Map(f"{NAMES[kind.name]}: {title}", kind.queries.names, kind.keys.names, weights)
 
 
-def _title(kind: Kind, chosen: Heads) -> str:
+def _title(kind: Kind, chosen: HeadChoice) -> str:
     """What is averaged is said, unless there is but one."""
     layers, heads = kind.weights.shape[:2]
     of_layers = f"mean of {layers} layers" if layers > 1 else "one layer"

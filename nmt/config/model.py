@@ -15,7 +15,7 @@ Dropout = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=1 << 14)]
 Depth = Annotated[int, Field(ge=1, le=256)]
 Length = Annotated[int, Field(ge=2, le=1 << 14)]
-Heads = Annotated[int, Field(ge=1, le=64)]
+HeadCount = Annotated[int, Field(ge=1, le=64)]
 
 
 class RecurrentConfig(Section):
@@ -104,7 +104,7 @@ class TransformerConfig(Section):
     heads: Width = 4
     """Attention heads; must divide width."""
     key_value_heads: Width | None = None
-    """Heads of keys and values: as many as heads (null), one for all (1), or a number that divides heads."""
+    """HeadCount of keys and values: as many as heads (null), one for all (1), or a number that divides heads."""
     score: Literal["additive", "dot", "scaled_dot", "general"] = "scaled_dot"
     """How a query is compared with a key; additive needs very much memory."""
     weighting: Weighting = "softmax"
@@ -194,9 +194,9 @@ class NTMConfig(Section):
     """Places in the memory."""
     slot_width: Annotated[int, Field(ge=1, le=1 << 8)] = 20
     """Numbers that a place holds."""
-    read_heads: Heads = 1
+    read_heads: HeadCount = 1
     """Places that are read at once."""
-    write_heads: Heads = 1
+    write_heads: HeadCount = 1
     """Places that are written at once."""
     reach: Annotated[int, Field(ge=0, le=64)] = 1
     """How many slots a head can move on in one step, forwards or backwards."""

@@ -11,7 +11,7 @@ from nmt import checksums
 from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.decoding import ctranslate2_search
-from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, Heads, Result, batches
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, HeadChoice, Result, batches
 from nmt.decoding.windows import Item
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.workers import count_cores
@@ -40,7 +40,7 @@ class CTranslate2Engine:
         self._here = local()  # to a window's thread: the pool for its batches
 
     def search(
-        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: HeadChoice | None, details: bool
     ) -> list[Found]:
         """In batches of similar length. The details cost another pass.
 
@@ -127,7 +127,7 @@ def _in_threads(pool: ThreadPoolExecutor, work: Callable[[list[int]], list], bat
     return [found[number] for number in range(len(found))]
 
 
-def _refuse(search: SearchConfig, *, attention: Heads | None) -> None:
+def _refuse(search: SearchConfig, *, attention: HeadChoice | None) -> None:
     if search.sample:
         raise ConfigError(
             "sample: CTranslate2 draws for all lines from one stream, so that no line's draw could be repeated",

@@ -25,7 +25,7 @@ CTRANSLATE2_WEIGHTS = "model.bin"
 Result = TypeVar("Result")
 
 
-class Heads(NamedTuple):
+class HeadChoice(NamedTuple):
     """Whose attention is meant."""
 
     layer: int | None = None
@@ -102,7 +102,7 @@ class Engine(Protocol):
     """Whether it has `explain`."""
 
     def search(
-        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: HeadChoice | None, details: bool
     ) -> list[Found]:
         """Translate sources without their end marks.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nmt.data.batching import pad
 from nmt.decoding.continuations import normaliser
-from nmt.decoding.engine import Heads
+from nmt.decoding.engine import HeadChoice
 from nmt.ids import BOS, EOS, PAD
 from nmt.models.base import Attention, Seq2Seq
 
@@ -29,7 +29,7 @@ def log_probabilities(model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[in
 
 @torch.inference_mode()
 def attention(
-    model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[int]], heads: Heads
+    model: Seq2Seq, src: Tensor, targets: Sequence[Sequence[int]], heads: HeadChoice
 ) -> list[Tensor | None]:
     """The attention to the source, for each target: [T, S], end marks included. None for a model without attention."""
     maps = model.explain(src, _begun(targets, src)).cross

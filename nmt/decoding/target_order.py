@@ -12,7 +12,7 @@ import numpy as np
 
 from nmt.config import SearchConfig
 from nmt.config.data import TargetOrder
-from nmt.decoding.engine import Engine, Found, Heads, Maps
+from nmt.decoding.engine import Engine, Found, HeadChoice, Maps
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.windows import Item
 
@@ -30,7 +30,7 @@ class RightToLeft:
         self.name, self.precision, self.device = engine.name, engine.precision, getattr(engine, "device", None)
 
     def search(
-        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: HeadChoice | None, details: bool
     ) -> list[Found]:
         """As of any engine."""
         found = self.engine.search(sources, search, attention=attention, details=details)

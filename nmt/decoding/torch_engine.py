@@ -15,7 +15,7 @@ from nmt.config import SearchConfig
 from nmt.data.batching import pad
 from nmt.decoding import forced
 from nmt.decoding.abreast import abreast
-from nmt.decoding.engine import Found, Heads, Maps, Origin, Result, batches
+from nmt.decoding.engine import Found, HeadChoice, Maps, Origin, Result, batches
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import beam_search
@@ -37,7 +37,7 @@ class TorchEngine:
         self.device, self.precision = weight.device, runtime.name_of(weight.dtype)
 
     def search(
-        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: Heads | None, details: bool
+        self, sources: Sequence[list[int]], search: SearchConfig, *, attention: HeadChoice | None, details: bool
     ) -> list[Found]:
         """In batches of similar length. The details come with the search."""
         width = search.n_best if search.sample else search.beam
@@ -47,7 +47,9 @@ class TorchEngine:
         by_place = dict(zip(chain.from_iterable(places), chain.from_iterable(found), strict=True))
         return [by_place[number] for number in range(len(sources))]
 
-    def _search_batch(self, sources: list[list[int]], search: SearchConfig, attention: Heads | None) -> list[Found]:
+    def _search_batch(
+        self, sources: list[list[int]], search: SearchConfig, attention: HeadChoice | None
+    ) -> list[Found]:
         src = self._pad(sources)
         if search.sample:
             hypotheses = draw(self.model, src, search, [_seed(each) for each in sources])

@@ -16,7 +16,7 @@ from nmt import bundle, files
 from nmt.bundle import Description
 from nmt.config import SearchConfig, check
 from nmt.data.tokenizer import Tokenizers
-from nmt.decoding.engine import Engine, Found, Heads, Origin, open_engine
+from nmt.decoding.engine import Engine, Found, HeadChoice, Origin, open_engine
 from nmt.decoding.explanation import Explanation, explain
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.joining import join, texts, tokens
@@ -93,7 +93,7 @@ class Translator:
         return [each.text for each in self.translations(lines, details=False, tag=tag, **overrides)]
 
     def translations(
-        self, lines: Iterable[str], *, attention: bool = False, heads: Heads = Heads(), details: bool = True,
+        self, lines: Iterable[str], *, attention: bool = False, heads: HeadChoice = HeadChoice(), details: bool = True,
         workers: int | None = 1, tag: str | None = None, **overrides: Any,
     ) -> Iterator[Translation]:  # fmt: skip
         """The same with all that is known about it, line by line, reading a window ahead (see windows.py).
@@ -175,7 +175,7 @@ class Translator:
         yield from chain.from_iterable(self.engine.each(method, self, windows(items), workers=workers))
 
     def _translate(
-        self, lines: list[str], *, search: SearchConfig, attention: Heads | None, details: bool, tag: str | None
+        self, lines: list[str], *, search: SearchConfig, attention: HeadChoice | None, details: bool, tag: str | None
     ) -> list[Translation]:
         prefix = self.prefix(tag)
         sources = self._encode(lines, prefix)

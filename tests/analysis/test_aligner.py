@@ -10,7 +10,7 @@ from nmt import Translator
 from nmt.analysis.aligner import align, aligned, check, shape
 from nmt.analysis.alignment import Reading, links, of_translation, parse, readings, symmetrised
 from nmt.decoding import windows
-from nmt.decoding.engine import Heads
+from nmt.decoding.engine import HeadChoice
 from nmt.errors import ConfigError, NMTError
 from nmt.ids import BOS, EOS
 
@@ -137,9 +137,9 @@ def test_what_a_model_offers(translator, reverse, tmp_path):
     for reading in readings(2, 2):
         assert check(translator, reading) == reading
     with pytest.raises(ConfigError, match="layer 3: "):
-        check(translator, Reading(Heads(3)))
+        check(translator, Reading(HeadChoice(3)))
     with pytest.raises(ConfigError, match="head 2: "):
-        check(reverse, Reading(Heads(1, 2)))
+        check(reverse, Reading(HeadChoice(1, 2)))
     gru = Translator.load(tiny_bundle.save(tmp_path / "gru", type="gru", **SMALL), device="cpu")
     assert shape(gru) is None
     with pytest.raises(NMTError, match="no attention"):

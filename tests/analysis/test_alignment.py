@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.analysis.alignment import DECISIONS, SYMMETRIES, Reading, links, parse, pharaoh, readings, symmetrised
-from nmt.decoding.engine import Heads
+from nmt.decoding.engine import HeadChoice
 from nmt.errors import ConfigError
 
 LINKS = st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=14)
@@ -55,20 +55,20 @@ def test_words_keep_their_numbers():
 
 def test_heads_by_hand():
     maps = np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)
-    assert np.array_equal(Heads(2, 3).of(maps), maps[1, 2])
-    assert np.array_equal(Heads(1).of(maps), maps[0].mean(0))
-    assert np.array_equal(Heads().of(maps), maps.reshape(6, 2, 2).mean(0))
-    assert np.array_equal(Heads(head=2).of(maps[:1]), maps[0, 1])
+    assert np.array_equal(HeadChoice(2, 3).of(maps), maps[1, 2])
+    assert np.array_equal(HeadChoice(1).of(maps), maps[0].mean(0))
+    assert np.array_equal(HeadChoice().of(maps), maps.reshape(6, 2, 2).mean(0))
+    assert np.array_equal(HeadChoice(head=2).of(maps[:1]), maps[0, 1])
 
 
 @pytest.mark.parametrize(
     ("heads", "told"),
     [
-        (Heads(3), "layer 3: attention to the source has layers 1 to 2"),
-        (Heads(0), "layer 0: attention to the source has layers 1 to 2"),
-        (Heads(1, 4), "head 4: attention to the source has heads 1 to 3"),
-        (Heads(1, 0), "head 0: "),
-        (Heads(head=1), "head 1: of which layer"),
+        (HeadChoice(3), "layer 3: attention to the source has layers 1 to 2"),
+        (HeadChoice(0), "layer 0: attention to the source has layers 1 to 2"),
+        (HeadChoice(1, 4), "head 4: attention to the source has heads 1 to 3"),
+        (HeadChoice(1, 0), "head 0: "),
+        (HeadChoice(head=1), "head 1: of which layer"),
     ],
 )
 def test_heads_that_there_are_not(heads, told):
@@ -81,7 +81,7 @@ def test_readings_name_everything_once():
         found = readings(layers, heads)
         assert len(found) == len(set(found)) == 6 * count
         assert [parse(str(each)) for each in found] == found
-    assert str(Reading(Heads(2), True, "target")) == "2.mean.shifted.target"
+    assert str(Reading(HeadChoice(2), True, "target")) == "2.mean.shifted.target"
     assert str(Reading()) == "mean.mean.plain.both"
 
 

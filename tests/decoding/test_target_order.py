@@ -9,7 +9,7 @@ from toy_model import real_model
 from nmt.config import SearchConfig
 from nmt.data.batching import batches
 from nmt.data.corpus import Corpus, ragged
-from nmt.decoding.engine import Heads
+from nmt.decoding.engine import HeadChoice
 from nmt.decoding.hypothesis import LINE_BREAKS
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
@@ -17,7 +17,7 @@ from nmt.decoding.translator import Translator
 from nmt.ids import BOS, EOS, PAD
 
 SOURCES, TARGETS = [[4, 5, 6], [7, 8], [9]], [[5, 6, 7, 8], [], [4]]
-BOTH = {"attention": Heads(), "details": True}
+BOTH = {"attention": HeadChoice(), "details": True}
 
 
 def test_batches_hold_the_target_turned_round():
