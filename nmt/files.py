@@ -1,8 +1,9 @@
 """Writing files so that a crash leaves the old state or the new one, never half of either.
 
 Everything is written beside its destination, synced to the disk and renamed; nothing else in the package writes files
-(the training log, which only grows, is the one exception and is cut back on resume). What is being written has a hidden
-name; a process that is killed leaves that behind, and the next one that holds the lock clears it away.
+but what only grows and is cut back on resume: the training log, and the journal of a corpus that a model writes. What
+is being written has a hidden name; a process that is killed leaves that behind, and the next one that holds the lock
+clears it away.
 """
 
 import ctypes

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nmt.evaluation.systems import System
 
 SIGNIFICANT = 0.05
+_LONGEST = 200  # bytes of the name of a file; the system takes 255
 
 
 @command
@@ -105,6 +106,8 @@ def evaluate(
     progress.clear()
     for system in comparison.systems if comparison else ():
         if system.model:
+            for line in system.model.idle:
+                lines.note(f"{system.name}: {line}")
             lines.note_missing_tags(system.name, system.model.missing_tags)
         if system.model and system.model.split:
             lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")
@@ -238,7 +241,7 @@ def _keep(comparison: "Comparison", folder: Path) -> None:
     taken: set[str] = set()
     for system in comparison.systems:
         if system.model:
-            name = re.sub(r"[\\/:]+", "-", system.name).strip("-.")
+            name = re.sub(r"[\\/:]+", "-", system.name).strip("-.").encode()[:_LONGEST].decode(errors="ignore")
             name = next(each for each in chain([name], (f"{name}-{n}" for n in count(2))) if each not in taken)
             taken.add(name)
             files.write_text(folder / f"{name}.txt", "".join(f"{line}\n" for line in system.hypotheses))

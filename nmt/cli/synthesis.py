@@ -49,6 +49,8 @@ def make(
             progress.note(f"note: {folder}: what was translated is kept, and --resume goes on from there")
         raise
     progress.clear()
+    if not made.new:
+        lines.note(f"{folder}: is whole already")
     for reason, count in made.left_out.items():
         lines.note(f"{count:,} of {made.read:,} lines are left out: {reason}")
     typer.echo(f"{made.pairs:,} pairs in {duration(made.seconds)}: {made.source}, {made.target}")

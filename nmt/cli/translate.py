@@ -57,6 +57,8 @@ def translate(
         translator = load(model, overrides={**search.settings(), "tag": tag}, rerank=search.rerankers())
         if not (as_json or search.n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {search.n_best}: plain text holds one translation a line", hint="add --json")
+        for line in translator.search.idle_of(search.settings()):
+            lines.note(line)
         lines.note_missing_tags(translator.origin, translator.missing_tags)
         for each in translator.rerankers:
             if each.reverse or tag not in each.translator.tokenizers.source.tags:

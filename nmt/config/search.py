@@ -1,6 +1,6 @@
 """Section `search`: how translations are found."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -20,6 +20,7 @@ class SearchConfig(Section):
     """Beam search, or sampling when `sample` is set."""
 
     BELONGS: ClassVar = {
+        "beam": {"sample": (False,)},
         "seed": {"sample": (True,)},
         "max_length_factor": {"max_length": (None,)},
         "max_length_extra": {"max_length": (None,)},
@@ -53,6 +54,10 @@ class SearchConfig(Section):
     """Minimum Bayes risk: of the n_best hypotheses the one that is most like the others, by this measure."""
     batch_tokens: BatchTokens = 8192
     """Source pieces a batch, padding and beams included."""
+
+    def idle_of(self, given: Collection[str]) -> list[str]:
+        """What has no effect, of those settings alone that were `given`."""
+        return [line for line in self.idle() if line.partition(":")[0] in given]
 
     def conflicts(self) -> Iterator[Conflict]:
         if not self.sample and self.n_best > self.beam:

@@ -61,7 +61,7 @@ class TrainingConfig(Section):
     epsilon: float = Field(1e-9, gt=0)
     """AdamW's guard against a division by zero."""
     weight_decay: float = Field(0.0, ge=0)
-    """AdamW's decoupled decay of matrices."""
+    """Decoupled decay of matrices, by either optimizer."""
     clip: float | None = Field(1.0, gt=0)
     """Largest norm of the gradient."""
 
@@ -88,7 +88,7 @@ class TrainingConfig(Section):
     evaluate_every: int = Field(500, ge=1)
     """Updates between evaluations, each with a checkpoint."""
     evaluate_sentences: int | None = Field(None, ge=1)
-    """Development pairs that are translated for BLEU and chrF; by default all. The loss takes all."""
+    """Development pairs, evenly from all, that are translated for BLEU and chrF; by default all. The loss takes all."""
     evaluate_beam: Beam = 1
     """Beam of these translations."""
     measure: Literal["loss", "bleu", "chrf"] = "loss"
@@ -111,6 +111,8 @@ class TrainingConfig(Section):
         yield from super().idle()
         if self.warmup >= self.steps and self.schedule != "constant":
             yield f"schedule: {self.schedule} has no effect: warmup is {self.warmup} and steps are {self.steps}"
+        if self.horizon is not None and self.horizon < self.steps and self.min_lr == 0:
+            yield f"steps: {self.steps} are too many: the rate is 0 from update {self.horizon} on, the horizon"
 
     def conflicts(self) -> Iterator[Conflict]:
         if not all(0 <= beta < 1 for beta in self.betas):

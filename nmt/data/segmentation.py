@@ -26,7 +26,7 @@ import sentencepiece
 from nmt.ids import UNK
 
 _WORD = re.compile("▁[^▁]*|[^▁]+")  # U+2581 stands for the blank before a word
-_WORDS = 1 << 17  # whose tables are kept
+_WORDS, _LONGEST = 1 << 15, 24  # words whose tables are kept, and their characters: a line without blanks is one word
 _UNKNOWN = -10.0  # added to the lowest score of a piece, as SentencePiece does
 
 
@@ -54,7 +54,7 @@ class Sampler:
         self._lowest = min(self._scores.values())
         self._spells = processor.piece_to_id("<0x00>") != UNK
         self._draw = self._draw_bpe if self._is_bpe() else self._draw_unigram
-        self._ends = lru_cache(_WORDS)(self._make_ends)
+        self._kept_ends = lru_cache(_WORDS)(self._make_ends)
 
     def sample(self, lines: Sequence[str], *, seed: int) -> list[list[int]]:
         """Ids of a segmentation of each line, without BOS and EOS."""
@@ -111,7 +111,8 @@ class Sampler:
         return [each for symbol in symbols if symbol for each in self._spell(symbol)]
 
     def _draw_unigram(self, word: str, random: Random) -> list[int]:
-        ends, ids, end = self._ends(word), [], len(word)
+        make = self._kept_ends if len(word) <= _LONGEST else self._make_ends
+        ends, ids, end = make(word), [], len(word)
         while end:
             cumulative, pieces = ends[end]
             end, piece = pieces[bisect(cumulative, random.random())]

@@ -24,6 +24,12 @@ class Pairs(NamedTuple):
     source: list[str]
     target: list[str]
 
+    def some(self, most: int | None) -> "Pairs":
+        """At most so many pairs, evenly from all of them: one end of a text is seldom like the whole."""
+        count = len(self.source)
+        rows = np.linspace(0, count - 1, min(most or count, count)).astype(np.int64)
+        return Pairs(*([side[row] for row in rows] for side in self))
+
 
 class Splits(NamedTuple):
     """Of all the text that a config names."""

@@ -33,9 +33,7 @@ def decode_lines(chunks: Iterable[bytes] | BinaryIO, name: str) -> Iterator[str]
 
     Raises DataError when a line is not UTF-8, or has more than LONGEST bytes.
     """
-    for number, line in enumerate(_split(chunks, name), start=1):
-        if number == 1:
-            line = line.removeprefix(_BOM)
+    for number, line in enumerate(_split(_without_mark(chunks), name), start=1):
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -44,6 +42,15 @@ def decode_lines(chunks: Iterable[bytes] | BinaryIO, name: str) -> Iterator[str]
                 f"{name}:{number}: not UTF-8 (byte 0x{line[error.start]:02x} at column {column})",
                 hint="convert the text to UTF-8, for example with iconv",
             ) from error
+
+
+def _without_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes without the byte order mark before them, however they are cut."""
+    chunks, begin = iter(chunks), b""
+    while begin != _BOM and _BOM.startswith(begin) and (chunk := next(chunks, None)) is not None:
+        begin += chunk
+    yield begin.removeprefix(_BOM)
+    yield from chunks
 
 
 def _split(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:

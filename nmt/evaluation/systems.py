@@ -34,6 +34,8 @@ class Model(NamedTuple):
     """Put before each source."""
     missing_tags: tuple[str, ...]
     """Those to choose from where each source needs one and had none."""
+    idle: tuple[str, ...]
+    """Settings of the search that were asked for and have no effect."""
     signature: str
 
 
@@ -54,6 +56,7 @@ class Ready(NamedTuple):
     """Several of an ensemble."""
     rerankers: list[Description]
     translator: Translator
+    idle: tuple[str, ...]
 
 
 def read(path: Path, test: TestSet) -> System:
@@ -74,7 +77,8 @@ def load(
     translator.check_search()
     if search.get("n_best", 1) != 1 and not translator.chooses(translator.search):
         raise ConfigError("n_best: one translation a line is scored", hint="choose among them by mbr or rerank")
-    return Ready(name, [bundle.read(path) for path in paths], [bundle.read(path) for path in rerank or ()], translator)
+    bundles, rerankers = ([bundle.read(path) for path in some] for some in (paths, rerank or ()))
+    return Ready(name, bundles, rerankers, translator, tuple(translator.search.idle_of(search)))
 
 
 def choose_tag(ready: Sequence[Ready], *, asked: str | None, test: TestSet) -> None:
@@ -103,7 +107,7 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
         split=sum(each.parts > 1 for each in translations),
         language=ready.bundles[0].config.target_language, tag=ready.translator.tag,
-        missing_tags=ready.translator.missing_tags, signature=_signature(ready),
+        missing_tags=ready.translator.missing_tags, idle=ready.idle, signature=_signature(ready),
     )  # fmt: skip
     return System(ready.name, [each.text for each in translations], model)
 

@@ -33,6 +33,7 @@ from nmt.synthesis.corpus import (
     read,
     translated,
     translates,
+    whole,
     write,
 )
 
@@ -63,6 +64,8 @@ def backtranslate(
         languages = (data.source_language, data.target_language)
         form = Form("bt", languages[::-1] if config is None else languages, packed)
         facts = facts_of("backtranslation", described, translator)
+        if resume and (made := whole(folder, form, facts, ())):
+            return made
         with journal.opened(folder, facts, resume=resume) as known:
             made = translated(translator, lines, _best, known=known, workers=machine.workers)
             pairs = (((text, line), None) if text else (None, reason) for (line, _), (text, reason) in made)

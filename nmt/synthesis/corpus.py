@@ -56,6 +56,8 @@ class Made(NamedTuple):
     held_out: dict[str, tuple[Path, Path]]
     """dev and test, where they were taken from the text: what people wrote, on both sides."""
     seconds: float
+    new: bool = True
+    """Whether it was made now."""
 
 
 class Machine(NamedTuple):
@@ -81,6 +83,14 @@ class Form(NamedTuple):
         endings = self.languages if len(set(self.languages)) == 2 else ("source", "target")
         return tuple(f"{name}.{ending}{'.gz' if self.packed else ''}" for ending in endings)
 
+    def places(self, folder: Path) -> tuple[Path, Path]:
+        """Of the corpus' two sides."""
+        return tuple(folder / name for name in self.files(self.name))
+
+    def held_out(self, folder: Path, splits: Iterable[str]) -> dict[str, tuple[Path, Path]]:
+        """Likewise of the texts that were held out."""
+        return {split: tuple(folder / name for name in self.files(split)) for split in splits}
+
 
 @contextmanager
 def claimed(folder: Path, inputs: Sequence[Path], *, force: bool, resume: bool) -> Iterator[None]:
@@ -92,7 +102,8 @@ def claimed(folder: Path, inputs: Sequence[Path], *, force: bool, resume: bool) 
     if resume and force:
         raise ConfigError("resume and force exclude each other", hint="one goes on, the other starts anew")
     files.check_not_here(folder)
-    force = journal.check(folder, resume=resume, force=force) or force  # or it would not have been begun
+    journal.check(folder, resume=resume, force=force)
+    force = force or resume  # what was begun might be, and what is whole will stay
     _check_place(folder, inputs, force=force)
     with files.lock(folder.with_name(f".{folder.name}.lock")) as alone:
         if not alone:
@@ -162,6 +173,18 @@ def _outcome(line: Line, translation: Translation, choose: Callable[[Translation
     return None if reason else text, reason
 
 
+def whole(folder: Path, form: Form, facts: Mapping[str, Any], held_out: Iterable[str]) -> Made | None:
+    """The corpus that is there already, where it is the one to make. Raises NMTError where it is another."""
+    if journal.place(folder).exists() or not (folder / FACTS).is_file():
+        return None
+    with files.naming(folder / FACTS), open(folder / FACTS, encoding="utf-8") as file:
+        known = json.load(file)
+    if any(known.get(name) != value for name, value in facts.items()):
+        raise NMTError(f"{folder}: is whole, by another model or search", hint="--force replaces it")
+    counts = (known[name] for name in ("read", "pairs", "left_out"))
+    return Made(*form.places(folder), *counts, form.held_out(folder, held_out), 0.0, new=False)
+
+
 def write(
     folder: Path, pairs: Iterable[tuple[tuple[str, str] | None, str | None]], form: Form, *, facts: Mapping[str, Any],
     held_out: Mapping[str, Pairs], on_progress: OnProgress | None,
@@ -190,9 +213,8 @@ def write(
                         add(line)
         counts = {"read": read, "pairs": kept, "left_out": dict(left_out)}
         files.write_text(inside / FACTS, json.dumps({**facts, **counts}, indent=2, ensure_ascii=False) + "\n")
-    texts = {split: tuple(folder / name for name in form.files(split)) for split in held_out}
-    source, target = (folder / name for name in names)
-    return Made(source, target, read, kept, dict(left_out), texts, time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    return Made(*form.places(folder), read, kept, dict(left_out), form.held_out(folder, held_out), seconds)
 
 
 def facts_of(kind: str, described: Sequence[Description], translator: Translator, **more: Any) -> dict[str, Any]:
@@ -202,7 +224,10 @@ def facts_of(kind: str, described: Sequence[Description], translator: Translator
     sums = [checksums.sha256(folder / checksums.NAME) for folder in folders]
     models = [{"name": name, "checksum": each} for name, each in zip(names, sums, strict=True)]
     search = translator.search.model_dump(mode="json")
-    return {"kind": kind, "nmt": __version__, "models": models, "tag": translator.tag, "search": search, **more}
+    engine = {"engine": translator.engine.name, "precision": translator.engine.precision}
+    return {
+        "kind": kind, "nmt": __version__, "models": models, **engine, "tag": translator.tag, "search": search, **more,
+    }  # fmt: skip
 
 
 def read(models: str | Path | Sequence[str | Path]) -> list[Description]:

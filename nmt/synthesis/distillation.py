@@ -35,6 +35,7 @@ from nmt.synthesis.corpus import (
     read,
     translated,
     translates,
+    whole,
     write,
 )
 from nmt.synthesis.journal import Line
@@ -76,6 +77,8 @@ def distill(
         teacher = described[0].config
         form = Form("distilled", (teacher.source_language, teacher.target_language), packed)
         facts = facts_of("distillation", described, translator, nearest=nearest)
+        if resume and (made := whole(folder, form, facts, held_out)):
+            return made
         with journal.opened(folder, facts, resume=resume) as known:
             made = translated(translator, lines, choose, known=known, workers=machine.workers, **several)
             pairs = (((line, text), None) if text else (None, reason) for (line, _), (text, reason) in made)

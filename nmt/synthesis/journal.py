@@ -2,14 +2,14 @@
 kill, it can go on from there, with the same result.
 
     .NAME.part      JSON: first who writes the corpus and how, then a line for each window (see decoding/windows.py):
-                    [[checksum of a line and what stands beside it, translation or null, null or why it has none], ...]
+                    [[checksum of all of this, translation of a line or null, null or why it has none], ...]
 
 Whole windows alone are kept, so that what follows is cut into the same batches as if nothing had happened.
 """
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -31,12 +31,10 @@ def place(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.part")
 
 
-def check(folder: Path, *, resume: bool, force: bool) -> bool:
-    """Whether there is one to go on from. Raises NMTError where it is not said what shall become of it."""
-    found = place(folder).is_file()
-    if found and not (resume or force):
+def check(folder: Path, *, resume: bool, force: bool) -> None:
+    """Raise NMTError where there is one, and it is not said what shall become of it."""
+    if place(folder).is_file() and not (resume or force):
         raise NMTError(f"{folder}: was begun", hint="--resume goes on, --force starts anew")
-    return found and resume
 
 
 class Journal:
@@ -58,15 +56,24 @@ class Journal:
         with open(self._path, "rb") as file:
             file.readline()  # the facts
             while file.tell() < self._end:
-                for known, text, reason in json.loads(file.readline()):
+                for known, *outcome in self._read(file.readline()):
                     line, number = next(lines, None), number + 1
-                    if line is None or _checksum(line) != known:
-                        raise DataError(f"line {number:,} is another than it was", hint="--force starts anew")
-                    yield line, (text, reason)
+                    if line is None or _checksum(line, outcome) != known:
+                        raise DataError(
+                            f"line {number:,} is another than it was, or {self._path} is damaged",
+                            hint="--force starts anew",
+                        )
+                    yield line, tuple(outcome)
+
+    def _read(self, window: bytes) -> list[list]:
+        try:
+            return json.loads(window)
+        except ValueError as error:
+            raise DataError(f"{self._path}: is damaged", hint="--force starts anew") from error
 
     def add(self, line: Line, outcome: Outcome) -> None:
         """Keep what came of the next line."""
-        self._window.append((_checksum(line), *outcome))
+        self._window.append((_checksum(line, outcome), *outcome))
         if self._filling.add(line[0]):
             self._write(self._window)
             self._window = []
@@ -77,14 +84,15 @@ class Journal:
             self._file.close()
 
     def _write(self, value: Any) -> None:
-        if self._file is None:
-            self._file = open(self._path, "r+b" if self._end else "wb")  # noqa: SIM115 (open as long as lines come)
-            self._file.seek(self._end)
-            self._file.truncate()
-            if not self._end:
-                self._file.write(_as_line(self._facts))
-        self._file.write(_as_line(value))
-        self._file.flush()
+        with files.naming(self._path):
+            if self._file is None:
+                self._file = open(self._path, "r+b" if self._end else "wb")  # noqa: SIM115 (open as long as lines come)
+                self._file.seek(self._end)
+                self._file.truncate()
+                if not self._end:
+                    self._file.write(_as_line(self._facts))
+            self._file.write(_as_line(value))
+            self._file.flush()
 
 
 @contextmanager
@@ -133,5 +141,5 @@ def _as_line(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode() + b"\n"
 
 
-def _checksum(line: Line) -> int:
-    return zlib.crc32("\t".join(line).encode())
+def _checksum(line: Line, outcome: Sequence[str | None]) -> int:
+    return zlib.crc32(json.dumps([line, outcome]).encode())

@@ -38,7 +38,7 @@ def of_run(
 
 
 def finetuned(config: Config) -> Facts | None:
-    """From what, and what was added or kept; None for a model that began with random weights."""
+    """From what, and what stayed frozen; None for a model that began with random weights."""
     given = config.finetune
     if given is None:
         return None

@@ -37,8 +37,11 @@ class Guard:
             raise KeyboardInterrupt
 
     def deliver(self) -> NoReturn:
-        """Hand the pending signal to the handler that was there before; if that returns, raise KeyboardInterrupt."""
-        if self.pending is not None:
+        """Hand the pending signal to the handler that was there before; if that returns, raise KeyboardInterrupt.
+
+        One that came to another rank may be one that is ignored here.
+        """
+        if self.pending in self._handlers:
             signal.signal(self.pending, self._handlers[self.pending])
             signal.raise_signal(self.pending)
         raise KeyboardInterrupt

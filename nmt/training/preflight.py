@@ -15,7 +15,7 @@ from nmt import bundle, files, runtime
 from nmt.config import Config
 from nmt.data.batching import Batch, batch_of, batches, plan
 from nmt.data.corpus import Corpus
-from nmt.data.prepare import Pairs, Prepared
+from nmt.data.prepare import Prepared
 from nmt.errors import NMTError
 from nmt.models.base import Seq2Seq
 from nmt.training import checkpoint, facts, loss, run_folder
@@ -37,7 +37,7 @@ class Forecast(NamedTuple):
     memory: int | None
     """Bytes at the worst moment: the GPU's, else the process's; None where the system does not say."""
     seconds: float
-    """Of all updates and evaluations; evaluations are guessed from an untrained model, which writes long sentences."""
+    """Of what is left; evaluations are guessed from an untrained model, which writes long sentences."""
     disk: int
     """Bytes that the run folder will need, and ..."""
     free: int
@@ -67,9 +67,10 @@ def rehearse(learner: Learner, prepared: Prepared, config: Config) -> Rehearsal:
 
 
 def forecast(
-    learner: Learner, model: Seq2Seq, prepared: Prepared, config: Config, *, run: facts.Facts, rehearsal: Rehearsal
-) -> Forecast:
-    """The first rank alone: evaluate, save, load, and say what to expect.
+    learner: Learner, model: Seq2Seq, prepared: Prepared, config: Config, *, step: int, run: facts.Facts,
+    rehearsal: Rehearsal,
+) -> Forecast:  # fmt: skip
+    """The first rank alone: evaluate, save, load, and say what to expect after update `step`.
 
     Raises NMTError when a run would not go through: out of memory, the disk too small, what is written not readable.
     """
@@ -90,10 +91,11 @@ def forecast(
             "free or the run's already",
             hint="make room, or train into another folder with run=...",
         )
-    largest, seconds = rehearsal.largest, settings.steps * rehearsal.seconds + evaluations * evaluation
+    largest, left = rehearsal.largest, evaluations - step // settings.evaluate_every
     return Forecast(
         rows=len(largest.src), source=largest.src.size(1), target=largest.tgt_in.size(1),
-        memory=runtime.peak_memory(learner.device), seconds=seconds, disk=needed, free=free,
+        memory=runtime.peak_memory(learner.device),
+        seconds=(settings.steps - step) * rehearsal.seconds + left * evaluation, disk=needed, free=free,
     )  # fmt: skip
 
 
@@ -124,15 +126,13 @@ def _compute(learner: Learner, batch: Batch) -> None:
 
 def _evaluate(model: Seq2Seq, prepared: Prepared, config: Config, device: torch.device) -> tuple[Scores, float]:
     """Scores of a few pairs of the development text, and the seconds that translating all of it takes."""
-    count = len(prepared.dev_text.source)
-    chosen = np.linspace(0, count - 1, min(SENTENCES, count)).astype(np.int64)
-    few = Pairs(*([side[row] for row in chosen] for side in prepared.dev_text))
+    count, few = len(prepared.dev_text.source), prepared.dev_text.some(SENTENCES)
     batch = next(batches(prepared.dev, batch_tokens=config.training.batch_tokens))
     nats = loss.negative_log_likelihood(model, batch, device=device).item()
     begin = time.perf_counter()
     scores = Scores(nats / loss.count(batch), *score(model, prepared.tokenizers, few, config))
     wanted = min(config.training.evaluate_sentences or count, count)
-    return scores, (time.perf_counter() - begin) * wanted / len(chosen)
+    return scores, (time.perf_counter() - begin) * wanted / len(few.source)
 
 
 def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: State, card: facts.Facts) -> int:

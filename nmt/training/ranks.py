@@ -26,7 +26,8 @@ from nmt.data.batching import Batch
 from nmt.errors import NMTError
 
 PATIENCE = timedelta(hours=24)
-"""How long a rank waits for the others. The first one evaluates alone; one that dies is noticed at once."""
+"""How long a rank waits for the others. The first one evaluates alone; one that dies is noticed at once. Each group
+must be told: it does not take it from the first."""
 
 
 class Ranks:
@@ -34,7 +35,7 @@ class Ranks:
 
     def __init__(self, rank: int = 0, count: int = 1):
         self.rank, self.count = rank, count
-        self._programs = dist.new_group(backend="gloo") if count > 1 else None
+        self._programs = dist.new_group(timeout=PATIENCE, backend="gloo") if count > 1 else None
 
     @property
     def first(self) -> bool:

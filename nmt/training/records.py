@@ -110,7 +110,7 @@ class Records:
         state.window.seconds += self.lap()
         remaining = (steps - state.step) * state.seconds / state.step
         self.listen(events.Updated(state.step, steps, state.window.tokens / state.window.seconds, remaining))
-        if state.step % self.settings.log_every == 0:
+        if state.step % self.settings.log_every == 0 or state.step == steps:
             self._report(rate, done.norm)
 
     def _report(self, rate: float, norm: Tensor) -> None:

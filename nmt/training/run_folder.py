@@ -82,9 +82,9 @@ def has_checkpoint(folder: Path) -> bool:
     return (folder / LAST).is_dir()
 
 
-def texts(folder: Path) -> dict[str, str] | None:
-    """Digests of the text files that a run's checkpoint was trained on; None when it does not say."""
-    return checkpoint.read_state(folder / LAST).texts or None
+def texts(folder: Path) -> dict[str, str]:
+    """Digests of the text files that a run's checkpoint was trained on."""
+    return checkpoint.read_state(folder / LAST).texts
 
 
 def create(config: Config) -> None:
@@ -116,9 +116,11 @@ def _is_run(folder: Path) -> bool:
 def _with_horizon(new: Config, old: Config) -> Config:
     """A horizon that nobody has set follows the steps only until the run begins: more steps change no past rate."""
     training, horizon = new.training, old.training.horizon
-    if training.schedule != "cosine" or horizon is None or "horizon" in training.model_fields_set:
+    if training.schedule != "cosine" or horizon is None:
         return new
-    if training.steps > horizon and training.min_lr == 0:
+    if "horizon" in training.model_fields_set and training.horizon != horizon:
+        return new  # a change, which is refused
+    if training.steps > max(horizon, old.training.steps) and training.min_lr == 0:
         raise ConfigError(
             f"training.steps: {training.steps:,} updates, but the run's cosine schedule has ended at rate 0 by update "
             f"{horizon:,}, its training.horizon: more updates would change nothing",

@@ -67,8 +67,8 @@ class Trainer:
                 rehearsal = preflight.rehearse(self.learner, self.prepared, self.config)
                 if self.ranks.first:
                     self.listen(events.Checked(preflight.forecast(
-                        self.learner, self.shipped, self.prepared, self.config, run=self.records.facts,
-                        rehearsal=rehearsal,
+                        self.learner, self.shipped, self.prepared, self.config, step=self.state.step,
+                        run=self.records.facts, rehearsal=rehearsal,
                     )))  # fmt: skip
         except KeyboardInterrupt:
             self.guard.deliver()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from nmt.config import Config, SearchConfig
+from nmt.config.search import BEST_ALONE
 from nmt.data.batching import batches
 from nmt.data.prepare import Pairs, Prepared
 from nmt.data.tokenizer import Tokenizers
@@ -60,7 +61,7 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
     for batch in batches(prepared.dev, batch_tokens=config.training.batch_tokens):
         nats += loss.negative_log_likelihood(model, batch, device=device)
         tokens += loss.count(batch)
-    text = Pairs(*(side[: config.training.evaluate_sentences] for side in prepared.dev_text))
+    text = prepared.dev_text.some(config.training.evaluate_sentences)
     return Scores(nats.item() / tokens, *score(model, prepared.tokenizers, text, config))
 
 
@@ -74,6 +75,4 @@ def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -
 
 def search_for(config: Config) -> SearchConfig:
     """The config's search with the beam of evaluations in training: the best translation, nothing drawn."""
-    kept = config.search.model_dump(include={"length_penalty", "min_length", "max_length", "max_length_factor",
-                                             "max_length_extra", "batch_tokens"})  # fmt: skip
-    return SearchConfig(beam=config.training.evaluate_beam, **kept)
+    return config.search.model_copy(update={**BEST_ALONE, "beam": config.training.evaluate_beam})

@@ -133,6 +133,10 @@ def test_what_was_begun_is_neither_lost_nor_mixed(folder, tmp_path):
             work(folder=place, resume=True, **other)
     with pytest.raises(NMTError, match="another model, search or nmt"):
         backtranslate(folder / "runs" / "fresh", folder / "few.de", place, beam=2, resume=True)
+    for other in ("float32", "bfloat16"):
+        if other != engine_of(folder).precision:
+            with pytest.raises(NMTError, match="another model, search or nmt"):
+                work(folder=place, resume=True, machine=corpus.Machine(precision=other))
     lines = (folder / "few.de").read_text(encoding="utf-8").splitlines()
     for other in ([*lines[:9], "ein anderer.", *lines[10:]], lines[:9]):
         (tmp_path / "other.de").write_text("".join(f"{line}\n" for line in other), encoding="utf-8")
@@ -141,6 +145,34 @@ def test_what_was_begun_is_neither_lost_nor_mixed(folder, tmp_path):
     assert kept.read_bytes() == before and not place.exists()
     assert work(folder=place, resume=True, batch_tokens=500).read == LINES, "as one does when memory was short"
     assert not kept.exists()
+
+
+def engine_of(folder: Path):
+    return Translator.load(folder / "runs" / "learnt").engine
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"house", b"horse"), (b'", null]', b'" null]'), (b"null, ", b"nill, ")])
+def test_damage_is_told(folder, tmp_path, old, new):
+    kept = begin(works(folder)["searched"], tmp_path / "bt", 20)
+    facts, *windows = kept.read_bytes().splitlines(keepends=True)
+    damaged = [each.replace(old, new, 1) for each in windows]
+    assert damaged != windows
+    kept.write_bytes(b"".join([facts, *damaged]))
+    with pytest.raises(DataError, match=r"\.bt\.part\S* is damaged") as caught:
+        works(folder)["searched"](folder=tmp_path / "bt", resume=True)
+    assert caught.value.hint == "--force starts anew" and not (tmp_path / "bt").exists()
+
+
+@pytest.mark.parametrize("name", ["searched", "nearest"])
+def test_a_job_script_may_always_resume(folder, tmp_path, name):
+    work, place = works(folder)[name], tmp_path / "job"
+    first = work(folder=place, resume=True)
+    before = contents(place)
+    again = work(folder=place, resume=True)
+    assert first.new and not again.new and again[:6] == first[:6] and contents(place) == before
+    with pytest.raises(NMTError, match="job: is whole, by another model or search"):
+        work(folder=place, resume=True, length_penalty=0.5)
+    assert contents(place) == before
 
 
 def test_force_starts_anew_and_an_older_corpus_stays_until_the_new_one_is_whole(folder, tmp_path):
