@@ -170,5 +170,5 @@ def _scores(dev: Dev) -> str:
 
 - BLEU {dev.bleu.value:.2f} `{dev.bleu.signature}`
 - chrF {dev.chrf.value:.2f} `{dev.chrf.signature}`
-- perplexity {dev.perplexity:.3f} a piece
+- perplexity {dev.perplexity:.4g} a piece
 """

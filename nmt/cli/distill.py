@@ -43,6 +43,8 @@ def distill(
         raise ConfigError("--n-best: the best of them is what the search gives", hint="add --nearest bleu or chrf")
     if target and not source:
         raise ConfigError("--target: of which source?", hint="give --source too")
+    if target and not nearest:
+        raise ConfigError("--target: the teacher's translations take its place", hint="it belongs to --nearest")
     text = None
     if source and target:
         value = {"source": list(source), "target": list(target)}

@@ -4,6 +4,7 @@ import json as json_text
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +17,7 @@ from nmt.cli import lines
 from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress
 from nmt.cli.searching import Search
+from nmt.errors import ConfigError
 from nmt.version import __version__
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from nmt.evaluation.systems import System
 
 SIGNIFICANT = 0.05
+METRICS = ("bleu", "chrf", "ter")
 _LONGEST = 200  # bytes of the name of a file; the system takes 255
 
 
@@ -86,6 +89,10 @@ def evaluate(
                           output_folder=output_folder)  # fmt: skip
     if output_folder:
         files.check_above(output_folder / "translations")
+        if not (model or ensemble):
+            raise ConfigError("--output-folder: no model is there to translate", hint="give --model, or leave it out")
+    places: list[Path] = []
+    read = [*(hypothesis or []), *(reference or []), *(tokenized_reference or []), *([source] if source else [])]
     runtime.keep_freed_memory()
     progress = Progress()
     figures = alignment and alignments.evaluate(
@@ -93,14 +100,21 @@ def evaluate(
         choose=alignment_choose, reading=alignment_reading, reverse=alignment_reverse, symmetry=alignment_symmetry,
         tag=tag, where={"device": machine.device, "precision": precision, "threads": machine.threads},
     )  # fmt: skip
+
+    def begin(name: str) -> None:
+        if output_folder:
+            places.append(_place(output_folder, name, places))
+            lines.check_input(places[-1], read)
+        progress.note(f"note: {name} translates")
+
     comparison = None if alignment and metric is None else compare.evaluate(
         [*(model or []), *map(_members, ensemble or [])], hypotheses=hypothesis or (),
         config=config, source=source, references=reference or (),
         tokenized=tokenized, tokenized_references=tokenized_reference or (), language=language, tag=tag,
-        metric=(metric or "bleu,chrf,ter").split(","), lowercase=lowercase, tokenize=tokenize, confidence=confidence,
-        paired=paired, device=machine.device, precision=precision, threads=machine.threads,
+        metric=METRICS if metric is None else metric.split(","), lowercase=lowercase, tokenize=tokenize,
+        confidence=confidence, paired=paired, device=machine.device, precision=precision, threads=machine.threads,
         workers=workers,
-        on_system=lambda name: progress.note(f"note: {name} translates"),
+        on_system=begin,
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), rerank=rerank, **settings,
     )  # fmt: skip
     progress.clear()
@@ -112,15 +126,14 @@ def evaluate(
         if system.model and system.model.split:
             lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")
     typer.echo(_as_json(comparison, figures) if json else _as_text(comparison, figures))
-    if comparison and output_folder:
-        _keep(comparison, output_folder)
+    if comparison:
+        for place, system in zip(places, comparison.systems, strict=False):  # files of hypotheses come last
+            files.write_text(place, "".join(f"{line}\n" for line in system.hypotheses))
 
 
 def _members(text: str) -> list[str]:
     """Of an ensemble that is typed as A,B. Raises ConfigError unless there are two or more."""
-    from nmt.errors import ConfigError
-
-    members = text.split(",")
+    members = [each.strip() for each in text.split(",")]
     if len(members) < 2 or not all(members):
         raise ConfigError(f"--ensemble {text}: which models?", hint="two or more, commas between; --model takes one")
     return members
@@ -236,12 +249,8 @@ def _table(rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in padded)
 
 
-def _keep(comparison: "Comparison", folder: Path) -> None:
-    """Each model's translations in a file by its name; names that are the same as files are numbered."""
-    taken: set[str] = set()
-    for system in comparison.systems:
-        if system.model:
-            name = re.sub(r"[\\/:]+", "-", system.name).strip("-.").encode()[:_LONGEST].decode(errors="ignore")
-            name = next(each for each in chain([name], (f"{name}-{n}" for n in count(2))) if each not in taken)
-            taken.add(name)
-            files.write_text(folder / f"{name}.txt", "".join(f"{line}\n" for line in system.hypotheses))
+def _place(folder: Path, name: str, taken: Sequence[Path]) -> Path:
+    """Where the translations of a system are kept; names that are the same as files are numbered."""
+    stem = re.sub(r"[\\/:]+", "-", name).strip("-.").encode()[:_LONGEST].decode(errors="ignore")
+    places = (folder / f"{each}.txt" for each in chain([stem], (f"{stem}-{n}" for n in count(2))))
+    return next(place for place in places if place not in taken)

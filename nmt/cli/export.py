@@ -34,11 +34,12 @@ def export(
     from nmt import export as exporting
     from nmt import runtime
     from nmt.data.text import read_lines
-    from nmt.export.run import check_place, development_lines
+    from nmt.export.run import check_model, check_place, development_lines
 
     check_place(output, force=force)  # before the text is read or prepared
     runtime.set_threads(threads)
     runtime.keep_freed_memory()
+    search = check_model(model).config.search
     text, usual = (list(islice(read_lines(input), most)), None) if input else development_lines(model, most)
     tag = usual if tag is None else tag
     lines.note(f"both engines translate {len(text):,} lines")
@@ -48,7 +49,9 @@ def export(
     for line in report(exported):
         typer.echo(line)
     typer.echo(f"{output}: {to}, {quantization}, {exported.bytes / 1e6:,.1f} MB")
-    typer.echo(f"next: nmt translate --model {output} --input FILE")
+    if search.sample:
+        lines.note("its config draws translations, which CTranslate2 does in another way: here nmt only searches")
+    typer.echo(f"next: nmt translate --model {output} {'--search ' * search.sample}--input FILE")
 
 
 def report(exported: "Exported") -> list[str]:

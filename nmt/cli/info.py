@@ -51,7 +51,7 @@ def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
     return [
         ("languages", f"{config.source_language} -> {config.target_language}{order}"),
         ("model", f"{config.model.type}, {card['parameters']:,} parameters, {size / 1e6:,.1f} MB"),
-        ("", ", ".join(f"{name} {value}" for name, value in architecture.items())),
+        ("", ", ".join(f"{name} {value}" for name, value in architecture.items() if value is not None)),
         ("vocabulary", f"{pieces} ({tokenizer.kind}, {tokenizer.normalisation})"),
         *([("tags", ", ".join(card["tags"]))] if card["tags"] else []),
         ("data", f"{data['pairs']:,} training pairs, {data['source_pieces']:,} source and "
@@ -60,7 +60,7 @@ def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
                      f"{training['target_tokens']:,} target tokens in {training['minutes']:,.1f} minutes"),
         ("", f"{card['precision']} on {machine['device']}, {machine['threads']} threads, torch {machine['torch']}"),
         ("dev scores", f"BLEU {dev['bleu']['value']:.2f}, chrF {dev['chrf']['value']:.2f}, "
-                       f"perplexity {dev['perplexity']:.3f} after update {dev['step']:,}"),
+                       f"perplexity {dev['perplexity']:.4g} after update {dev['step']:,}"),
         ("", f"BLEU {dev['bleu']['signature']}"),
         ("", f"chrF {dev['chrf']['signature']}"),
         *([("goes on from", f"{origin['name']} ({origin['checksum'][:12]})")] if origin else []),

@@ -38,7 +38,7 @@ def init(
     from nmt.data.survey import survey
     from nmt.errors import ConfigError
 
-    lines.check_place(output)
+    lines.check_place(output, usual="config.yaml")
     if output.exists() and not force:
         raise ConfigError(f"{output}: exists", hint="--force replaces it, --output names another file")
     train = _text("", source, target, tsv, columns)
@@ -64,7 +64,10 @@ def _text(prefix: str, source, target, tsv, columns: tuple[int, int]) -> "Parall
     from nmt.data.text import check_files
     from nmt.errors import ConfigError
 
-    if bool(source) == bool(tsv) or bool(source) != bool(target):
+    if (source or target) and tsv:
+        sides = f"--{prefix}source and --{prefix}target"
+        raise ConfigError(f"--{prefix}tsv: holds both sides already", hint=f"leave it out, or {sides}")
+    if not tsv and not (source and target):
         raise ConfigError(
             f"which {prefix.rstrip('-') or 'training'} text?",
             hint=f"give --{prefix}source and --{prefix}target, or --{prefix}tsv",
@@ -83,7 +86,7 @@ def _languages(train: "ParallelText", source: str | None, target: str | None) ->
 
     guessed = languages_of(train.tsv[0]) if train.tsv else (language_of(train.source[0]), language_of(train.target[0]))
     found = (source or guessed[0], target or guessed[1])
-    if None in found or found[0] == found[1]:
+    if None in found or (found[0] == found[1] and not (source and target)):
         raise ConfigError(
             "the languages cannot be told from the files' names", hint="give --source-language and --target-language"
         )

@@ -1,16 +1,18 @@
 """Lines between a command and the world: named files, or stdin and stdout, in UTF-8 with LF on every platform."""
 
+import gzip
 import json
+import lzma
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from time import monotonic, sleep
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import typer
 
@@ -40,24 +42,41 @@ def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterato
         check_place(path)
     if path is None and sys.stdout is None:
         raise NMTError("there is no stdout to write to", hint="give --output")
-    place = _regular_file(STDOUT if path is None else path)
-    if place and any(each is not None and _regular_file(each) == place for each in inputs):
-        raise NMTError(f"{path or 'stdout'}: is both input and output", hint="write to another file")
+    check_input(STDOUT if path is None else path, inputs)
     if path is not None:
-        with files.replacing(path, "wb") as file:
-            yield lambda line: file.write(line.encode("utf-8") + b"\n")
+        with files.replacing(path, "wb") as file, _packed(file, path) as stream:
+            yield lambda line: stream.write(line.encode("utf-8") + b"\n")
         return
     yield _write
     flush()  # here, where the border sees it fail
 
 
-def check_place(path: Path) -> None:
+def _packed(file: IO[bytes], path: Path) -> AbstractContextManager[IO[bytes]]:
+    """The file, or what packs for it, as the name says: what is read as packed is written so."""
+    match path.suffix.lower():
+        case ".gz":
+            return gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+        case ".xz":
+            return lzma.LZMAFile(file, "wb")
+        case _:
+            return nullcontext(file)
+
+
+def check_input(place: Path | int, inputs: Iterable[Path | int | None]) -> None:
+    """Raise NMTError for a place to write to, a path or descriptor, that is one of the `inputs`."""
+    found = _regular_file(place)
+    if found and any(each is not None and _regular_file(each) == found for each in inputs):
+        shown = place if isinstance(place, Path) else "stdout"
+        raise NMTError(f"{shown}: is both input and output", hint="write to another file")
+
+
+def check_place(path: Path, *, usual: str = "stdout") -> None:
     """Raise NMTError, before any work, for a file that cannot be written: `-`, which elsewhere means stdout, what is no
-    regular file, or a place that is not in a folder."""
+    regular file, or a place that is not in a folder. Without the option the result goes to the `usual` place."""
     if path == Path("-"):
-        raise NMTError("-: is no name for a file here", hint="name one, or leave --output out for stdout")
+        raise NMTError("-: is no name for a file here", hint=f"name one, or leave --output out for {usual}")
     if path.exists() and not path.is_file():
-        raise NMTError(f"{path}: is no regular file", hint="name another; without --output the result goes to stdout")
+        raise NMTError(f"{path}: is no regular file", hint=f"name another; without --output the result goes to {usual}")
     files.check_above(path)
 
 

@@ -55,7 +55,10 @@ def _weights(given: Iterable[str]) -> dict[Path, float]:
 def _weighted(text: str) -> tuple[Path, float]:
     """MODEL:WEIGHT, or MODEL alone, in whose path there may be a colon."""
     path, colon, weight = text.rpartition(":")
-    try:
-        return (Path(path), float(weight)) if colon else (Path(text), 1.0)
-    except ValueError:
+    if not colon or Path(text).exists():
         return Path(text), 1.0
+    try:
+        return Path(path), float(weight)
+    except ValueError as error:
+        hint = "MODEL:WEIGHT, and the weight is a number, such as runs/x:0.5"
+        raise ConfigError(f"--rerank: {text}: no such model", hint=hint) from error

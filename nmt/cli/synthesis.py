@@ -52,7 +52,7 @@ def make(
     if not made.new:
         lines.note(f"{folder}: is whole already")
     for reason, count in made.left_out.items():
-        lines.note(f"{count:,} of {made.read:,} lines are left out: {reason}")
+        lines.note(f"{count:,} of {made.read:,} lines left out: {reason}")
     typer.echo(f"{made.pairs:,} pairs in {duration(made.seconds)}: {made.source}, {made.target}")
     return made
 

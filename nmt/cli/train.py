@@ -132,7 +132,7 @@ class Show:
     def evaluated(self, event) -> None:
         scores, mark = event.scores, "  <- best" if event.best else ""
         self.line.note(
-            f"{event.step:,}: dev loss {scores.loss:.4f}, perplexity {scores.perplexity:.2f}, "
+            f"{event.step:,}: dev loss {scores.loss:.4f}, perplexity {_short(scores.perplexity)}, "
             f"BLEU {scores.bleu.value:.2f}, chrF {scores.chrf.value:.2f}{mark}"
         )
 
@@ -142,6 +142,11 @@ class Show:
     def finished(self, event) -> None:
         self.line.clear()
         _conclude(event)
+
+
+def _short(perplexity: float) -> str:
+    """Of a training that broke down it has a hundred digits."""
+    return f"{perplexity:.2f}" if perplexity < 1e6 else f"{perplexity:.1e}"
 
 
 def _conclude(finished) -> None:

@@ -112,7 +112,8 @@ class TrainingConfig(Section):
         if self.warmup >= self.steps and self.schedule != "constant":
             yield f"schedule: {self.schedule} has no effect: warmup is {self.warmup} and steps are {self.steps}"
         if self.horizon is not None and self.horizon < self.steps and self.min_lr == 0:
-            yield f"steps: {self.steps} are too many: the rate is 0 from update {self.horizon} on, the horizon"
+            last = max(self.horizon, self.warmup)
+            yield f"steps: {self.steps} are too many: the rate is 0 after update {last}, for horizon is {self.horizon}"
 
     def conflicts(self) -> Iterator[Conflict]:
         if not all(0 <= beta < 1 for beta in self.betas):

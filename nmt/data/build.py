@@ -12,11 +12,11 @@ from pathlib import Path
 from nmt import checksums, files
 from nmt.config import Config
 from nmt.data import selection as select
-from nmt.data.cleaning import Verdict
+from nmt.data.cleaning import Verdict, named
 from nmt.data.encode import encode, encoders
 from nmt.data.report import Report, Text, TextReport, total
 from nmt.data.selection import Selection
-from nmt.data.splits import Pairs, Tell, chosen, named, split, telling, text_names
+from nmt.data.splits import Pairs, Tell, chosen, split, telling, text_names
 from nmt.data.tokenizer import Tokenizers, save_tokenizers
 from nmt.data.tokenizer_training import MOST_CHARACTERS, train_tokenizer
 from nmt.data.vocabulary import grow, grow_by_words

@@ -34,6 +34,16 @@ class Verdict(IntEnum):
     """A side is longer than model.max_length."""
 
 
+def named(counts: dict[Verdict, int]) -> dict[str, int]:
+    """Those that are not 0, by names that people read."""
+    return {verdict.name.lower().replace("_", " "): count for verdict, count in counts.items() if count}
+
+
+def told(counts: dict[Verdict, int]) -> str:
+    """Why pairs were dropped, for a message."""
+    return ", ".join(f"{reason}: {count:,}" for reason, count in named({**counts, Verdict.KEPT: 0}).items())
+
+
 def judge(source: str, target: str, config: CleaningConfig) -> Verdict:
     """KEPT, or the first reason in the pair itself to drop it."""
     if is_empty(source, target):

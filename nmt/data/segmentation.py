@@ -42,14 +42,10 @@ class _Ends(NamedTuple):
 class Sampler:
     """Draws segmentations by the pieces of one SentencePiece model, BPE or unigram."""
 
-    def __init__(self, processor: sentencepiece.SentencePieceProcessor, alpha: float):
-        self._processor, self._alpha = processor, alpha
-        usual = [
-            index for index in range(processor.get_piece_size())
-            if not (processor.is_control(index) or processor.is_unknown(index) or processor.is_byte(index))
-        ]  # fmt: skip
-        self._ids = {processor.id_to_piece(index): index for index in usual}
-        self._scores = {piece: processor.get_score(index) for piece, index in self._ids.items()}
+    def __init__(self, processor: sentencepiece.SentencePieceProcessor, scores: dict[str, float], alpha: float):
+        """`scores` are those of the pieces that stand for text."""
+        self._processor, self._scores, self._alpha = processor, scores, alpha
+        self._ids = {piece: processor.piece_to_id(piece) for piece in scores}
         self._longest = max(map(len, self._ids))
         self._lowest = min(self._scores.values())
         self._spells = processor.piece_to_id("<0x00>") != UNK

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.config import CleaningConfig
-from nmt.data.cleaning import Verdict, judge
+from nmt.data.cleaning import Verdict, judge, told
 from nmt.errors import DataError
 
 _DRAWS = ("dev", "test", "sample")  # one seed decides all three
@@ -110,8 +110,10 @@ def hold_out(
         kept[text] &= gives
     candidates = np.flatnonzero(kept)
     if count >= len(candidates):
+        dropped = told(selection.counts())
         raise DataError(
-            f"data.{split}.held_out: {count:,} pairs are asked for, but after cleaning there are {len(candidates):,}",
+            f"data.{split}.held_out: {count:,} pairs are asked for, but after cleaning there are {len(candidates):,}"
+            + f" ({dropped})" * bool(dropped),
             hint="hold out fewer, or name a text of its own",
         )
     taken = _choose(selection, candidates, count, (seed, _DRAWS.index(split)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from nmt.config import Config, DataConfig, HeldOut, ParallelText
 from nmt.data import selection as select
-from nmt.data.cleaning import Verdict
+from nmt.data.cleaning import told
 from nmt.data.selection import Selection
 from nmt.data.text import read_pairs
 from nmt.errors import DataError
@@ -23,6 +23,12 @@ class Pairs(NamedTuple):
 
     source: list[str]
     target: list[str]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Pairs":
+        """All of them."""
+        sides = list(zip(*pairs, strict=True)) or [(), ()]
+        return cls(*map(list, sides))
 
     def some(self, most: int | None) -> "Pairs":
         """At most so many pairs, evenly from all of them: one end of a text is seldom like the whole."""
@@ -46,7 +52,7 @@ def split(config: Config, tell: Tell) -> Splits:
     """Read all the text once. `tell` hears how many pairs are done. Raises DataError for text that does not do."""
     data = config.data
     given = {
-        name: _collected(read_pairs(text))
+        name: Pairs.of(read_pairs(text))
         for name, text in (("dev", data.dev), ("test", data.test))
         if isinstance(text, ParallelText)
     }
@@ -62,11 +68,6 @@ def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str,
     """The pairs that a config trains on, as text, and its development and test text."""
     found = split(config, lambda stage, done: None)
     return chain.from_iterable(chosen(config.data, found.selection, found.selection.kept)), found.texts
-
-
-def _collected(pairs: Iterable[tuple[str, str]]) -> Pairs:
-    sides = list(zip(*pairs, strict=True)) or [(), ()]
-    return Pairs(*map(list, sides))
 
 
 def telling(texts: Iterable[Iterable[tuple[str, str]]], stage: str, tell: Tell) -> Iterator[Iterator[tuple[str, str]]]:
@@ -100,7 +101,7 @@ def _held_out(config: Config, selection: Selection) -> dict[str, Pairs]:
             taken[name] = select.hold_out(
                 selection, split.held_out, split=name, seed=config.tokenizer.seed, among=among
             )
-    return {name: _collected(chain.from_iterable(chosen(data, selection, rows))) for name, rows in taken.items()}
+    return {name: Pairs.of(chain.from_iterable(chosen(data, selection, rows))) for name, rows in taken.items()}
 
 
 def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
@@ -112,9 +113,8 @@ def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
     for name, text in zip(text_names(selection.texts), selection.texts, strict=True):
         if not selection.kept[text].any():
             counts = selection.counts(text)
-            reasons = ", ".join(f"{reason}: {count:,}" for reason, count in named(counts).items()) or "no lines"
             raise DataError(
-                f"{name}: of {sum(counts.values()):,} training pairs none is left ({reasons})",
+                f"{name}: of {sum(counts.values()):,} training pairs none is left ({told(counts) or 'no lines'})",
                 hint="data.cleaning holds the limits" + ("; what is wanted twice has a weight" if "[" in name else ""),
             )
 
@@ -122,7 +122,3 @@ def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
 def text_names(texts: Sequence) -> list[str]:
     """What faults call the training texts."""
     return [f"data.train[{number}]" for number in range(len(texts))] if len(texts) > 1 else ["data.train"]
-
-
-def named(counts: dict[Verdict, int]) -> dict[str, int]:
-    return {verdict.name.lower().replace("_", " "): count for verdict, count in counts.items() if count}

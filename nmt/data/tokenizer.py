@@ -41,7 +41,7 @@ class Tokenizer:
             raise CheckpointError(
                 f"{name}: not a SentencePiece model, or damaged", hint="copy the file again"
             ) from error
-        self._sampler = lru_cache(1)(lambda alpha: Sampler(self._processor, alpha))
+        self._sampler = lru_cache(1)(lambda alpha: Sampler(self._processor, self.scores(), alpha))
         found = tuple(getattr(self._processor, f"{mark}_id")() for mark in ("pad", "bos", "eos", "unk"))
         if found != (PAD, BOS, EOS, UNK):
             raise CheckpointError(

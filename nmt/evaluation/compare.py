@@ -94,12 +94,17 @@ def evaluate(
         raise ConfigError(f"{name}: no model is there to translate", hint="give --model, or leave the search out")
     switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
     metric = [metric] if isinstance(metric, str) else metric
+    if paired and len(groups) + len(written) < 2:
+        raise ConfigError("paired: a test compares two systems or more", hint="give another --model or --hypothesis")
+    if language and not (tokenized or tokenized_references):
+        raise ConfigError("language: says nothing", hint="it belongs to --tokenized and --tokenized-reference")
     for name in metric:
         metrics.named(name, lowercase=lowercase, tokenize=tokenize)
     names = dict(zip(models, systems.names(models), strict=True))
     how = {"where": {"device": device, "precision": precision, "threads": threads}, "search": search, "rerank": rerank}
     ready = [systems.load(paths, "+".join(names[path] for path in paths), **how) for paths in groups]
     test = testset.find(models, config, source, files.paths(references), files.paths(tokenized_references), on_progress)
+    systems.check_directions(ready, test)
     systems.choose_tag(ready, asked=tag, test=test)
     given = [systems.read(path, test) for path in written]
     scored_as_papers = tokenized or bool(test.tokenized)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from nmt import bundle
 from nmt.bundle import Description
 from nmt.config import SearchConfig
+from nmt.decoding.engine import Engine
+from nmt.decoding.rerank import Reranker
 from nmt.decoding.translator import Translator
 from nmt.errors import ConfigError
 from nmt.evaluation import testset
@@ -81,6 +83,22 @@ def load(
     return Ready(name, bundles, rerankers, translator, tuple(translator.search.idle_of(search)))
 
 
+def check_directions(ready: Sequence[Ready], test: TestSet) -> None:
+    """Raise ConfigError for a model that translates back what the others do, or what the config of the test set says.
+
+    Other languages may be other names of the same ones.
+    """
+    known = [(each.bundles[0].config.source_language, each.bundles[0].config.target_language) for each in ready]
+    for each, languages in zip(ready, known, strict=True):
+        wanted = test.languages or known[0]
+        one_way = languages[0] != languages[1] and not any("+" in each for each in languages)
+        if one_way and languages[::-1] == wanted:
+            raise ConfigError(
+                f"{each.name} translates {'-'.join(languages)}, and the test set is {'-'.join(wanted)}",
+                hint="score each direction by itself",
+            )
+
+
 def choose_tag(ready: Sequence[Ready], *, asked: str | None, test: TestSet) -> None:
     """Let the models put the tag that is asked for before each source, else that of the test set; a model without tags
     takes sources as they are.
@@ -134,7 +152,8 @@ def _signature(ready: Ready) -> str:
 
 def _search(search: SearchConfig) -> str:
     if search.sample:
-        how = f"sample:{search.seed}|temperature:{search.temperature:g}|k:{search.top_k}|p:{search.top_p}"
+        how = f"sample:{search.seed}|temperature:{search.temperature:g}"
+        how += "".join(f"|{name[-1]}:{value:g}" for name in ("top_k", "top_p") if (value := getattr(search, name)))
     else:
         how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
     usual = SearchConfig()
@@ -150,8 +169,16 @@ def _choice(ready: Ready) -> str:
         return ""
     how = f"mbr:{translator.search.mbr}"
     if ready.rerankers:
-        weights = [each.weight for each in translator.rerankers]
-        models = [each.config for each in ready.rerankers]
-        named = (f"{each.model.type}(seed={each.seed},config={each.digest})" for each in models)
-        how = "rerank:" + "+".join(f"{weight:g}*{name}" for weight, name in zip(weights, named, strict=True))
+        both = zip(translator.rerankers, ready.rerankers, strict=True)
+        how = "rerank:" + "+".join(_reranker(*each, like=translator.engine) for each in both)
     return f"|{how}|candidates:{translator.search.n_best}"
+
+
+def _reranker(reranker: Reranker, described: Description, *, like: Engine) -> str:
+    """Its weight and what names it; its engine where that is another than the first's."""
+    config, engine = described.config, reranker.translator.engine
+    facts = {"seed": config.seed, "config": config.digest}
+    if (engine.name, engine.precision) != (like.name, like.precision):
+        facts |= {"engine": engine.name, "precision": engine.precision}
+    named = ",".join(f"{name}={value}" for name, value in facts.items())
+    return f"{reranker.weight:g}*{config.model.type}({named})"

@@ -8,6 +8,7 @@ from nmt import bundle
 from nmt import config as settings
 from nmt.config import ParallelText
 from nmt.data.prepare import OnProgress, prepare
+from nmt.data.splits import Pairs
 from nmt.data.text import read_lines, read_pairs
 from nmt.errors import DataError
 
@@ -22,6 +23,8 @@ class TestSet(NamedTuple):
     """References in the form of moses.py; often none."""
     tag: str | None = None
     """Of its sources, as the config says that names it."""
+    languages: tuple[str, str] | None = None
+    """Likewise its own and its references'."""
 
 
 def find(
@@ -53,8 +56,8 @@ def read(path: Path, like: TestSet) -> list[str]:
 
 def _from_files(source: str | Path | None, references: Sequence[Path], *, needs_source: bool) -> TestSet:
     if not references or (needs_source and source is None):
-        missing = "--source" if references else "--reference"
-        raise DataError("half of the test set is missing", hint=f"give {missing} too")
+        given, missing = ("--reference", "--source") if references else ("--source", "--reference")
+        raise DataError(f"{given} is half of a test set", hint=f"give {missing} too")
     first = TestSet(None, [list(read_lines(references[0]))], [])
     others = [read(path, first) for path in references[1:]]
     return TestSet(None if source is None else read(Path(source), first), [*first.references, *others], [])
@@ -66,10 +69,11 @@ def _from_config(path: Path, on_progress: OnProgress | None) -> TestSet:
     if config.data.test is None:
         raise DataError(f"{path}: names no test text", hint="set data.test, or give --source and --reference")
     if isinstance(config.data.test, ParallelText):
-        pairs = list(read_pairs(config.data.test))
-        return TestSet([source for source, _ in pairs], [[target for _, target in pairs]], [], config.data.test.tag)
-    text = prepare(config, on_progress=on_progress).test_text
-    return TestSet(text.source, [text.target], [], config.data.test.tag)
+        text = Pairs.of(read_pairs(config.data.test))
+    else:
+        text = prepare(config, on_progress=on_progress).test_text
+    languages = (config.data.source_language, config.data.target_language)
+    return TestSet(text.source, [text.target], [], config.data.test.tag, languages)
 
 
 def _config_of(run: Path) -> Path:

@@ -45,6 +45,17 @@ class Exported(NamedTuple):
     agreement: Agreement
 
 
+def check_model(model: str | Path) -> Description:
+    """What a bundle says of itself. Raises ConfigError for a model that CTranslate2 cannot run, CheckpointError for one
+    that was exported already."""
+    described = bundle.read(model)
+    if why := obstacle(described.config.model):
+        raise ConfigError(f"{described.folder}: {why}", hint="with `export: ctranslate2` `nmt config` tells at once")
+    if is_exported(described):
+        raise CheckpointError(f"{described.folder}: was exported already", hint="export from the run")
+    return described
+
+
 def export(
     model: str | Path, folder: str | Path, *, lines: Sequence[str], quantization: str = "float32",
     threads: int | None = None, tag: str | None = None, force: bool = False,
@@ -59,11 +70,7 @@ def export(
     check_place(Path(folder), force=force)
     if not lines:
         raise DataError("there are no lines that both engines could translate", hint="give some with --input")
-    described = bundle.read(model)
-    if why := obstacle(described.config.model):
-        raise ConfigError(f"{described.folder}: {why}", hint="with `export: ctranslate2` `nmt config` tells at once")
-    if is_exported(described):
-        raise CheckpointError(f"{described.folder}: was exported already", hint="export from the run")
+    described = check_model(model)
     described.tokenizers.source.prefix(tag)
     original = bundle.load(described.folder)
     with files.replacing_folder(folder) as inside:

@@ -137,9 +137,9 @@ def check_files(described: Description, paths: Iterable[Path], *, why: str) -> N
 
 
 def translates(described: Description, languages: tuple[str, str]) -> bool:
-    """Whether a model translates from the first language to the second, perhaps among other directions."""
+    """Whether a model translates from the first language, or languages, to the second, perhaps among others."""
     known = (described.config.source_language, described.config.target_language)
-    return all(each in those.split("+") for each, those in zip(languages, known, strict=True))
+    return all({*each.split("+")} <= {*those.split("+")} for each, those in zip(languages, known, strict=True))
 
 
 def check_tag(described: Description, tag: str | None, language: str, *, why: str) -> None:
@@ -249,6 +249,8 @@ def load(
     if tag in described[0].tokenizers.source.tags:
         search = {"tag": tag, **search}
     translator = Translator.load([each.folder for each in described], **where, **search)
+    for line in translator.search.idle_of(search):
+        raise ConfigError(line, hint="leave it out")
     if translator.missing_tags:
         raise ConfigError(
             f"{translator.origin}: each source in its training had a tag, and here none has one",

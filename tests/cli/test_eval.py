@@ -126,7 +126,7 @@ def test_an_ensemble_is_one_system(runs):
 def test_minimum_bayes_risk_is_named_in_the_signature(runs):
     found = evaluate(["runs/learnt"], metric=["bleu"], sample=True, n_best=5, mbr="chrf", device="cpu")
     (system,) = found.systems
-    assert "|sample:1|temperature:1|k:None|p:None|mbr:chrf|candidates:5|" in system.model.signature
+    assert "|sample:1|temperature:1|mbr:chrf|candidates:5|" in system.model.signature
 
 
 def test_what_else_chooses_is_named_and_counted(runs):
@@ -160,12 +160,64 @@ def test_what_reranking_chooses_is_what_translate_gives(runs, place):
         ("--model runs/learnt --n-best 2", "n_best: one translation a line is scored"),
         ("--hypothesis hyp --reference ref --beam 3", "beam: no model is there to translate"),
         ("--hypothesis hyp --reference ref --rerank runs/fresh", "rerank: no model is there to translate"),
+        ("--hypothesis hyp --reference ref --output-folder kept", "--output-folder: no model is there to translate"),
+        ("--hypothesis hyp --reference ref --paired bs", "paired: a test compares two systems or more"),
+        ("--hypothesis hyp --reference ref --language en", "language: says nothing"),
+        ("--model runs/learnt --rerank runs/fresh:x", "--rerank: runs/fresh:x: no such model"),
+        ("--model runs/learnt --config swapped.yaml", "learnt translates de-en, and the test set is en-de"),
     ],
 )
-def test_a_search_that_says_nothing_is_told_before_anything_is_translated(runs, line, message):
+def test_what_says_nothing_is_told_before_anything_is_translated(runs, place, line, message):
+    text = (place / "learnt.yaml").read_text(encoding="utf-8").replace("_language: de", "_language: xx")
+    text = text.replace("_language: en", "_language: de").replace("_language: xx", "_language: en")
+    (place / "swapped.yaml").write_text(text, encoding="utf-8")
     result = invoke(line)
     assert result.exit_code == 1 and message in result.stderr and "hint:" in result.stderr
-    assert "translates" not in result.stderr
+    assert "note: " not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--hypothesis {} --source ref --reference ref", "--source {} --reference ref", "--source ref --reference {}",
+        "--tokenized-reference {} --source ref --reference ref",
+    ],
+)  # fmt: skip
+def test_no_text_that_is_read_is_written_over(runs, place, line):
+    (place / "own").mkdir(exist_ok=True)
+    shutil.copy(place / "hyp", place / "own" / "learnt.txt")
+    before = (place / "own" / "learnt.txt").read_bytes()
+    result = invoke(f"--model runs/learnt --metric bleu --output-folder own {line.format('own/learnt.txt')}")
+    assert result.exit_code == 1 and "own/learnt.txt: is both input and output" in result.stderr
+    assert (place / "own" / "learnt.txt").read_bytes() == before and "translates" not in result.stderr
+
+
+def test_what_was_asked_for_without_effect_is_told(runs):
+    result = invoke("--model runs/learnt --metric bleu --seed 7")
+    assert result.exit_code == 0 and "note: learnt: seed: 7 has no effect: sample is false, not true" in result.stderr
+    result = invoke("--model runs/learnt --metric bleu --sample --beam 3")
+    assert result.exit_code == 0 and "note: learnt: beam: 3 has no effect: sample is true" in result.stderr
+
+
+def test_a_name_can_be_longer_than_that_of_a_file(runs, place):
+    (place / ("x" * 150)).mkdir()
+    shutil.copytree(place / "runs" / "learnt", place / ("x" * 150) / "learnt")
+    members = ",".join(["runs/learnt", f"{'x' * 150}/learnt", f"{'x' * 150}/../{'x' * 150}/learnt"])
+    output(f"--ensemble {members} --metric bleu --output-folder long")
+    (kept,) = (place / "long").iterdir()
+    assert len(kept.read_text(encoding="utf-8").splitlines()) == 30
+
+
+def test_a_reranker_of_another_engine_says_so(runs):
+    pytest.importorskip("ctranslate2")
+    line = "--model runs/learnt --beam 3 --n-best 3 --metric bleu --rerank"
+    for quantization in ("float32", "int8"):
+        command = ["export", "--model", "runs/learnt", quantization, "--quantization", quantization]
+        assert CliRunner().invoke(app, command).exit_code == 0
+    signatures = {output(f"{line} {each}").split("learnt: ")[1].splitlines()[0] for each in
+                  ("runs/learnt", "float32", "int8")}  # fmt: skip
+    assert len(signatures) == 3
+    assert sum(",engine=ctranslate2" in each and ",precision=" in each for each in signatures) == 2
 
 
 def test_lengths_of_another_search_are_named(runs):

@@ -4,6 +4,7 @@ import importlib.util
 import json
 
 import pytest
+import tiny_bundle
 import tiny_runs
 from tiny_commands import on_one_thread
 from typer.testing import CliRunner
@@ -87,6 +88,23 @@ def test_a_file_to_translate_and_a_coarser_format(runs, tmp_path):
 
 
 @INSTALLED
+def test_what_was_exported_is_not_exported_again(exported, tmp_path):
+    code, _, told = nmt("export", "--model", exported[0], tmp_path / "out")
+    assert code == 1 and "was exported already" in told and "export from the run" in told
+
+
+@INSTALLED
+def test_of_a_model_whose_config_draws_it_says_how_to_search(runs, tmp_path):
+    drawing = tiny_bundle.changed(runs[0] / "model", tmp_path / "drawing", "sample: false", "sample: true")
+    (tmp_path / "text").write_text("ein hund\n", encoding="utf-8")
+    code, shown, told = nmt("export", "--model", drawing, "--input", tmp_path / "text", tmp_path / "out")
+    assert code == 0 and "its config draws translations" in told
+    (command,) = [line.removeprefix("next: nmt ") for line in shown.splitlines() if line.startswith("next: ")]
+    assert " --search " in command
+    assert nmt(*command.replace("FILE", str(tmp_path / "text")).split())[0] == 0
+
+
+@INSTALLED
 def test_nothing_is_replaced_unasked(runs, exported):
     code, _, told = nmt("export", "--model", runs[0], exported[0])
     assert code == 1 and "exists" in told and "--force" in told
@@ -116,6 +134,7 @@ def test_without_lines_nothing_is_compared_and_nothing_kept(runs, tmp_path):
 def test_what_cannot_be_exported_is_told_before_training(runs, tmp_path):
     code, _, told = nmt("export", "--model", runs[1], tmp_path / "out")
     assert code == 1 and "CTranslate2 runs Transformers" in told and not (tmp_path / "out").exists()
+    assert "note: " not in told, "before any text is read"
     code, _, told = nmt("config", runs[1] / "config.yaml", "export=ctranslate2")
     assert code == 1 and "export: CTranslate2 runs Transformers, not gru" in told
     assert nmt("config", runs[0] / "config.yaml", "export=ctranslate2")[0] == 0

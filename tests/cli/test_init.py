@@ -93,6 +93,14 @@ def test_tsv_with_the_languages_in_its_name(folder):
     assert settings.load("config.yaml").data.target_language == "no"
 
 
+def test_one_language_on_both_sides_must_be_meant(folder):
+    """As when the sides are two styles of it."""
+    same = ("--source-language", "de", "--target-language", "de")
+    assert init(*TEXT, *same, "--output", "styles.yaml").exit_code == 0
+    config = settings.load(folder / "styles.yaml")
+    assert (config.data.source_language, config.data.target_language) == ("de", "de")
+
+
 def test_nothing_is_replaced_without_force(folder):
     (folder / "config.yaml").write_text("mine", encoding="utf-8")
     result = init(*TEXT)
@@ -106,7 +114,8 @@ def test_nothing_is_replaced_without_force(folder):
     [
         ((), "which training text?"),
         (("--source", "text/a.de"), "which training text?"),
-        ((*TEXT, "--tsv", "x.tsv"), "which training text?"),
+        ((*TEXT, "--tsv", "x.tsv"), "--tsv: holds both sides already"),
+        ((*TEXT, "--output", "text"), "without --output the result goes to config.yaml"),
         ((*TEXT, "--dev-source", "text/b.de"), "which dev text?"),
         ((*TEXT, "--source", "text/b.de"), "2 source files but 1 target files"),
         (("--source", "text/a.de", "--target", "text/nothing.en"), "text/nothing.en: no such file"),

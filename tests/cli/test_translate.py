@@ -65,6 +65,10 @@ def test_file_to_file(model, expected, tmp_path, suffix, opener):
     assert lines(result) == [] and result.stderr == ""
     assert target.read_bytes() == "".join(f"{line}\n" for line in expected).encode()
     assert list(target.parent.iterdir()) == [target]
+    same = target.with_name(f"out.{suffix}")
+    assert run(model, "--input", source, "--output", same).exit_code == 0
+    with opener(same, "rb") as file:
+        assert file.read() == target.read_bytes(), "a name says how a file is packed, when it is written too"
 
 
 def test_one_line_in_is_one_line_out(model, tmp_path):

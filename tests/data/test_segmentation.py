@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from nmt.config import TokenizerConfig
+from nmt.data.segmentation import Sampler
 from nmt.data.tokenizer import Tokenizer
 from nmt.data.tokenizer_training import train_tokenizer
 
@@ -108,3 +109,14 @@ def test_bpe_draws_have_the_probabilities_of_provilkov(word, alpha):
     assert found.keys() <= expected.keys()
     for way, share in expected.items():
         assert abs(found[way] / draws - share) < 4 * math.sqrt(share / draws) + 1e-4
+
+
+def test_tables_of_long_words_are_not_kept():
+    """Text without blanks is one word a line, hardly ever seen again: its tables would fill the memory."""
+    tokenizer = trained("unigram")
+    line = "".join(TEXT[:4]).replace(" ", "")
+    sampler = Sampler(tokenizer._processor, tokenizer.scores(), 0.3)
+    assert tokenizer.decode(sampler.sample([line], seed=1)) == [line]
+    assert sampler._kept_ends.cache_info().currsize == 0
+    sampler.sample(["low newer", "newer low"], seed=1)
+    assert sampler._kept_ends.cache_info()[:2] == (2, 2), "hits and misses"

@@ -80,6 +80,9 @@ def test_more_held_out_than_there_is(count):
     selection = select.examine([[(f"a{number}", f"b{number}") for number in range(5)]], CLEANING)
     with pytest.raises(DataError, match=rf"data.dev.held_out: {count} pairs are asked for, but .* there are 5"):
         select.hold_out(selection, count, split="dev", seed=1)
+    twice = select.examine([[("a", "b"), ("a", "b"), ("", "c")]], CLEANING)
+    with pytest.raises(DataError, match=r"there are 1 \(empty: 1, duplicate: 1\)"):
+        select.hold_out(twice, count, split="dev", seed=1)
 
 
 def test_a_sample_keeps_to_pairs_and_characters():

@@ -42,6 +42,8 @@ def test_lines_come_back_as_they_were_written(tmp_path, suffix, end):
         (b"a\r\r\n", ["a\r"]),
         (b"a\r", ["a\r"]),
         (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
+        (b"\xef\xbb\xbf", []),
+        (b"\xef\xbb\xbf\n", [""]),
     ],
 )
 def test_ends_and_marks(tmp_path, content, lines):
@@ -59,12 +61,12 @@ def test_a_line_is_there_as_soon_as_its_end_has_come():
     seen = []
 
     def stream():
-        for chunk in (b"one\ntw", b"o\n"):
+        for chunk in (b"1\n", b"tw", b"o\n"):
             seen.append(chunk)
             yield chunk
 
     lines = decode_lines(stream(), "pipe")
-    assert next(lines) == "one" and len(seen) == 1
+    assert next(lines) == "1" and len(seen) == 1
     assert list(lines) == ["two"]
     assert list(decode_lines(io.BytesIO(b"a\nb"), "stream")) == ["a", "b"]
 

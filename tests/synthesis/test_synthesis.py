@@ -91,6 +91,9 @@ def test_a_tag_must_have_the_model_write_what_is_wanted(folder):
         backtranslate(run, folder / "mono.en", folder / "never", config=config, tag="en")
     with pytest.raises(ConfigError, match="writes de with this tag, and en is wanted"):
         distill(run, folder / "never", config=config, tag="de")
+    with pytest.raises(ConfigError, match="its texts have different tags") as caught:
+        distill(run, folder / "never", config=settings.load(folder / "learnt.yaml", both))
+    assert "one by one" in caught.value.hint
     assert not (folder / "never").exists()
     assert backtranslate(run, folder / "mono.en", folder / "way", config=config, tag="de", beam=1).read == len(LINES)
 
@@ -233,7 +236,7 @@ def test_the_commands_say_how_to_go_on(folder):
     result = nmt("backtranslate", *model, "--input", folder / "mono.en", "--output", folder / "cli",
                  "--config", folder / "learnt.yaml", "--sample", "--top-k", 5)  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    assert "2 of 5 lines are left out: empty" in result.stderr and "3 pairs in" in result.stdout
+    assert "2 of 5 lines left out: empty" in result.stderr and "3 pairs in" in result.stdout
     assert "- {source: cli/bt.de, target: cli/bt.en, tag: bt, weight: 1.0}" in result.stdout
     result = nmt("distill", "--model", folder / "runs" / "learnt", "--config", folder / "learnt.yaml",
                  "--output", folder / "cli-kd", "--beam", 1)  # fmt: skip
@@ -253,7 +256,10 @@ def test_the_commands_say_how_to_go_on(folder):
 @pytest.mark.parametrize(("arguments", "fault"), [
     (["backtranslate", "--top-k", "5"], "belong to sampling"), (["backtranslate", "--beam", "0"], "greater than"),
     (["distill", "--source", "text.de", "--n-best", "3"], "add --nearest"), (["distill"], "which text"),
-    (["distill", "--target", "x"], "which source"), (["distill", "--source", "no.de"], "no such file"),
+    (["distill", "--target", "x"], "which source"), (["backtranslate", "--seed", "3"], "seed: 3 has no effect"),
+    (["distill", "--source", "text.de", "--target", "text.en"], "it belongs to --nearest"),
+    (["backtranslate", "--sample", "--beam", "3"], "beam: 3 has no effect: sample is true"),
+    (["distill", "--source", "no.de"], "no such file"),
     (["distill", "--source", "text.de", "--nearest", "chrf"], "nearest to which reference"),
 ])  # fmt: skip
 def test_faults_are_one_clear_line(folder, arguments, fault, monkeypatch):

@@ -15,7 +15,7 @@ from nmt.data.prepare import prepare
 from nmt.training import loss, run_folder
 from nmt.training.events import Updated
 from nmt.training.interrupt import holding_signals
-from nmt.training.ranks import Ranks, joined
+from nmt.training.ranks import PATIENCE, Ranks, joined
 from nmt.training.trainer import Trainer
 
 forward_backward = loss.forward_backward
@@ -24,6 +24,9 @@ forward_backward = loss.forward_backward
 def main(folder: Path) -> None:
     torch.set_default_dtype(torch.float64)
     with joined(torch.device("cpu")) as ranks:
+        if ranks.count > 1:
+            programs = ranks._programs._get_backend(torch.device("cpu"))
+            assert programs.options._timeout == PATIENCE, "the first may evaluate for longer than torch's half an hour"
         for job in json.loads((folder / "jobs.json").read_text(encoding="utf-8")):
             work(folder, job, ranks)
 

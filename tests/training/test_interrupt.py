@@ -100,6 +100,16 @@ def test_an_ignored_signal_stays_ignored():
         signal.signal(signal.SIGINT, before)
 
 
+def test_what_another_rank_heard_and_this_one_ignores_ends_it_all_the_same():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), holding_signals() as guard:
+            guard.pending = signal.SIGTERM
+            guard.deliver()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_each_signal_goes_to_its_own_handler():
     class Terminated(KeyboardInterrupt):
         pass

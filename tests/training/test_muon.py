@@ -89,3 +89,9 @@ def test_matrices_are_its_and_all_else_is_adamws(kind):
 def test_tables_of_positions_and_vectors_of_heads_are_no_matrices():
     model = model_of({"type": "transformer", "positions": "learned", "score": "additive"})
     assert not [name for name in matrices(model) if "position" in name or name.endswith(".v")]
+
+
+def test_its_settings_are_the_configs():
+    config = TrainingConfig(optimizer="muon", momentum=0.7, weight_decay=0.03)
+    muon = Optimizer(model_of({"type": "transformer"}), config, torch.float64).muon
+    assert (muon.momentum, muon.weight_decay) == (0.7, 0.03)

@@ -179,3 +179,19 @@ def test_without_a_fused_kernel_the_result_is_the_same(monkeypatch):
             stepped(each, its, vector=vector)
     torch.testing.assert_close(list(model.parameters()), list(plain.parameters()))
     assert other.skipped == 1
+
+
+@pytest.mark.parametrize(("betas", "epsilon"), [((0.0, 0.0), 1e-8), ((0.5, 0.9), 1e-3), ((0.9, 0.5), 10.0)])
+def test_betas_and_epsilon_are_those_of_adam(betas, epsilon):
+    """Kingma and Ba 2015: w - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon), two steps of it."""
+    model = Two()
+    optimizer = Optimizer(model, TrainingConfig(betas=betas, epsilon=epsilon, clip=None), torch.float64)
+    weight = model.vector.item()
+    mean = square = 0.0
+    for step, gradient in enumerate((1.2, 0.7), start=1):
+        stepped(model, optimizer, vector=gradient)
+        mean = betas[0] * mean + (1 - betas[0]) * gradient
+        square = betas[1] * square + (1 - betas[1]) * gradient**2
+        fair = [each / (1 - beta**step) for each, beta in zip((mean, square), betas, strict=True)]
+        weight -= 0.1 * fair[0] / (fair[1] ** 0.5 + epsilon)
+    assert optimizer.masters["vector"].item() == pytest.approx(weight, rel=1e-5)

@@ -40,6 +40,16 @@ def test_a_dry_run_leaves_nothing_and_tells_what_to_expect(folder, average):
     assert written <= found.disk <= 4 * written
 
 
+def test_what_is_left_of_a_resumed_run_is_told(folder):
+    long = {"steps": 3000, "evaluate_every": 1000}
+    whole = forecast_of(config_of(folder, run="left", training=long)).seconds
+    train(config_of(folder, run="left", training={**long, "steps": 2}))
+    events = []
+    rehearse(config_of(folder, run="left", training={**long, "steps": 6}), resume=True, on_event=events.append)
+    left = next(event.forecast for event in events if isinstance(event, Checked)).seconds
+    assert left < whole / 20, "4 updates and an evaluation of 3,000 and 3"
+
+
 def test_training_begins_with_the_same_checks_and_they_change_nothing(folder, monkeypatch):
     config = config_of(folder, run="checked", training={"steps": 3, "evaluate_every": 3}, model={"dropout": 0.3})
     kinds = [type(event) for event in events_of(train, config)]

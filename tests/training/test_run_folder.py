@@ -235,5 +235,15 @@ def test_a_horizon_that_is_set_anew_is_a_change(tmp_path):
 
 def test_more_steps_where_the_rate_is_0_are_refused(tmp_path):
     begin(config_of(tmp_path, training={"schedule": "cosine", "steps": 200}))
-    with pytest.raises(ConfigError, match="ended at rate 0 by update 200"):
-        run_folder.check(config_of(tmp_path, training={"schedule": "cosine", "steps": 400}), resume=True, force=False)
+    longer = config_of(tmp_path, training={"schedule": "cosine", "steps": 400})
+    kept = settings.load(longer.run / "config.yaml", ["training.steps=400"])  # which names the horizon
+    for config in (longer, kept):
+        with pytest.raises(ConfigError, match="ended at rate 0 by update 200"):
+            run_folder.check(config, resume=True, force=False)
+
+
+def test_a_horizon_that_ends_before_the_steps_is_no_hindrance_to_going_on(tmp_path):
+    """It was told when the run began."""
+    config = config_of(tmp_path, training={"schedule": "cosine", "steps": 200, "horizon": 100})
+    begin(config)
+    assert run_folder.check(config, resume=True, force=False).training.steps == 200

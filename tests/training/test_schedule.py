@@ -56,8 +56,21 @@ def test_plateau_cuts_when_nothing_better_came_for_long_enough_and_then_waits_an
         state = state.after(better, config)
         rates.append(learning_rate(config, 1000, state))
     assert rates == pytest.approx([0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.15])
+    tenth = Plateau().after(False, TrainingConfig(schedule="plateau", plateau_factor=0.1, plateau_patience=1))
+    assert tenth.multiplier == 0.1
 
 
 def test_plateau_with_the_least_patience_cuts_at_once():
     config = TrainingConfig(schedule="plateau", plateau_patience=1)
     assert Plateau().after(False, config).multiplier == 0.5
+
+
+def test_a_horizon_before_the_last_update_is_told():
+    settings = {"schedule": "cosine", "steps": 200, "horizon": 100}
+    for warmup, last in ((10, 100), (150, 150)):
+        config = TrainingConfig(**settings, warmup=warmup)
+        told = f"steps: 200 are too many: the rate is 0 after update {last}, for horizon is 100"
+        assert list(config.idle()) == [told]
+        assert [learning_rate(config, step) > 0 for step in (last - 1, last + 1)] == [True, False]
+    assert not list(TrainingConfig(**settings, warmup=10, min_lr=1e-5).idle())
+    assert not list(TrainingConfig(schedule="cosine", steps=200, warmup=10).idle())

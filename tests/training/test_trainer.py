@@ -49,6 +49,29 @@ def test_a_few_hundred_updates_learn_to_copy(learned):
     assert Translator.load(config.run).translate(["a b c d", "h g"]) == ["a b c d", "h g"]
 
 
+def test_the_last_updates_are_in_the_log_too(folder):
+    config = config_of(folder, run="last", training={"steps": 7, "log_every": 5, "evaluate_every": 7})
+    train(config)
+    progress = [line for line in log_of(config) if line["event"] == "progress"]
+    assert [line["step"] for line in progress] == [5, 7]
+    assert progress[-1]["target_tokens"] == bundle.read(config.run).card["training"]["target_tokens"]
+
+
+def test_evaluations_translate_pairs_of_all_the_text(folder, monkeypatch):
+    asked, translate = [], Translator.translate
+
+    def listening(self, lines):
+        asked.append(list(lines))
+        return translate(self, lines)
+
+    monkeypatch.setattr(Translator, "translate", listening)
+    training = {"steps": 1, "evaluate_every": 1, "evaluate_sentences": 3}
+    train(config_of(folder, run="few", training=training))
+    lines = (folder / "dev.txt").read_text(encoding="utf-8").splitlines()
+    middle = lines[(len(lines) - 1) // 2]
+    assert asked[-1] == [lines[0], middle, lines[-1]]
+
+
 def test_from_right_to_left(folder, tmp_path):
     """What is trained, measured and shipped means one order of the target's pieces."""
     training, data = {"steps": 60, "evaluate_every": 60}, {"target_order": "right_to_left"}
