@@ -20,7 +20,7 @@ def backtranslate(
     ] = None,
     tag: synthesis.Tag = None,
     beam: synthesis.Beam = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Draw translations [search, whatever the config says].")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw translations [never, unless asked].")] = False,
     top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Sampling: divides the logits.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None,

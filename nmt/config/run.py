@@ -48,7 +48,7 @@ def _tag_conflicts(data: DataConfig, tokenizer: TokenizerConfig, *, finetunes: b
         )
 
 
-def consistency_conflicts(model: ModelConfig, training: TrainingConfig) -> Iterator[Conflict]:
+def _consistency_conflicts(model: ModelConfig, training: TrainingConfig) -> Iterator[Conflict]:
     """What a model cannot learn from two passes."""
     noise = [name for name in type(model).model_fields if name.endswith("dropout") or name == "stochastic_depth"]
     if training.r_drop and not training.cutoff and not any(getattr(model, name) for name in noise):
@@ -93,7 +93,7 @@ class Config(Section):
         if self.export and model and (why := obstacle(model)):
             yield Conflict(("export", "model.type"), f"export: {why}")
         if model:
-            yield from consistency_conflicts(model, self.training)
+            yield from _consistency_conflicts(model, self.training)
         if self.search.sample and self.training.measure != "loss":
             yield Conflict(
                 ("search.sample", "training.measure"),

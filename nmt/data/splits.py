@@ -65,7 +65,7 @@ def split(config: Config, tell: Tell) -> Splits:
 
 
 def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str, Pairs]]:
-    """The pairs that a config trains on, as text, and its development and test text."""
+    """The pairs that a config trains on, as text, and its development and test text. Raises DataError as `split`."""
     found = split(config, lambda stage, done: None)
     return chain.from_iterable(chosen(config.data, found.selection, found.selection.kept)), found.texts
 

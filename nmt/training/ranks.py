@@ -31,7 +31,8 @@ must be told: it does not take it from the first."""
 
 
 class Ranks:
-    """Who am I among how many; without others every exchange is nothing."""
+    """Who am I among how many; without others every exchange is nothing. With them each raises NMTError when one of
+    them is gone."""
 
     def __init__(self, rank: int = 0, count: int = 1):
         self.rank, self.count = rank, count
