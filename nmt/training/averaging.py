@@ -1,6 +1,6 @@
 """Averages of the weights along the training's path, which generalise better than its last point.
 
-    ema    a <- d a + (1 - d) w  after update t,    d = min(decay, (1 + t) / (10 + t))     (after Polyak & Juditsky 1992)
+    ema    a <- d a + (1 - d) w  after update t,    d = min(decay, (1 + t) / (10 + t))   (cf. Polyak & Juditsky 1992)
     last   a = mean of the weights at the last n evaluations                              (Vaswani 2017, 6.1)
 
 The growing d, TensorFlow's ExponentialMovingAverage with num_updates, lets the average forget the untrained weights
