@@ -1,13 +1,17 @@
 """nmt finetune: go on from a finished model."""
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nmt.cli import lines
 from nmt.cli.common import Machine, command
 from nmt.cli.train import check_switches, run
+
+if TYPE_CHECKING:
+    from nmt.config import Config
 
 
 @command
@@ -33,6 +37,19 @@ def finetune(
     checked = training.configure(config, overrides or [], model=model, resume=resume)
     lines.note_idle(checked)
     lines.note_held_out(checked)
+    _note_untagged(checked)
     typed = ["finetune", *(["--model", str(model)] if model else []), "--config", str(config), *(overrides or [])]
     note = f"going on from {checked.finetune.model}"
     run(checked, machine, typed, resume=resume, force=force, dry_run=dry_run, note=note)
+
+
+def _note_untagged(config: "Config") -> None:
+    """Tell where the text has no tags and the model was trained with one before each source."""
+    from nmt import bundle
+    from nmt.errors import CheckpointError
+
+    with suppress(CheckpointError):  # a run that has begun needs the model no more
+        described = bundle.read(config.finetune.model)
+        if described.card["tagged"] and not config.data.tags and lines.is_first():
+            tags = ", ".join(described.tokenizers.source.tags)
+            lines.note(f"data.train: no tag, where each source in the model's training had one: {tags}")

@@ -47,6 +47,17 @@ def test_its_config_is_checked_with_what_the_model_brings(folder):
     assert missing.exit_code == 1 and "nowhere" in missing.stderr
 
 
+def test_text_without_the_tags_that_the_model_knows_is_told(folder):
+    tags = ["data.train.tag=news", "data.dev.tag=news"]
+    base = ["--config", folder / "base.yaml", f"run={folder / 'tagged'}", "tokenizer.spare=2", *tags]
+    assert nmt("train", *base).exit_code == 0
+    told = "note: data.train: no tag, where each source in the model's training had one: news"
+    for options, expected in (((), True), (tags, False)):
+        result = finetune(folder, f"run={folder / 'on'}", "--dry-run", *options, model="tagged")
+        assert result.exit_code == 0 and (told in result.stderr) == expected, result.stderr
+    assert told not in finetune(folder, f"run={folder / 'on'}", "--dry-run").stderr
+
+
 @pytest.mark.parametrize("value", ["3", "[encoder, decoder]"])
 def test_a_section_that_is_none_is_refused(folder, value):
     result = finetune(folder, f"finetune={value}", "run=never")
