@@ -114,7 +114,7 @@ def _message(fault: dict, config: type[Section]) -> str:
     if kind == "extra_forbidden":
         return _unknown(str(fault["loc"][-1]), fault["loc"][:-1], config)
     if kind == "missing":
-        return "is missing"
+        return "is missing; that of finetune.model for `nmt finetune`" if fault["loc"] == ("model",) else "is missing"
     if kind in ("model_type", "model_attributes_type"):
         return f"must be a section with keys, not {_short(fault['input'])}"
     if kind == "tuple_type":

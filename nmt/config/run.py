@@ -39,7 +39,7 @@ def _tag_conflicts(data: DataConfig, tokenizer: TokenizerConfig, *, finetunes: b
         way = "the model that is finetuned was trained with no more: leave tags out" if finetunes else "raise it"
         yield Conflict(
             ("data.train", "tokenizer.spare"),
-            f"tokenizer.spare: {tokenizer.spare} slots, but data.train has {len(data.tags)} tags; {way}",
+            f"tokenizer.spare: {tokenizer.spare}, but data.train has {len(data.tags)} tags; {way}",
         )
     if data.both_ways and not tokenizer.shared:
         yield Conflict(

@@ -111,6 +111,9 @@ class TrainingConfig(Section):
         yield from super().idle()
         if self.warmup >= self.steps and self.schedule != "constant":
             yield f"schedule: {self.schedule} has no effect: warmup is {self.warmup} and steps are {self.steps}"
+        evaluations = -(-self.steps // self.evaluate_every)
+        if self.average == "last" and self.average_last > evaluations:
+            yield f"average_last: {self.average_last} are more than all evaluations, {evaluations}"
         if self.horizon is not None and self.horizon < self.steps and self.min_lr == 0:
             last = max(self.horizon, self.warmup)
             yield f"steps: {self.steps} are too many: the rate is 0 after update {last}, for horizon is {self.horizon}"

@@ -162,7 +162,7 @@ def test_a_model_of_the_other_direction_and_both_together():
     ("line", "told"),
     [
         ("--hypothesis tgt --reference tgt --alignment gold", "there is no model that aligns"),
-        ("--model one --reference tgt --alignment gold", "half of the test set is missing"),
+        ("--model one --reference tgt --alignment gold", "--reference is half of a test set"),
         ("--model one --source src --reference tgt --alignment none", "none: no such file"),
         ("--model one --source src --reference tgt --alignment bad", "bad:1: 1-9, but the source has 6 words"),
         ("--model one --source src --reference tgt --alignment few", "few has 8 lines but there are 12 pairs"),

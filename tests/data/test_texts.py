@@ -147,7 +147,7 @@ def test_overlap_is_found_in_the_other_direction(tmp_path):
         ({"tag": ["a", None]}, {"dev": {"held_out": 3, "tag": "c"}}, 'no training text has the tag "c" (a)'),
         ({"tag": [None, None]}, {"test": {"held_out": 3, "tag": "c"}}, 'no training text has the tag "c" (none)'),
         ({"tag": ["a", "b"]}, {"tokenizer": {"spare": 1}, "dev": {"held_out": 3, "tag": "a"}},
-         "tokenizer.spare: 1 slots, but data.train has 2 tags; raise it"),
+         "tokenizer.spare: 1, but data.train has 2 tags; raise it"),
     ],
 )  # fmt: skip
 def test_refusals(tmp_path, train, sections, told):

@@ -74,3 +74,9 @@ def test_a_horizon_before_the_last_update_is_told():
         assert [learning_rate(config, step) > 0 for step in (last - 1, last + 1)] == [True, False]
     assert not list(TrainingConfig(**settings, warmup=10, min_lr=1e-5).idle())
     assert not list(TrainingConfig(schedule="cosine", steps=200, warmup=10).idle())
+
+
+def test_an_average_of_more_evaluations_than_there_will_be_is_told():
+    settings = {"steps": 1000, "evaluate_every": 300, "average": "last"}
+    told = "average_last: 5 are more than all evaluations, 4"
+    assert [list(TrainingConfig(**settings, average_last=last).idle()) for last in (4, 5)] == [[], [told]]
