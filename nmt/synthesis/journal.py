@@ -86,9 +86,8 @@ class Journal:
     def _write(self, value: Any) -> None:
         with files.naming(self._path):
             if self._file is None:
-                self._file = open(self._path, "r+b" if self._end else "wb")  # noqa: SIM115 (open as long as lines come)
-                self._file.seek(self._end)
-                self._file.truncate()
+                self._file = open(self._path, "ab")  # noqa: SIM115 (open as long as lines come)
+                self._file.truncate(self._end)
                 if not self._end:
                     self._file.write(_as_line(self._facts))
             self._file.write(_as_line(value))

@@ -291,7 +291,7 @@ def test_runs_must_agree_on_their_test_text(place, paths, tmp_path):
     assert "--source" in caught.value.hint
     with pytest.raises(DataError, match="a model bundle names no test text"):
         report.gather([path / "model" for path in paths])
-    with pytest.raises(DataError, match="half of the test set"):
+    with pytest.raises(DataError, match="--source is half of a test set"):
         report.gather(paths, source=place / "text.de")
     with pytest.raises(NMTError, match="nothing to compare"):
         report.gather([])

@@ -56,7 +56,7 @@ def test_a_page_and_a_table(place, monkeypatch):
         (["runs/learnt", "runs/learnt/model"], "error: runs/learnt/model: is named twice\nhint: "),
         (["runs/learnt/model"], "error: a model bundle names no test text\nhint: give --source and --reference"),
         (["runs/learnt", "--source", "none.de", "--reference", "none.en"], "error: none.en: no such file\nhint: "),
-        (["runs/learnt", "--reference", "text.en"], "error: half of the test set is missing\nhint: "),
+        (["runs/learnt", "--reference", "text.en"], "error: --reference is half of a test set\nhint: "),
         (["runs/learnt", "--tokenize", "none at all"], "error: tokenize: 'none at all' is none of "),
         (["runs/learnt", "--beam", "0"], "error: search: "),
         (["runs/learnt", "--output", "runs"], "error: runs: holds something else than a report: "),

@@ -31,9 +31,8 @@ TEXTS = st.one_of(
 
 def expected(content: bytes) -> list[str]:
     """The lines by the obvious way."""
-    *ended, rest = content.split(b"\n")
-    lines = [line.removesuffix(b"\r") for line in ended] + ([rest] if rest else [])
-    return [line.removeprefix(b"\xef\xbb\xbf" if number == 0 else b"").decode() for number, line in enumerate(lines)]
+    *ended, rest = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return [line.removesuffix(b"\r").decode() for line in ended] + ([rest.decode()] if rest else [])
 
 
 @tries(60)
