@@ -22,7 +22,7 @@ from nmt.version import __version__
 
 if TYPE_CHECKING:
     from nmt.evaluation.compare import Column, Comparison
-    from nmt.evaluation.systems import System
+    from nmt.evaluation.systems import Model, System
 
 SIGNIFICANT = 0.05
 METRICS = ("bleu", "chrf", "ter")
@@ -113,22 +113,26 @@ def evaluate(
         tokenized=tokenized, tokenized_references=tokenized_reference or (), language=language, tag=tag,
         metric=METRICS if metric is None else metric.split(","), lowercase=lowercase, tokenize=tokenize,
         confidence=confidence, paired=paired, device=machine.device, precision=precision, threads=machine.threads,
-        workers=workers,
-        on_system=begin,
-        on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), rerank=rerank, **settings,
+        workers=workers, on_system=begin, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"),
+        rerank=rerank, **settings,
     )  # fmt: skip
     progress.clear()
     for system in comparison.systems if comparison else ():
         if system.model:
-            for line in system.model.idle:
-                lines.note(f"{system.name}: {line}")
-            lines.note_missing_tags(system.name, system.model.missing_tags)
-        if system.model and system.model.split:
-            lines.note(f"{system.name}: {system.model.split} lines were longer than it takes, and translated in parts")
+            _note(system.name, system.model)
     typer.echo(_as_json(comparison, figures) if json else _as_text(comparison, figures))
     if comparison:
         for place, system in zip(places, comparison.systems, strict=False):  # files of hypotheses come last
             files.write_text(place, "".join(f"{line}\n" for line in system.hypotheses))
+
+
+def _note(name: str, model: "Model") -> None:
+    """Tell what its user may not know of its translations."""
+    for line in model.idle:
+        lines.note(f"{name}: {line}")
+    lines.note_missing_tags(name, model.missing_tags)
+    if model.split:
+        lines.note(f"{name}: {model.split} lines were longer than it takes, and translated in parts")
 
 
 def _members(text: str) -> list[str]:
