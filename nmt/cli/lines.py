@@ -1,18 +1,16 @@
 """Lines between a command and the world: named files, or stdin and stdout, in UTF-8 with LF on every platform."""
 
-import gzip
 import json
-import lzma
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from time import monotonic, sleep
-from typing import IO, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -44,22 +42,13 @@ def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterato
         raise NMTError("there is no stdout to write to", hint="give --output")
     check_input(STDOUT if path is None else path, inputs)
     if path is not None:
-        with files.replacing(path, "wb") as file, _packed(file, path) as stream:
+        from nmt.data.text import packed
+
+        with files.replacing(path, "wb") as file, packed(file, path) as stream:
             yield lambda line: stream.write(line.encode("utf-8") + b"\n")
         return
     yield _write
     flush()  # here, where the border sees it fail
-
-
-def _packed(file: IO[bytes], path: Path) -> AbstractContextManager[IO[bytes]]:
-    """The file, or what packs for it, as the name says: what is read as packed is written so."""
-    match path.suffix.lower():
-        case ".gz":
-            return gzip.GzipFile("", "wb", fileobj=file, mtime=0)
-        case ".xz":
-            return lzma.LZMAFile(file, "wb")
-        case _:
-            return nullcontext(file)
 
 
 def check_input(place: Path | int, inputs: Iterable[Path | int | None]) -> None:

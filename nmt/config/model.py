@@ -104,7 +104,7 @@ class TransformerConfig(Section):
     heads: Width = 4
     """Attention heads; must divide width."""
     key_value_heads: Width | None = None
-    """HeadCount of keys and values: as many as heads (null), one for all (1), or a number that divides heads."""
+    """Heads of keys and values: as many as heads (null), one for all (1), or a number that divides heads."""
     score: Literal["additive", "dot", "scaled_dot", "general"] = "scaled_dot"
     """How a query is compared with a key; additive needs very much memory."""
     weighting: Weighting = "softmax"

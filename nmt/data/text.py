@@ -10,11 +10,11 @@ import hashlib
 import lzma
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from nmt import files
 from nmt.config import ParallelText
@@ -80,6 +80,17 @@ def read_lines(path: Path) -> Iterator[str]:
     with _blaming(path), opener(path, "rb") as stream:
         chunks = iter(partial(stream.read1, _BUFFER), b"")
         yield from decode_lines(_bounded(chunks, path) if opener is not open and path.is_file() else chunks, str(path))
+
+
+def packed(file: IO[bytes], path: Path) -> AbstractContextManager[IO[bytes]]:
+    """The file to write, or what packs for it, as the name says: the same bytes for the same lines."""
+    match path.suffix.lower():
+        case ".gz":
+            return gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+        case ".xz":
+            return lzma.LZMAFile(file, "wb")
+        case _:
+            return nullcontext(file)
 
 
 def _bounded(chunks: Iterable[bytes], path: Path) -> Iterator[bytes]:

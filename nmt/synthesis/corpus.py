@@ -8,7 +8,6 @@ The folder takes its place at once when all is done: whatever ends the work befo
 a killed process leaves the next one clears away, and what was translated is not lost (see journal.py).
 """
 
-import gzip
 import json
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from nmt import bundle, checksums, files
 from nmt.bundle import Description
 from nmt.data.splits import Pairs
 from nmt.data.suggest import language_of
+from nmt.data.text import packed
 from nmt.decoding.translator import Translation, Translator
 from nmt.errors import ConfigError, NMTError
 from nmt.synthesis import journal
@@ -261,8 +261,6 @@ def load(
 
 @contextmanager
 def _writer(path: Path) -> Iterator[Callable[[str], None]]:
-    """A function that adds a line to a new file, packed if its name ends in .gz: the same bytes for the same lines."""
-    with files.replacing(path, "wb") as file, ExitStack() as stack:
-        if path.suffix == ".gz":
-            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
-        yield lambda line: file.write(line.encode() + b"\n")
+    """A function that adds a line to a new file, packed as its name says."""
+    with files.replacing(path, "wb") as file, packed(file, path) as stream:
+        yield lambda line: stream.write(line.encode() + b"\n")
