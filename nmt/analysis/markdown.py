@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from nmt.analysis.curves import Plot
+from nmt.analysis.grid import grid
 from nmt.analysis.sections import Block, Section
 from nmt.analysis.tables import Cell, Table, visible
 
@@ -31,19 +32,9 @@ def _block(block: Block, place: Callable[[Plot], str]) -> str:
 
 
 def table(shown: Table) -> str:
-    """Names and sentences to the left, figures to the right; padded, so that it is read as it is too."""
+    """Names and sentences to the left, figures to the right; padded, but for sentences, whom it would not help."""
     rows = [[_cell(cell) for cell in row] for row in [shown.head, *shown.rows]]
-    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
-    left = [number == 0 or (shown.sentences and number == 1) for number in range(len(widths))]
-    if shown.sentences:
-        widths = [3] * len(widths)  # padding sentences would help nobody
-    rule = ["-" * width if to_left else "-" * (width - 1) + ":" for width, to_left in zip(widths, left, strict=True)]
-    sides = [str.ljust if to_left else str.rjust for to_left in left]
-    padded = [
-        [side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)]
-        for row in [rows[0], rule, *rows[1:]]
-    ]
-    text = "\n".join(f"| {' | '.join(row)} |" for row in padded)
+    text = grid(rows, left=1 + shown.sentences, padded=not shown.sentences)
     return f"**{escape(shown.title)}**\n\n{text}" if shown.title else text
 
 

@@ -9,6 +9,7 @@ from nmt.analysis import curves, tables
 from nmt.analysis.curves import Plot
 from nmt.analysis.report import Facts
 from nmt.analysis.tables import Table
+from nmt.evaluation.metrics import SIGNIFICANT
 
 Block = Union[str, Table, list[Plot]]  # noqa: UP007 (a list of a class)
 """A paragraph, a table, or plots that stand beside each other."""
@@ -57,7 +58,7 @@ def _overview(facts: Facts) -> list[Block]:
         tested = tables.pairs(facts.p_values["bleu"])
         blocks += [beside, *tables.significance(facts), (
             "p: how often two equally good systems would differ by as much on such a test set (paired bootstrap). "
-            f"* below {tables.SIGNIFICANT} divided by the number of pairs tested, {tested}. It says nothing about the "
+            f"* below {SIGNIFICANT} divided by the number of pairs tested, {tested}. It says nothing about the "
             "training with another seed."
         )]  # fmt: skip
     if (means := tables.seeds(facts)) is not None:

@@ -10,9 +10,8 @@ from nmt.analysis.marking import Span
 from nmt.analysis.quality import Matrix
 from nmt.analysis.report import Facts
 from nmt.analysis.seeds import Spread, spread
-from nmt.evaluation.metrics import Score
+from nmt.evaluation.metrics import SIGNIFICANT
 
-SIGNIFICANT = 0.05
 NONE = "–"
 _UNSHOWN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, and bytes of file names that are no UTF-8."""
@@ -32,7 +31,7 @@ class Table(NamedTuple):
 
 def summary(facts: Facts) -> Table:
     """Quality and cost, one row a run."""
-    bleu, chrf = ([_scored(score) for score in column.scores] for column in facts.comparison.columns)
+    bleu, chrf = ([score.as_text() for score in column.scores] for column in facts.comparison.columns)
     columns = {
         "BLEU": bleu, "chrF2": chrf,
         "parameters": [f"{run.card['parameters'] / 1e6:.2f} M" for run in facts.runs],
@@ -157,7 +156,7 @@ def budgets(facts: Facts) -> Table:
 def lengths(facts: Facts) -> Table:
     """BLEU with intervals, one row a range of lengths."""
     rows = [
-        [extent(each.shortest, each.longest), f"{each.sentences:,}", *(_scored(score) for score in each.scores)]
+        [extent(each.shortest, each.longest), f"{each.sentences:,}", *(score.as_text() for score in each.scores)]
         for each in facts.buckets
     ]
     return Table("BLEU by words of the source", ["words", "sentences", *(run.name for run in facts.runs)], rows)
@@ -223,10 +222,6 @@ def examples(facts: Facts) -> list[Table]:
 def visible(text: str) -> str:
     """On one line, and with a sign that can be seen for what no page can show."""
     return _UNSHOWN.sub("\ufffd", " ".join(text.splitlines()))
-
-
-def _scored(score: Score) -> str:
-    return f"{score.value:.2f}" + (f" ± {score.interval.half_width:.2f}" if score.interval else "")
 
 
 def _if(value: Any, show: str | Callable[[Any], str]) -> str:

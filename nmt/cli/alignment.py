@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from nmt.cli import lines
+from nmt.cli.common import Options
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,31 +17,60 @@ if TYPE_CHECKING:
     from nmt.analysis.choosing import Aligner
     from nmt.decoding.translator import Translation, Translator
 
-GoldOption = Annotated[
-    Path | None, typer.Option(help="Gold word alignments of source and reference: precision, recall, error rate.")
-]
-FirstOption = Annotated[
-    int | None, typer.Option(min=0, max=1, help="Gold alignments: the number of the first word [told by the file].")
-]
-ChooseOption = Annotated[
-    int, typer.Option(min=0, help="So many of the first pairs choose what is read, the others tell how well it aligns.")
-]
-ReadingOption = Annotated[
-    str | None,
-    typer.Option(
-        help="What is read as alignment, as LAYER.HEAD.STEP.DECISION (see docs/alignment.md), such as "
-        "2.mean.shifted.both; after a comma that of the reverse model [mean.mean.plain.both]."
-    ),
-]
-ReverseOption = Annotated[
-    Path | None, typer.Option(help="A model of the reverse direction, whose links are joined with the model's own.")
-]
-SymmetryOption = Annotated[
-    Literal["intersection", "union", "grow-diag", "grow-diag-final-and"] | None,
-    typer.Option(help="How they are joined [grow-diag]."),
-]
 SYMMETRY = "grow-diag"
 _SHOWN = 5  # of the methods that were compared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gold(Options):
+    """Alignments by people."""
+
+    alignment: Annotated[
+        Path | None, typer.Option(help="Gold word alignments of source and reference: precision, recall, error rate.")
+    ] = None
+    alignment_first: Annotated[
+        int | None, typer.Option(min=0, max=1, help="Gold alignments: the number of the first word [told by the file].")
+    ] = None
+    alignment_choose: Annotated[
+        int,
+        typer.Option(
+            min=0, help="So many of the first pairs choose what is read, the others tell how well it aligns."
+        ),
+    ] = 0
+
+    def check(self) -> None:
+        """Raises ConfigError for options that say nothing without gold alignments."""
+        _need("--alignment", self.alignment, self.given())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links(Options):
+    """How links between words are found."""
+
+    alignment_reading: Annotated[
+        str | None,
+        typer.Option(
+            help="What is read as alignment, as LAYER.HEAD.STEP.DECISION (see docs/alignment.md), such as "
+            "2.mean.shifted.both; after a comma that of the reverse model [mean.mean.plain.both]."
+        ),
+    ] = None
+    alignment_reverse: Annotated[
+        Path | None, typer.Option(help="A model of the reverse direction, whose links are joined with the model's own.")
+    ] = None
+    alignment_symmetry: Annotated[
+        Literal["intersection", "union", "grow-diag", "grow-diag-final-and"] | None,
+        typer.Option(help=f"How they are joined [{SYMMETRY}]."),
+    ] = None
+
+    def check(self, what: str, asked: Path | None) -> None:
+        """Raises ConfigError for options that say nothing unless links are `asked` for, by the option `what`."""
+        given = self.given()
+        symmetry = {name: given.pop(name) for name in ("alignment_symmetry",) if name in given}
+        _need(what, asked, given)
+        _need("--alignment-reverse", self.alignment_reverse, symmetry)
+
+    def symmetry(self) -> str:
+        return self.alignment_symmetry or SYMMETRY
 
 
 class Figures(NamedTuple):
@@ -52,17 +83,15 @@ class Figures(NamedTuple):
     """So many of them chose."""
 
 
-def need(what: str, given: Any, **options: Any) -> None:
-    """Raises ConfigError for options that say nothing without another one."""
-    for name, value in options.items():
-        if value and not given:
-            raise ConfigError(f"--{name.replace('_', '-')}: of which alignments?", hint=f"it takes {what}")
+def _need(what: str, asked: Path | None, given: Iterable[str]) -> None:
+    for name in given if asked is None else ():
+        raise ConfigError(f"--{name.replace('_', '-')}: of which alignments?", hint=f"it takes {what}")
 
 
 def refuse(**options: Any) -> None:
-    """Raises ConfigError for options that say nothing where alignments alone are scored."""
+    """Raises ConfigError for options that say nothing where alignments alone are scored; None is not given."""
     for name, value in options.items():
-        if value:
+        if value is not None:
             hint = "--metric bleu,chrf scores translations beside them"
             raise ConfigError(f"--{name.replace('_', '-')}: says nothing about alignments", hint=hint)
 
@@ -89,8 +118,8 @@ def writer(path: Path, source: Path | int, output: Path | None) -> Iterator[Call
 
 
 def beside(
-    translate: "Callable[..., Iterator[Translation]]", translator: "Translator", write: Callable[[str], None], *,
-    reading: str | None, reverse: "Translator | None", symmetry: str | None,
+    translate: "Callable[..., Iterator[Translation]]", translator: "Translator", write: Callable[[str], None],
+    links: Links, reverse: "Translator | None",
 ) -> "Callable[[Iterable[str]], Iterator[Translation]]":  # fmt: skip
     """`translate` such that it also writes the alignment of each translation.
 
@@ -99,22 +128,21 @@ def beside(
     from nmt.analysis.aligner import aligned, check
     from nmt.analysis.alignment import pharaoh
 
-    own, other = parse_readings(reading)
+    own, other = parse_readings(links.alignment_reading)
     own = check(translator, own)
     back = reverse and (reverse, check(reverse, other))
 
     def run(source: Iterable[str]) -> "Iterator[Translation]":
         found = translate(source, attention=True, heads=own.heads)
-        for translation, links in aligned(found, own, reverse=back, symmetry=symmetry or SYMMETRY):
-            write(pharaoh(links))
+        for translation, pairs in aligned(found, own, reverse=back, symmetry=links.symmetry()):
+            write(pharaoh(pairs))
             yield translation
 
     return run
 
 
 def evaluate(
-    models: list[Path], config: Path | None, source: Path | None, references: list[Path], *, gold: Path,
-    first_word: int | None, choose: int, reading: str | None, reverse: Path | None, symmetry: str | None,
+    models: list[Path], config: Path | None, source: Path | None, references: list[Path], *, gold: Gold, links: Links,
     tag: str | None, where: dict[str, Any],
 ) -> Figures:  # fmt: skip
     """How well models align the test set's sources with its first references. Raises NMTErrors."""
@@ -126,12 +154,14 @@ def evaluate(
 
     if not models:
         raise ConfigError("--alignment: there is no model that aligns", hint="give --model")
-    if choose and reading:
+    choose, reverse = gold.alignment_choose, links.alignment_reverse
+    if choose and links.alignment_reading:
         raise ConfigError("--alignment-reading is what --alignment-choose is to find", hint="give one of the two")
-    plan = choosing.Plan(choose, parse_readings(reading), symmetry or SYMMETRY)
+    plan = choosing.Plan(choose, parse_readings(links.alignment_reading), links.symmetry())
     test = testset.find(models, config, source, references, [])
     pairs = list(zip(test.source, test.references[0], strict=True))
-    links = read_gold(gold, [(len(words_of(one)), len(words_of(other))) for one, other in pairs], first=first_word)
+    lengths = [(len(words_of(one)), len(words_of(other))) for one, other in pairs]
+    known = read_gold(gold.alignment, lengths, first=gold.alignment_first)
     if choose >= len(pairs):
         raise ConfigError(f"--alignment-choose {choose}: of {len(pairs)} pairs none is left", hint="choose by fewer")
     names = systems.names([*models, *filter(None, [reverse])])
@@ -141,8 +171,8 @@ def evaluate(
     for each in ready:
         lines.note_missing_tags(each.name, each.translator.missing_tags)
     aligners = [(each.name, each.translator) for each in ready]
-    found = [each for one in aligners for each in choosing.evaluate(one, pairs, links, plan, reverse=back)]
-    return Figures(found, gold, len(pairs), choose)
+    found = [each for one in aligners for each in choosing.evaluate(one, pairs, known, plan, reverse=back)]
+    return Figures(found, gold.alignment, len(pairs), choose)
 
 
 def as_rows(figures: Figures) -> list[list[str]]:

@@ -146,7 +146,7 @@ def _attend(
     from nmt.decoding.translator import Translator
     from nmt.errors import DataError
 
-    where = {"device": machine.device, "threads": machine.threads, "precision": precision}
+    where = {"precision": precision, **machine.given()}
     translator, found = Translator.load(model, **where, **overrides), []
     lines.note_missing_tags(translator.origin, translator.missing_tags)
     for number, sentence in enumerate(sentences):

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,11 @@ Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads (default: 
 class Options:
     """A group of options: a dataclass of this kind as the type of a command's argument becomes an option a field. Each
     has a default."""
+
+    def given(self) -> dict[str, Any]:
+        """Those that are not as they are by default."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {each.name: values[each.name] for each in fields(self) if values[each.name] != each.default}
 
 
 @dataclass(frozen=True)

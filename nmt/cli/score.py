@@ -39,7 +39,7 @@ def score(
     text = ParallelText(tsv=tsv) if tsv else ParallelText(source=source, target=target)
     overrides = {} if batch_tokens is None else {"batch_tokens": batch_tokens}
     runtime.keep_freed_memory()
-    where = {"device": machine.device, "threads": machine.threads, "precision": precision, "tag": tag}
+    where = {"precision": precision, "tag": tag, **machine.given()}
     translator = Translator.load(model, **where, **overrides)
     lines.note_missing_tags(translator.origin, translator.missing_tags)
     with lines.writer(output, inputs=(source, target, tsv)) as write:

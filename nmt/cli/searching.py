@@ -1,7 +1,7 @@
 """The options of a search, which `nmt translate` and `nmt eval` share."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,8 +35,7 @@ class Search(Options):
 
     def settings(self) -> dict[str, Any]:
         """Those of SearchConfig that were given."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "rerank"}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in self.given().items() if name != "rerank"}
 
     def rerankers(self) -> dict[Path, float]:
         """What each model's word counts. Raises ConfigError for a model that is named twice."""

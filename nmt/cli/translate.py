@@ -36,9 +36,7 @@ def translate(
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines: hypotheses with scores and tokens.")] = False,
     attention: Annotated[bool, typer.Option("--attention", help="JSON: add the attention to the source.")] = False,
     alignments: Annotated[Path | None, typer.Option(help="Where word alignments go, such as 0-0 1-2.")] = None,
-    alignment_reading: alignment.ReadingOption = None,
-    alignment_reverse: alignment.ReverseOption = None,
-    alignment_symmetry: alignment.SymmetryOption = None,
+    links: alignment.Links,
     machine: Machine,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
@@ -46,10 +44,7 @@ def translate(
         raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
     if attention and alignments:
         raise ConfigError("--attention is the mean of all heads, --alignments read one", hint="ask for one of the two")
-    alignment.need(
-        "--alignments", alignments, alignment_reading=alignment_reading, alignment_reverse=alignment_reverse
-    )
-    alignment.need("--alignment-reverse", alignment_reverse, alignment_symmetry=alignment_symmetry)
+    links.check("--alignments", alignments)
     split = 0
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
@@ -57,12 +52,7 @@ def translate(
         translator = load(model, overrides={**search.settings(), "tag": tag}, rerank=search.rerankers())
         if not (as_json or search.n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {search.n_best}: plain text holds one translation a line", hint="add --json")
-        for line in translator.search.idle_of(search.settings()):
-            lines.note(line)
-        lines.note_missing_tags(translator.origin, translator.missing_tags)
-        for each in translator.rerankers:
-            if each.reverse or tag not in each.translator.tokenizers.source.tags:
-                lines.note_missing_tags(each.translator.origin, each.translator.missing_tags)
+        _note(translator, search, tag)
         if attention:
             from nmt.analysis.aligner import required_shape
 
@@ -71,15 +61,24 @@ def translate(
         translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
         if alignments:
             write_links = stack.enter_context(alignment.writer(alignments, input or lines.STDIN, output))
-            reverse = alignment_reverse and load(alignment_reverse, overrides={})
-            options = {"reading": alignment_reading, "reverse": reverse, "symmetry": alignment_symmetry}
-            translate = alignment.beside(translate, translator, write_links, **options)
+            reverse = links.alignment_reverse and load(links.alignment_reverse, overrides={})
+            translate = alignment.beside(translate, translator, write_links, links, reverse)
         for translation in _translations(translate, input, pipe=(workers or 1) == 1, quiet=quiet):
             write(_json(translation) if as_json else translation.text)
             split += translation.parts > 1
     if split:
         were = "line was" if split == 1 else "lines were"
         lines.note(f"{split} {were} too long for the model and translated in parts")
+
+
+def _note(translator: "Translator", search: Search, tag: str | None) -> None:
+    """Tell what its user may not know of the translations."""
+    for line in translator.search.idle_of(search.settings()):
+        lines.note(line)
+    lines.note_missing_tags(translator.origin, translator.missing_tags)
+    for each in translator.rerankers:
+        if each.reverse or tag not in each.translator.tokenizers.source.tags:
+            lines.note_missing_tags(each.translator.origin, each.translator.missing_tags)
 
 
 def _load(
@@ -90,8 +89,7 @@ def _load(
     from nmt.decoding.translator import Translator
 
     runtime.keep_freed_memory()
-    where = {"device": machine.device, "precision": precision, "threads": machine.threads}
-    return Translator.load(model, rerank=rerank, **where, **overrides)
+    return Translator.load(model, rerank=rerank, precision=precision, **machine.given(), **overrides)
 
 
 def _translations(

@@ -88,18 +88,11 @@ def evaluate(
     """
     groups = [files.paths(each) for each in ([models] if isinstance(models, str | Path) else models)]
     models, written = list(dict.fromkeys(chain.from_iterable(groups))), files.paths(hypotheses)
-    if not models and not written:
-        raise DataError("there is nothing to score", hint="give --model or --hypothesis")
-    for name in (*search, *(["rerank"] if rerank else [])) if not models else ():
-        raise ConfigError(f"{name}: no model is there to translate", hint="give --model, or leave the search out")
-    switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
     metric = [metric] if isinstance(metric, str) else metric
-    if paired and len(groups) + len(written) < 2:
-        raise ConfigError("paired: a test compares two systems or more", hint="give another --model or --hypothesis")
+    switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
+    _check(len(groups), len(written), [*search, *(["rerank"] if rerank else [])], metric, switches)
     if language and not (tokenized or tokenized_references):
         raise ConfigError("language: says nothing", hint="it belongs to --tokenized and --tokenized-reference")
-    for name in metric:
-        metrics.named(name, lowercase=lowercase, tokenize=tokenize)
     names = dict(zip(models, systems.names(models), strict=True))
     how = {"where": {"device": device, "precision": precision, "threads": threads}, "search": search, "rerank": rerank}
     ready = [systems.load(paths, "+".join(names[path] for path in paths), **how) for paths in groups]
@@ -121,6 +114,18 @@ def evaluate(
     if scored_as_papers:
         columns.append(_tokenised(outputs, test, language, switches))
     return Comparison(compared, columns, len(test.references[0]), len(test.references))
+
+
+def _check(models: int, written: int, search: Sequence[str], metric: Sequence[str], switches: Switches) -> None:
+    """What can be known of so many systems before any file is read."""
+    if not models and not written:
+        raise DataError("there is nothing to score", hint="give --model or --hypothesis")
+    if search and not models:
+        raise ConfigError(f"{search[0]}: no model is there to translate", hint="give --model, or leave the search out")
+    if switches.paired and models + written < 2:
+        raise ConfigError("paired: a test compares two systems or more", hint="give another --model or --hypothesis")
+    for name in metric:
+        metrics.named(name, lowercase=switches.lowercase, tokenize=switches.tokenize)
 
 
 def _column(metric: str, outputs: list[Lines], references: Sequence[Lines], switches: Switches) -> Column:

@@ -20,6 +20,9 @@ from nmt.evaluation.exact import Exact
 Lines = Sequence[str]
 Test = Literal["bs", "ar"]
 
+SIGNIFICANT = 0.05
+"""Below it a p-value is starred."""
+
 
 class Interval(NamedTuple):
     """95% of the bootstrap resamples score within `mean` plus or minus `half_width`."""
@@ -35,6 +38,10 @@ class Score(NamedTuple):
     value: float
     signature: str
     interval: Interval | None = None
+
+    def as_text(self) -> str:
+        """As tables show it, such as 34.06 ± 1.20."""
+        return f"{self.value:.2f}" + (f" ± {self.interval.half_width:.2f}" if self.interval else "")
 
 
 class Significance(NamedTuple):
