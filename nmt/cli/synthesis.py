@@ -30,7 +30,7 @@ def make(
 ) -> "Made":  # fmt: skip
     """The corpus, with progress on stderr and a summary of what was left out."""
     from nmt import runtime
-    from nmt.synthesis import corpus, journal
+    from nmt.synthesis import journal, translating
 
     runtime.keep_freed_memory()
     progress, begin, began = Progress(), time.monotonic(), False
@@ -40,7 +40,7 @@ def make(
         began = True
         progress.move(f"{done:,} lines, {done / (time.monotonic() - begin):,.0f} a second")
 
-    where = corpus.Machine(machine.device, precision, machine.threads, workers)
+    where = translating.Machine(machine.device, precision, machine.threads, workers)
     given = {name: value for name, value in search.items() if value is not None}
     try:
         made = work(**options, folder=folder, machine=where, on_progress=show, **given)

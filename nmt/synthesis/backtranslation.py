@@ -20,22 +20,8 @@ from nmt.data.text import read_lines
 from nmt.decoding.translation import Translation
 from nmt.errors import ConfigError
 from nmt.synthesis import journal
-from nmt.synthesis.corpus import (
-    Form,
-    Machine,
-    Made,
-    OnProgress,
-    check_files,
-    check_tag,
-    claimed,
-    facts_of,
-    load,
-    read,
-    translated,
-    translates,
-    whole,
-    write,
-)
+from nmt.synthesis.corpus import Form, Made, OnProgress, Text, claimed, whole, write
+from nmt.synthesis.translating import Machine, check_files, check_tag, facts_of, load, read, translated, translates
 
 _REVERSE = "back-translation takes a model from the target language to the source language: swap the two in its config"
 
@@ -59,17 +45,17 @@ def backtranslate(
         if search.get("sample"):  # what is drawn, and no choice among draws
             search = {"n_best": 1, "mbr": "none", **search}
         translator = load(described, machine, search)
-        lines = ((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
+        text = Text((line, "") for line in chain.from_iterable(map(read_lines, inputs)))
         data = described[0].config if config is None else config.data
         languages = (data.source_language, data.target_language)
         form = Form("bt", languages[::-1] if config is None else languages, packed)
         facts = facts_of("backtranslation", described, translator)
-        if resume and (made := whole(folder, form, facts, ())):
+        if resume and (made := whole(folder, form, text, facts, ())):
             return made
         with journal.opened(folder, facts, resume=resume) as known:
-            made = translated(translator, lines, _best, known=known, workers=machine.workers)
-            pairs = (((text, line), None) if text else (None, reason) for (line, _), (text, reason) in made)
-            return write(folder, pairs, form, facts=facts, held_out={}, on_progress=on_progress)
+            made = translated(translator, text, _best, known=known, workers=machine.workers)
+            pairs = (((found, line), None) if found else (None, reason) for (line, _), (found, reason) in made)
+            return write(folder, pairs, form, text=text, facts=facts, held_out={}, on_progress=on_progress)
 
 
 def _best(translation: Translation, _beside: str) -> str:

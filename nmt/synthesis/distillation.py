@@ -22,23 +22,9 @@ from nmt.data.text import read_lines, read_pairs
 from nmt.decoding.translator import Translation
 from nmt.errors import ConfigError
 from nmt.synthesis import journal
-from nmt.synthesis.corpus import (
-    Form,
-    Machine,
-    Made,
-    OnProgress,
-    check_files,
-    check_tag,
-    claimed,
-    facts_of,
-    load,
-    read,
-    translated,
-    translates,
-    whole,
-    write,
-)
+from nmt.synthesis.corpus import Form, Made, OnProgress, Text, claimed, whole, write
 from nmt.synthesis.journal import Line
+from nmt.synthesis.translating import Machine, check_files, check_tag, facts_of, load, read, translated, translates
 
 Likeness = Literal["bleu", "chrf"]
 
@@ -73,16 +59,17 @@ def distill(
         translator = load(described, machine, {**BEST_ALONE, **search}, tag=config and config.data.texts[0].tag)
         several = {"n_best": translator.search.n_best} if nearest else {}
         lines, held_out = _lines(config, text, source)
+        lines = Text(lines)
         choose = _nearest(nearest) if nearest else _best
         teacher = described[0].config
         form = Form("distilled", (teacher.source_language, teacher.target_language), packed)
         facts = facts_of("distillation", described, translator, nearest=nearest)
-        if resume and (made := whole(folder, form, facts, held_out)):
+        if resume and (made := whole(folder, form, lines, facts, held_out)):
             return made
         with journal.opened(folder, facts, resume=resume) as known:
             made = translated(translator, lines, choose, known=known, workers=machine.workers, **several)
             pairs = (((line, text), None) if text else (None, reason) for (line, _), (text, reason) in made)
-            return write(folder, pairs, form, facts=facts, held_out=held_out, on_progress=on_progress)
+            return write(folder, pairs, form, text=lines, facts=facts, held_out=held_out, on_progress=on_progress)
 
 
 def _files(config: Config | None, text: ParallelText | None) -> Iterator[Path]:

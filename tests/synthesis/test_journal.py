@@ -19,7 +19,7 @@ from nmt.cli.app import app
 from nmt.config import ParallelText
 from nmt.decoding import windows
 from nmt.errors import ConfigError, DataError, NMTError
-from nmt.synthesis import corpus
+from nmt.synthesis import corpus, translating
 
 LINES = 40
 WINDOW = 8
@@ -136,7 +136,7 @@ def test_what_was_begun_is_neither_lost_nor_mixed(folder, tmp_path):
     for other in ("float32", "bfloat16"):
         if other != engine_of(folder).precision:
             with pytest.raises(NMTError, match="another model, search or nmt"):
-                work(folder=place, resume=True, machine=corpus.Machine(precision=other))
+                work(folder=place, resume=True, machine=translating.Machine(precision=other))
     lines = (folder / "few.de").read_text(encoding="utf-8").splitlines()
     for other in ([*lines[:9], "ein anderer.", *lines[10:]], lines[:9]):
         (tmp_path / "other.de").write_text("".join(f"{line}\n" for line in other), encoding="utf-8")
@@ -173,6 +173,24 @@ def test_a_job_script_may_always_resume(folder, tmp_path, name):
     with pytest.raises(NMTError, match="job: is whole, by another model or search"):
         work(folder=place, resume=True, length_penalty=0.5)
     assert contents(place) == before
+
+
+@pytest.mark.parametrize("way", ["backtranslated", "distilled"])
+@pytest.mark.parametrize("change", [lambda lines: lines[:-1], lambda lines: [*lines, "a"], lambda lines: lines[::-1]])
+def test_what_is_whole_is_not_taken_for_that_of_another_text(folder, tmp_path, way, change):
+    text, lines = tmp_path / "mono", (folder / "few.de").read_text(encoding="utf-8").splitlines()
+    run = folder / "runs" / "learnt"
+    work = {
+        "backtranslated": partial(backtranslate, run, text, tmp_path / "job", resume=True),
+        "distilled": partial(distill, run, tmp_path / "job", source=text, resume=True),
+    }[way]
+    text.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    work(beam=1)
+    before = contents(tmp_path / "job")
+    text.write_text("".join(f"{line}\n" for line in change(lines)), encoding="utf-8")
+    with pytest.raises(NMTError, match="job: is whole, of another text"):
+        work(beam=1)
+    assert contents(tmp_path / "job") == before
 
 
 def test_force_starts_anew_and_an_older_corpus_stays_until_the_new_one_is_whole(folder, tmp_path):

@@ -14,7 +14,7 @@ from nmt.cli.app import app
 from nmt.config import ParallelText
 from nmt.data.prepare import prepare
 from nmt.errors import ConfigError, NMTError
-from nmt.synthesis import corpus
+from nmt.synthesis import translating
 
 LINES = ["the dog sees a man.", "", "a man likes the red house.", "   ", "a tree and the tree."]
 
@@ -74,7 +74,7 @@ def test_samples_follow_their_seed(folder):
 
 
 def test_draws_that_spell_no_characters_are_left_out(folder, monkeypatch):
-    monkeypatch.setattr(corpus, "_NO_CHARACTER", "the")  # one that the model writes
+    monkeypatch.setattr(translating, "_NO_CHARACTER", "the")  # one that the model writes
     made = distill([folder / "runs" / "learnt"], folder / "broken", source=[folder / "text.de"], beam=1)
     assert made.left_out["translated to characters that are none"] > 0
     assert not any("the" in line for line in lines_of(made.target))
