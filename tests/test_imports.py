@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nmt"
-GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers")
+GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers", "dtypes")
 """Anyone may use them."""
 MAY_IMPORT = {
     **dict.fromkeys(("tensors", "checksums"), ("errors", "files")),
-    **dict.fromkeys(("errors", "ids", "files", "runtime", "version", "workers"), ("errors",)),
+    **dict.fromkeys(("errors", "ids", "files", "runtime", "version", "workers", "dtypes"), ("errors",)),
     "config": GROUND,
     "layers": GROUND,
     "models": (*GROUND, "layers", "config"),

@@ -14,6 +14,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
+from nmt.dtypes import at_least_float32
 from nmt.ids import BOS, EOS
 from nmt.models.base import Attention, Decoded, Seq2Seq, Step, Tree
 
@@ -69,7 +70,7 @@ class Ensemble(Seq2Seq):
 
 
 def _log_probabilities(logits: Tensor) -> Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
+    return logits.to(at_least_float32(logits.dtype)).log_softmax(-1)
 
 
 @torch.inference_mode()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nmt.dtypes import at_least_float32
 from nmt.layers.comparison import Compared, compare, for_loop
 from nmt.layers.dropout import Dropout
 from nmt.layers.loop import LoopLinear, Shared, product
@@ -73,7 +74,7 @@ class ScoredAttention(nn.Module):
         if self.scope.kind == "local_monotonic":
             position = torch.zeros(len(keys), queries, dtype=torch.long, device=keys.device)
         if self.coverage is not None:  # a sum in bfloat16 would stand still
-            dtype = torch.promote_types(keys.dtype, torch.float32)
+            dtype = at_least_float32(keys.dtype)
             coverage = keys.new_zeros(len(keys), queries, keys.size(1), dtype=dtype)
         return Past(position, coverage)
 

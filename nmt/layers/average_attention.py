@@ -11,6 +11,7 @@ known of it is a sum.
 import torch
 from torch import Tensor, nn
 
+from nmt.dtypes import at_least_float32
 from nmt.layers.cumulative import cumulative_sum
 from nmt.layers.feed_forward import FeedForward
 from nmt.layers.memory import Now
@@ -30,11 +31,12 @@ class AverageAttention(nn.Module):
         count = torch.arange(1, x.size(1) + 1, device=x.device)[:, None]
         if maps is not None:
             maps.append((x.new_ones(len(x), 1, len(count), len(count)) / count).tril())
-        return self._gate(x, cumulative_sum(x.to(_wide(x)), 1) / count)
+        return self._gate(x, cumulative_sum(x.to(at_least_float32(x.dtype)), 1) / count)
 
     def start(self, like: Tensor, beams: int) -> Tensor:
         """The sum of nothing, [B, K, D]."""
-        return torch.zeros(len(like), beams, self.gates.in_features // 2, dtype=_wide(like), device=like.device)
+        dtype = at_least_float32(like.dtype)
+        return torch.zeros(len(like), beams, self.gates.in_features // 2, dtype=dtype, device=like.device)
 
     def step(self, x: Tensor, past: Tensor, now: Now) -> tuple[Tensor, Tensor]:
         """Of each hypothesis [B*K, 1, D], which joins its sum."""
@@ -45,8 +47,3 @@ class AverageAttention(nn.Module):
         g = self.feed_forward(mean.to(x.dtype))
         write, forget = self.gates(torch.cat([x, g], -1)).sigmoid().chunk(2, -1)
         return write * x + forget * g
-
-
-def _wide(x: Tensor) -> torch.dtype:
-    """A sum in bfloat16 would stop growing."""
-    return torch.promote_types(x.dtype, torch.float32)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nmt.dtypes import at_least_float32
 from nmt.layers.cumulative import cumulative_sum
 from nmt.layers.memory import Now
 from nmt.layers.multi_head import Form, Heads
@@ -25,7 +26,7 @@ _CHUNK = 64
 
 def features(x: Tensor) -> Tensor:
     """phi(x) = elu(x) + 1, by exp where x < 0: elu(x) is -1 for x < -17 in float32, and 0 / 0 is no mean."""
-    x = x.to(torch.promote_types(x.dtype, torch.float32))
+    x = x.to(at_least_float32(x.dtype))
     return torch.where(x > 0, x + 1, x.clamp(max=0).exp())
 
 
@@ -50,7 +51,7 @@ class LinearAttention(Heads):
 
     def start(self, like: Tensor, beams: int) -> Tensor:
         """S and z before the first position, [B, K, G, d, d+1]."""
-        dtype = torch.promote_types(like.dtype, torch.float32)
+        dtype = at_least_float32(like.dtype)
         shape = (len(like), beams, self.form.key_value_heads, self.head, self.head + 1)
         return torch.zeros(shape, dtype=dtype, device=like.device)
 

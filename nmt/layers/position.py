@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from nmt.dtypes import at_least_float32
+
 # B batch, H heads, T positions, D width
 
 
@@ -56,7 +58,7 @@ class Rotary(nn.Module):
 
 def _complex(pairs: Tensor) -> Tensor:
     """[..., 2] -> [...]; no complex number is made of bfloat16."""
-    return torch.view_as_complex(pairs.to(torch.promote_types(pairs.dtype, torch.float32)))
+    return torch.view_as_complex(pairs.to(at_least_float32(pairs.dtype)))
 
 
 class Relative(nn.Module):

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nmt.dtypes import at_least_float32
 from nmt.layers.loop import LoopLinear
 from nmt.layers.weighting import weigh
 
@@ -61,7 +62,7 @@ class Scope(nn.Module):
                 return weights * torch.exp(-2 * (away / self.window).square()).to(weights.dtype), None
             case "hard":
                 # the logarithm of a rounded weight would be a rough one
-                weights = weigh(weighting, energy.to(torch.promote_types(energy.dtype, torch.float32)), mask)
+                weights = weigh(weighting, energy.to(at_least_float32(energy.dtype)), mask)
                 place = draw(weights) if self.training else weights.argmax(-1, keepdim=True)
                 seen = torch.zeros_like(energy).scatter_(-1, place, 1)
                 return seen, _draw(weights, place) if self.training else None
@@ -70,7 +71,7 @@ class Scope(nn.Module):
     def predict(self, state: Tensor, length: Tensor) -> Tensor:
         """p_t of states [B, Q, N] in sources of real length S [B, 1] -> [B, Q], at least float32."""
         share = (self.hidden(state).tanh() @ self.v / len(self.v)).sigmoid()
-        return length * share.to(torch.promote_types(share.dtype, torch.float32))
+        return length * share.to(at_least_float32(share.dtype))
 
 
 def distance(centre: Tensor, energy: Tensor) -> Tensor:

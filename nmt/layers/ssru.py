@@ -10,6 +10,7 @@ Both products are taken for all positions at once; what is left to the recurrenc
 import torch
 from torch import Tensor, nn
 
+from nmt.dtypes import at_least_float32
 from nmt.layers.memory import Now
 
 # B batch, K hypotheses, T positions, D width
@@ -33,7 +34,7 @@ class SSRU(nn.Module):
 
     def start(self, like: Tensor, beams: int) -> Tensor:
         """c_0 = 0, [B, K, D]."""
-        dtype = torch.promote_types(like.dtype, torch.float32)
+        dtype = at_least_float32(like.dtype)
         return torch.zeros(len(like), beams, self.new.out_features, dtype=dtype, device=like.device)
 
     def step(self, x: Tensor, past: Tensor, now: Now) -> tuple[Tensor, Tensor]:
@@ -44,5 +45,5 @@ class SSRU(nn.Module):
 
     def _inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """f and W x, in float32 at least: in bfloat16 a cell would forget less than it is told."""
-        dtype = torch.promote_types(x.dtype, torch.float32)
+        dtype = at_least_float32(x.dtype)
         return self.forget(x).sigmoid().to(dtype), self.new(x).to(dtype)

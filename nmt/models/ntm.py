@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.config.model import NTMConfig
+from nmt.dtypes import at_least_float32
 from nmt.ids import PAD
 from nmt.layers.dropout import Dropout
 from nmt.layers.embedding import Embeddings
@@ -146,9 +147,7 @@ class NTM(Seq2Seq):
 
     def _first_slot(self, like: Tensor, heads: int) -> Tensor:
         """The weightings [..., H, N] of heads beside controllers [..., D], before they move."""
-        weights = like.new_zeros(
-            *like.shape[:-1], heads, self.slots, dtype=torch.promote_types(like.dtype, torch.float32)
-        )
+        weights = like.new_zeros(*like.shape[:-1], heads, self.slots, dtype=at_least_float32(like.dtype))
         weights[..., 0] = 1
         return weights
 

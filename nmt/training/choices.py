@@ -17,10 +17,10 @@ it the weights settle on one position before it is known which are worth looking
 stop of every sentence.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nmt.dtypes import at_least_float32
 from nmt.layers.cumulative import cumulative_sum
 
 # B batch, T target, V vocabulary, C chunk of positions
@@ -28,7 +28,7 @@ from nmt.layers.cumulative import cumulative_sum
 
 def losses(logits: Tensor, target: Tensor, *, smoothing: float) -> Tensor:
     """l_t: label-smoothed cross entropy of each position, logits [C, V] and targets [C] -> [C]."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    logits = logits.to(at_least_float32(logits.dtype))
     return F.cross_entropy(logits, target, label_smoothing=smoothing, reduction="none")
 
 

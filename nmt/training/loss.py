@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nmt.data.batching import Batch
+from nmt.dtypes import at_least_float32
 from nmt.ids import PAD
 from nmt.models.base import Cut, Seq2Seq
 from nmt.training import choices
@@ -153,7 +154,7 @@ def _consistency(logits: Tensor, target: Tensor, gradient: Tensor, smoothing: fl
 
 
 def _log_softmax(logits: Tensor) -> Tensor:
-    return torch.log_softmax(logits, -1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    return torch.log_softmax(logits, -1, dtype=at_least_float32(logits.dtype))
 
 
 def _sums(log_p: Tensor, target: Tensor, smoothing: float) -> Sums:
