@@ -19,7 +19,7 @@ _REACHES = {
 LINES = {
     "score": {
         "additive": "v . tanh(W q + U k) (Bahdanau 2015)",
-        "dot": "W q . U k (Luong 2015)",
+        "dot": "W q . U k (Luong 2015, who has no W and U)",
         "scaled_dot": "the same over the root of its width (Vaswani 2017)",
         "general": "q . W k (Luong 2015)",
     },
