@@ -7,6 +7,7 @@ from itertools import chain, islice
 from nmt.analysis.alignment import Links, Reading, Symmetry, links, of_translation, symmetrised
 from nmt.analysis.attention import WITHOUT
 from nmt.analysis.words import word_of_piece, words_of
+from nmt.config.data import TargetOrder
 from nmt.decoding.engine import batches
 from nmt.decoding.explanation import check_explains
 from nmt.decoding.translation import Span, Translation
@@ -62,6 +63,7 @@ def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading])
     lengths = [(len(source), len(target)) for source, target in zip(*ids, strict=True)]
     fitting = [number for number, length in enumerate(lengths) if max(length) < translator.engine.max_length]
     found: list[list[Links] | None] = [None] * len(pairs)
+    order = translator.engine.order
     for places in batches([lengths[number] for number in fitting], translator.search.batch_tokens):
         batch = [fitting[place] for place in places]
         maps = translator.engine.explain(*([side[number] for number in batch] for side in ids))
@@ -71,19 +73,19 @@ def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading])
                 for tokenizer, text in zip(translator.tokenizers, pairs[number], strict=True)
             ]
             weights = each.cross[..., len(prefix) :]  # a tag is no word
-            found[number] = [links(one.heads.of(weights), *words, one) for one in chosen]
+            found[number] = [links(one.heads.of(weights), *words, one, order) for one in chosen]
     return found
 
 
 def aligned(
     translations: Iterable[Translation], reading: Reading, *, reverse: tuple[Translator, Reading] | None,
-    symmetry: Symmetry,
+    symmetry: Symmetry, order: TargetOrder = "left_to_right",
 ) -> Iterator[tuple[Translation, Links]]:  # fmt: skip
     """Each translation with its links: its own, or these and what a model of the other direction makes of the same two
-    texts."""
+    texts. `order` is that in which the model writes."""
     translations = iter(translations)
     while window := list(islice(translations, READ_AHEAD if reverse else 1)):
-        own = [of_translation(each, reading) for each in window]
+        own = [of_translation(each, reading, order) for each in window]
         if reverse:
             back = _backward(window, *reverse)
             own = [

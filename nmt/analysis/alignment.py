@@ -20,7 +20,9 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from nmt.analysis.words import word_of_piece
+from nmt.config.data import TargetOrder
 from nmt.decoding.engine import HeadChoice
+from nmt.decoding.target_order import as_read
 from nmt.decoding.translation import Span, Translation
 from nmt.errors import ConfigError
 
@@ -74,13 +76,15 @@ def readings(layers: int, heads: int) -> list[Reading]:
 
 
 def links(
-    weights: np.ndarray, source_words: Sequence[int], target_words: Sequence[int], reading: Reading
-) -> Links:
-    """From attention [T, S] and the number of the word that each piece belongs to, on either side.
+    weights: np.ndarray, source_words: Sequence[int], target_words: Sequence[int], reading: Reading,
+    order: TargetOrder = "left_to_right",
+) -> Links:  # fmt: skip
+    """From attention [T, S] and the number of the word that each piece belongs to, on either side; `order` is that in
+    which the model writes.
 
     What looks at the end mark alone, or at nothing, has no link.
     """
-    pieces = (weights[1:] if reading.shifted else weights[:-1])[:, :-1]
+    pieces = (as_read(weights, order)[1:] if reading.shifted else weights[:-1])[:, :-1]
     if not pieces.size:
         return set()
     sources, columns = np.unique(source_words, return_inverse=True)
@@ -107,7 +111,7 @@ def _share(words: np.ndarray, axis: int) -> np.ndarray:
     return words / np.maximum(words.sum(axis, keepdims=True), np.finfo(float).tiny)
 
 
-def of_translation(found: Translation, reading: Reading) -> Links:
+def of_translation(found: Translation, reading: Reading, order: TargetOrder = "left_to_right") -> Links:
     """Between the words of a line and those of its first hypothesis: none where there is no attention to read."""
     if found.attention is None or found.places is None:
         return set()
@@ -115,7 +119,7 @@ def of_translation(found: Translation, reading: Reading) -> Links:
     targets = _word_numbers(found.text, found.places.target)
     texts = [weights[:, found.tagged :] for weights in found.attention]  # a tag is no word
     parts = zip(texts, sources, targets, strict=True)
-    return {link for part in parts for link in links(*part, reading)}
+    return {link for part in parts for link in links(*part, reading, order)}
 
 
 def _word_numbers(text: str, places: list[list[Span]]) -> Iterator[list[int]]:

@@ -17,8 +17,10 @@ import numpy as np
 
 from nmt.analysis import rollout
 from nmt.analysis.words import word_of_piece, words_of
+from nmt.config.data import TargetOrder
 from nmt.decoding.engine import HeadChoice
 from nmt.decoding.explanation import Explanation, Pieces
+from nmt.decoding.target_order import as_read, as_written
 from nmt.decoding.translator import Translator
 from nmt.errors import ConfigError, NMTError
 from nmt.ids import BOS
@@ -99,7 +101,7 @@ def attend(translator: Translator, source: str, target: str | None = None, **ove
     axes = {"cross": (target_tokens, source_tokens), "encoder": (source_tokens,) * 2, "decoder": (read,) * 2}
     weights = {name: getattr(found, name) for name in NAMES}
     kinds = {
-        name: Kind(name, *axes[name], weights[name], _rollout(name, found))
+        name: Kind(name, *axes[name], weights[name], _rollout(name, found, translator.engine.order))
         for name in NAMES if weights[name] is not None
     }  # fmt: skip
     if not kinds:
@@ -157,10 +159,12 @@ def _tokens(pieces: Pieces) -> Tokens:
     return Tokens(pieces.names, word, [*marks, *(words[each] for each in present), pieces.names[-1]])
 
 
-def _rollout(name: str, found: Explanation) -> np.ndarray | None:
+def _rollout(name: str, found: Explanation, order: TargetOrder) -> np.ndarray | None:
     if name == "cross":
         both = found.encoder is not None and found.decoder is not None
-        return rollout.cross(found.encoder, found.decoder, found.cross) if both else None
+        if not both:
+            return None
+        return as_written(rollout.cross(found.encoder, found.decoder, as_read(found.cross, order)), order)
     weights = getattr(found, name)
     return rollout.of(weights)
 

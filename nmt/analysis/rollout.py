@@ -28,7 +28,8 @@ def of(weights: np.ndarray) -> np.ndarray:
 
 
 def cross(encoder: np.ndarray, decoder: np.ndarray, cross: np.ndarray) -> np.ndarray:
-    """Attention of all three kinds, [layer, H, ...] each -> from each target position to the source [T, S]."""
+    """Attention of all three kinds, [layer, H, ...] each -> from each target position to the source [T, S]. Row t of
+    the last two is that of one step."""
     source, rolled = of(encoder), np.zeros(cross.shape[-2:])
     for to_target, to_source in zip(decoder, cross, strict=True):
         rolled = 0.5 * _with_residual(to_target) @ rolled + 0.5 * _normalised(to_source.mean(0)) @ source

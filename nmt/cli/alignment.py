@@ -134,7 +134,8 @@ def beside(
 
     def run(source: Iterable[str]) -> "Iterator[Translation]":
         found = translate(source, attention=True, heads=own.heads)
-        for translation, pairs in aligned(found, own, reverse=back, symmetry=links.symmetry()):
+        order = translator.engine.order
+        for translation, pairs in aligned(found, own, reverse=back, symmetry=links.symmetry(), order=order):
             write(pharaoh(pairs))
             yield translation
 

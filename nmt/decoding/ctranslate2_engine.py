@@ -24,7 +24,7 @@ SHARED, SEPARATE = ("shared_vocabulary.json",), ("source_vocabulary.json", "targ
 class CTranslate2Engine:
     """Every thread has a batch of its own, which is faster than a batch that all of them share."""
 
-    explains = False
+    explains, order = False, "left_to_right"
 
     def __init__(self, described: Description, *, device: str, precision: str, threads: int | None):
         """Raises CheckpointError for a damaged folder, NMTError where CTranslate2, device or precision are missing."""

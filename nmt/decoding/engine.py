@@ -13,6 +13,7 @@ import numpy as np
 from nmt import bundle
 from nmt.bundle import Description
 from nmt.config import SearchConfig
+from nmt.config.data import TargetOrder
 from nmt.data.planning import plan
 from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.hypothesis import Hypothesis
@@ -100,6 +101,8 @@ class Engine(Protocol):
     """The number format in which it computes, likewise."""
     explains: bool
     """Whether it has `explain`."""
+    order: TargetOrder
+    """In which its model writes; what comes out of it is in the order in which people read."""
 
     def search(
         self, sources: Sequence[list[int]], search: SearchConfig, *, attention: HeadChoice | None, details: bool

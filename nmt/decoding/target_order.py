@@ -22,8 +22,25 @@ def in_order(engine: Engine, order: TargetOrder) -> Engine:
     return RightToLeft(engine) if order == "right_to_left" else engine
 
 
+def as_read(rows: np.ndarray, order: TargetOrder) -> np.ndarray:
+    """Rows [..., T, S] of the steps that write the pieces, the end mark last, as those of the steps that read them, the
+    begin mark first.
+
+    From the left a step reads y_{t-1} and writes y_t: these are the same rows in the same order. From the right it
+    reads y_{t+1}, and the begin mark before it writes the last piece.
+    """
+    return np.roll(rows, 2, -2) if order == "right_to_left" else rows
+
+
+def as_written(rows: np.ndarray, order: TargetOrder) -> np.ndarray:
+    """The other way round."""
+    return np.roll(rows, -2, -2) if order == "right_to_left" else rows
+
+
 class RightToLeft:
     """An engine around an engine."""
+
+    order: TargetOrder = "right_to_left"
 
     def __init__(self, engine: Engine):
         self.engine, self.max_length, self.explains = engine, engine.max_length, engine.explains

@@ -29,7 +29,7 @@ from nmt.workers import spread, workers_for
 class TorchEngine:
     """Any model that keeps the contract of nmt.models.base; it is put in evaluation mode."""
 
-    name, explains = "torch", True
+    name, explains, order = "torch", True, "left_to_right"
 
     def __init__(self, model: Seq2Seq):
         self.model, self.max_length = model.eval(), model.max_length

@@ -47,6 +47,15 @@ def test_what_looks_nowhere_has_no_link():
         assert links(np.ones((3, 1)), [], [0, 1], Reading(decision=decision)) == set()
 
 
+@pytest.mark.parametrize("pieces", [0, 1, 2, 5])
+def test_from_right_to_left_a_piece_is_read_one_step_after_it_was_written_too(pieces):
+    weights = np.random.default_rng(pieces).random((pieces + 1, 5))  # of the steps as they were taken, end mark last
+    turned = weights[[*range(pieces)[::-1], pieces]]
+    source, target = [0, 1, 1, 2], [0, 0, 1, 2, 2][:pieces]
+    for reading in readings(1, 1):
+        assert links(turned, source, target, reading, "right_to_left") == links(weights, source, target[::-1], reading)
+
+
 def test_words_keep_their_numbers():
     """Of a part of a line, or beside words of which normalisation left nothing."""
     for decision in DECISIONS:

@@ -13,6 +13,7 @@ from nmt.config import TokenizerConfig
 from nmt.config.model import TransformerConfig
 from nmt.data.tokenizer import Tokenizers
 from nmt.data.tokenizer_training import train_tokenizer
+from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.errors import ConfigError, DataError, NMTError
 from nmt.ids import BOS, EOS
@@ -36,6 +37,16 @@ def load(tmp_path_factory):
         return Translator.load(folder / name, device="cpu", precision="float32")
 
     return load
+
+
+def test_rollout_through_a_model_that_writes_from_the_right(load):
+    """Is that of its own steps, whose rows come in the order of the text."""
+    translator = load("transformer")
+    turned = Translator(in_order(translator.engine, "right_to_left"), translator.tokenizers, translator.search)
+    (src,), (tgt,) = translator.tokenizers.source.encode([TEXT[0]]), translator.tokenizers.target.encode([TEXT[2]])
+    (steps,) = translator.engine.explain([src], [tgt[::-1]])
+    expected = rollout.cross(steps.encoder, steps.decoder, steps.cross)[[*range(len(tgt))[::-1], len(tgt)]]
+    assert attend(turned, TEXT[0], TEXT[2]).kinds["cross"].rollout == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["transformer", "attention_rnn"])

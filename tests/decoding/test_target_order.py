@@ -11,7 +11,7 @@ from nmt.data.batching import batches
 from nmt.data.corpus import Corpus, ragged
 from nmt.decoding.engine import HeadChoice
 from nmt.decoding.hypothesis import LINE_BREAKS
-from nmt.decoding.target_order import in_order
+from nmt.decoding.target_order import as_read, as_written, in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
 from nmt.ids import BOS, EOS, PAD
@@ -68,6 +68,8 @@ def test_scores_and_attention_are_turned_back(engines):
         written, read = [*range(len(ids))[::-1], len(ids)], [0, *range(1, len(ids) + 1)[::-1]]
         assert np.array_equal(after.encoder, before.encoder)
         assert np.array_equal(after.cross, before.cross[:, :, written])
+        assert np.array_equal(as_read(after.cross, "right_to_left"), before.cross[:, :, read])
+        assert np.array_equal(as_written(as_read(after.cross, "right_to_left"), "right_to_left"), after.cross)
         assert np.array_equal(after.decoder, before.decoder[:, :, read][:, :, :, read])
 
 
