@@ -110,7 +110,7 @@ class Card(_Facts):
     finetuned: Finetuned | None = None
     """The model that this one goes on from; None when its weights began at random."""
     settings: dict[str, Any]
-    """Sections `training` and `data.cleaning` of the config."""
+    """Sections `training` and `data.cleaning` of the config, and of several training texts the tags and weights."""
 
 
 def readme(card: Card) -> str:

@@ -28,6 +28,9 @@ else:
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """What file systems say that cannot sync folders or know no locks."""
 
+_UNNAMED = ("", "..")
+"""How a path ends that does not say its folder's name."""
+
 
 def paths(given: str | Path | Iterable[str | Path]) -> list[Path]:
     """One path or several."""
@@ -67,9 +70,9 @@ def naming(path: Path, *, temporary: Path | None = None) -> Iterator[None]:
 def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
     """Open a file that takes the place of `path` when the block ends without an error, and vanishes otherwise.
 
-    Text is UTF-8 with LF line ends on every platform.
+    Text is UTF-8 with LF line ends on every platform. A link stays, and what it points to is replaced.
     """
-    path = Path(path)
+    path = _behind(Path(path))
     temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     with naming(path, temporary=temporary), _parents(path):
@@ -90,9 +93,9 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """A fresh folder that takes the place of `path` (with all it holds) when the block ends without an error.
 
     Where the system cannot exchange two folders in one step it takes two, with none at `path` for an instant; killed
-    between them, the old one lies under a hidden name, from which `recover` brings it back.
+    between them, the old one lies under a hidden name, from which `recover` brings it back. A link stays.
     """
-    path = Path(path)
+    path = _behind(Path(path))
     temporary = _beside(path)
     with naming(path, temporary=temporary), _parents(path):
         temporary.mkdir()
@@ -138,9 +141,24 @@ def check_above(path: str | Path) -> None:
 
 
 def check_not_here(folder: Path) -> None:
-    """Raise NMTError for the current folder, in whose place no other can be put."""
+    """Raise NMTError for the current folder and a root, in whose place no other can be put."""
     if folder.resolve() == Path.cwd():
         raise NMTError(f"{folder}: is where you are, which cannot be replaced", hint="name a new folder")
+    if not folder.resolve().name:
+        raise NMTError(f"{folder}: is a root, which cannot be replaced", hint="name a new folder")
+
+
+@contextmanager
+def claimed(folder: Path, *, what: str) -> Iterator[None]:
+    """Keep other processes out of the place of a folder while the block makes it, and undo first what a crash left
+    there. Raises NMTError, which says `what` is made, where another is at work, and as `check_not_here` does."""
+    check_not_here(folder)
+    place = folder if folder.name not in _UNNAMED else folder.resolve()
+    with lock(place.with_name(f".{place.name}.lock")) as alone:
+        if not alone:
+            raise NMTError(f"{folder}: another process writes {what} here", hint="wait for its end, or name another")
+        recover(folder)
+        yield
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -168,7 +186,7 @@ def remove(path: Path) -> None:
 
 def recover(path: str | Path) -> None:
     """Undo what killed processes left half done at `path`, a file or folder. Only while nobody else writes it."""
-    path = Path(path)
+    path = _behind(Path(path))
     left = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.(tmp|old)")
     found = [each for each in path.parent.iterdir() if left.fullmatch(each.name)]
     set_aside = [each for each in found if each.suffix == ".old"]
@@ -227,9 +245,14 @@ def _release(file: IO, path: Path) -> None:
     file.close()
 
 
+def _behind(path: Path) -> Path:
+    """What a link points to, which is replaced in its place: a link to another disk is there for a reason."""
+    return path.resolve() if path.is_symlink() else path
+
+
 def _beside(path: Path) -> Path:
     """A hidden temporary name in the same folder, so that the rename stays on one file system."""
-    path = path if path.name not in ("", "..") else path.resolve()  # of a folder that is not named
+    path = path if path.name not in _UNNAMED else path.resolve()
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
 
 
@@ -252,7 +275,7 @@ def _parents(path: Path) -> Iterator[None]:
 
 def _delete(path: Path) -> None:
     """Remove a file or folder that nobody needs; when that fails it is only in the way."""
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         with suppress(OSError):

@@ -216,6 +216,41 @@ def test_recovering_brings_back_the_newest_and_clears_the_rest_away(tmp_path):
     assert (tmp_path / "x" / "content").read_text(encoding="utf-8") == "1"
 
 
+@pytest.mark.parametrize("target", ["there", "not yet there"])
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path, exchanging, target):
+    (tmp_path / "big").mkdir()
+    for name in ("folder", "file"):
+        (tmp_path / name).symlink_to(tmp_path / "big" / name)
+    if target == "there":
+        files.write_text(tmp_path / "big" / "folder" / "old.txt", "old")
+        files.write_text(tmp_path / "big" / "file", "old")
+    with files.replacing_folder(tmp_path / "folder") as inside:
+        files.write_text(inside / "new.txt", "new")
+    files.write_text(tmp_path / "file", "new")
+    assert names(tmp_path) == ["big", "file", "folder"] and names(tmp_path / "big") == ["file", "folder"]
+    assert (tmp_path / "folder").is_symlink() and names(tmp_path / "big" / "folder") == ["new.txt"]
+    assert (tmp_path / "file").is_symlink() and (tmp_path / "big" / "file").read_text(encoding="utf-8") == "new"
+    (tmp_path / "big" / ".folder.00000001.tmp").symlink_to(tmp_path)
+    files.recover(tmp_path / "folder")
+    assert names(tmp_path / "big") == ["file", "folder"] and names(tmp_path) == ["big", "file", "folder"]
+
+
+def test_a_place_is_claimed_by_one_and_what_a_crash_left_is_undone(tmp_path, monkeypatch):
+    (tmp_path / ".x.00000001.tmp").mkdir()
+    with files.claimed(tmp_path / "x", what="a cake"):
+        assert names(tmp_path) == [".x.lock"]
+        with (
+            pytest.raises(NMTError, match="x: another process writes a cake here"),
+            files.claimed(tmp_path / "x", what="a cake"),
+        ):
+            pass
+    assert names(tmp_path) == []
+    monkeypatch.chdir(tmp_path)
+    for place, told in ((".", "is where you are"), ("/", "is a root")):
+        with pytest.raises(NMTError, match=told), files.claimed(pathlib.Path(place), what="a cake"):
+            pass
+
+
 def test_removing_leaves_nothing(tmp_path, monkeypatch):
     files.write_text(tmp_path / "folder" / "x.txt", "text")
     files.remove(tmp_path / "folder")

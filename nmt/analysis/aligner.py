@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 
+from nmt import bundle
 from nmt.analysis.alignment import Links, Reading, Symmetry, links, of_translation, symmetrised
 from nmt.analysis.attention import WITHOUT
 from nmt.analysis.words import word_of_piece, words_of
@@ -13,7 +15,7 @@ from nmt.decoding.explanation import check_explains
 from nmt.decoding.translation import Span, Translation
 from nmt.decoding.translator import Translator
 from nmt.decoding.windows import READ_AHEAD, windows
-from nmt.errors import NMTError
+from nmt.errors import ConfigError, NMTError
 
 Pair = tuple[str, str]
 
@@ -44,6 +46,19 @@ def check(translator: Translator, reading: Reading | None) -> Reading:
     reading = reading or Reading()
     reading.heads.check(*required_shape(translator, "to align by"))
     return reading
+
+
+def check_reverse(model: Path, reverse: Path) -> None:
+    """Raises ConfigError unless a model translates back what another one does, perhaps among other directions."""
+    sides = []
+    for path in (model, reverse):
+        config = bundle.read(path).config
+        sides.append(({*config.source_language.split("+")}, {*config.target_language.split("+")}))
+    if sides[0] != sides[1][::-1]:
+        forward, back = ("-".join("+".join(sorted(side)) for side in both) for both in sides)
+        raise ConfigError(
+            f"{reverse} translates {back}, and the links are {forward}", hint="a reverse model translates the other way"
+        )
 
 
 def align(

@@ -20,8 +20,6 @@ from nmt.analysis.fonts import fonts_for, quietly
 from nmt.analysis.text import columns as wide
 from nmt.analysis.text import fit, shown
 
-FORMATS = ("png", "svg", "pdf")
-
 _CELL, _SMALL_CELL = 0.26, 0.13
 """Inches of a token in a picture alone, and in one among others."""
 _LABEL, _SMALL_LABEL = 9, 6

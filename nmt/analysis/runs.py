@@ -70,7 +70,7 @@ class Run(NamedTuple):
     card: dict[str, Any]
     """See nmt.card."""
     settings: Settings
-    """Of the sections model, tokenizer, training and search, and of data.cleaning."""
+    """Of the sections model, tokenizer, training and search, of data what no text is, and what was fine-tuned."""
     text: Settings
     """What tells whether two runs saw the same text in the same pieces."""
     config: Path | None
@@ -113,12 +113,21 @@ def _read(path: Path, name: str) -> Run:
     log_path, config = path / "log.jsonl", path / "config.yaml"
     log = read_log(log_path) if is_run and log_path.is_file() else None
     kept = described.config.model_dump(mode="json", include={"tokenizer", "model", "search"})
-    settings = flat({**kept, **described.card["settings"]})
+    settings = flat({**kept, **described.card["settings"]}) | _beside(described)
     return Run(
         name, path, described.config.model.type, described.card, settings, _text(described),
         config if is_run and config.is_file() else None, log, is_exported(described),
         _notes(described, log, settings),
     )  # fmt: skip
+
+
+def _beside(described: Description) -> Settings:
+    """The order of the target, and the model that this one goes on from."""
+    found, origin = {"data.target_order": described.config.target_order}, described.card["finetuned"]
+    if origin is not None:
+        found["finetune.model"] = f"{origin['name']} ({origin['checksum'][:8]})"
+        found["finetune.freeze"] = ", ".join(origin["frozen"])
+    return found
 
 
 def _text(described: Description) -> Settings:
@@ -185,7 +194,7 @@ def _notes(described: Description, log: Log | None, settings: Settings) -> list[
         notes.append(f"log.jsonl: left aside what cannot be read, line {lines}")
     if log is not None and not log.evaluations:
         notes.append("log.jsonl tells of no evaluation")
-    done, planned = _done(described, log), settings.get("training.steps")
+    done, planned = _done(described, log), _count(settings.get("training.steps"))
     if planned is not None and done < planned and not _out_of_patience(log, settings):
         notes.append(f"unfinished: update {done:,} of {planned:,}")
     return notes
@@ -196,8 +205,13 @@ def _done(described: Description, log: Log | None) -> int:
     return max([described.card["training"]["steps"], *steps])
 
 
+def _count(value: Any) -> int | None:
+    """A number of a card, of whose settings nothing is checked."""
+    return value if isinstance(value, int) else None
+
+
 def _out_of_patience(log: Log | None, settings: Settings) -> bool:
-    patience = settings.get("training.patience")
+    patience = _count(settings.get("training.patience"))
     if log is None or patience is None:
         return False
     return not any(each.best for each in log.evaluations[-patience:]) and len(log.evaluations) > patience

@@ -29,8 +29,15 @@ def require(output: Path) -> None:
         raise NMTError(f"{output}: is a file, not a folder", hint="a page's name ends in .html")
     elif output.is_dir():
         strange = sorted({each.name for each in output.iterdir()} - {HTML, MARKDOWN, FACTS, PICTURES})
+        strange += sorted(f"{PICTURES}/{each.name}" for each in _inside(output / PICTURES) if each.suffix != ".svg")
         if strange:
             raise NMTError(f"{output}: holds something else than a report: {strange[0]}", hint="name a new folder")
+        if _inside(output) and not (output / FACTS).is_file():
+            raise NMTError(f"{output}: holds something else than a report", hint="name a new folder")
+
+
+def _inside(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def is_page(output: Path) -> bool:
@@ -45,7 +52,7 @@ def write(facts: Facts, output: Path, *, command: str) -> None:
     if is_page(output):
         files.write_text(output, page)
         return
-    with files.replacing_folder(output) as folder:
+    with files.claimed(output, what="a report"), files.replacing_folder(output) as folder:
         files.write_text(folder / HTML, page)
         files.write_text(folder / MARKDOWN, markdown.page(name, shown, place=_place))
         files.write_text(folder / FACTS, json.dumps(plain(facts), indent=1, allow_nan=False) + "\n")

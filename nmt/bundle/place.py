@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from nmt import checksums
 from nmt.bundle.form import CARD, WEIGHTS
 from nmt.errors import CheckpointError
 
@@ -37,13 +38,16 @@ def locate(path: str | Path) -> Path:
 
 
 def version(path: str | Path) -> tuple[int, ...] | None:
-    """Of a bundle's weights: another one when a training has put better ones there; None while there are none.
+    """Of a bundle: another one when a training has put better weights there, or an export has been made anew; None
+    while there is none.
 
     A new file may get the number of one that is gone, and a copy keeps the time of its original, but not its own.
     """
     with suppress(CheckpointError, OSError):
-        weights = (locate(path) / WEIGHTS).stat()
-        return weights.st_ino, weights.st_mtime_ns, weights.st_ctime_ns
+        folder = locate(path)
+        weights = folder / WEIGHTS
+        known = (weights if weights.is_file() else folder / checksums.NAME).stat()
+        return known.st_ino, known.st_mtime_ns, known.st_ctime_ns
     return None
 
 

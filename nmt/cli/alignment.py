@@ -96,15 +96,17 @@ def refuse(**options: Any) -> None:
             raise ConfigError(f"--{name.replace('_', '-')}: says nothing about alignments", hint=hint)
 
 
-def parse_readings(text: str | None) -> "list[Reading | None]":
-    """The readings of the model and of the reverse one, None for the usual ones. Raises ConfigError."""
+def parse_readings(text: str | None, *, reverse: Path | None) -> "list[Reading | None]":
+    """The readings of the model and of the reverse one, if any; None for the usual ones. Raises ConfigError."""
     from nmt.analysis.alignment import parse
 
     if text is None:
         return [None, None]
     found = [parse(each) for each in text.split(",")]
-    if len(found) > 2:
-        raise ConfigError(f"--alignment-reading {text}: more than two", hint="the model's, and the reverse model's")
+    most = 1 if reverse is None else 2
+    if len(found) > most:
+        hint = "the model's, and the reverse model's" if most == 2 else "the second is for --alignment-reverse"
+        raise ConfigError(f"--alignment-reading {text}: more than {most}", hint=hint)
     return [found[0], found[-1]]
 
 
@@ -128,7 +130,7 @@ def beside(
     from nmt.analysis.aligner import aligned, check
     from nmt.analysis.alignment import pharaoh
 
-    own, other = parse_readings(links.alignment_reading)
+    own, other = parse_readings(links.alignment_reading, reverse=links.alignment_reverse)
     own = check(translator, own)
     back = reverse and (reverse, check(reverse, other))
 
@@ -148,6 +150,7 @@ def evaluate(
 ) -> Figures:  # fmt: skip
     """How well models align the test set's sources with its first references. Raises NMTErrors."""
     from nmt.analysis import choosing
+    from nmt.analysis.aligner import check_reverse
     from nmt.analysis.gold import read_gold
     from nmt.analysis.words import words_of
     from nmt.decoding.translator import Translator
@@ -158,7 +161,10 @@ def evaluate(
     choose, reverse = gold.alignment_choose, links.alignment_reverse
     if choose and links.alignment_reading:
         raise ConfigError("--alignment-reading is what --alignment-choose is to find", hint="give one of the two")
-    plan = choosing.Plan(choose, parse_readings(links.alignment_reading), links.symmetry())
+    if choose and links.alignment_symmetry:
+        raise ConfigError("--alignment-symmetry is what --alignment-choose is to find", hint="give one of the two")
+    chosen = parse_readings(links.alignment_reading, reverse=reverse)
+    plan = choosing.Plan(choose, chosen, links.symmetry())
     test = testset.find(models, config, source, references, [])
     pairs = list(zip(test.source, test.references[0], strict=True))
     lengths = [(len(words_of(one)), len(words_of(other))) for one, other in pairs]
@@ -167,10 +173,15 @@ def evaluate(
         raise ConfigError(f"--alignment-choose {choose}: of {len(pairs)} pairs none is left", hint="choose by fewer")
     names = systems.names([*models, *filter(None, [reverse])])
     ready = [systems.load([path], name, where=where, search={}) for path, name in zip(models, names, strict=False)]
+    systems.check_directions(ready, test)
     systems.choose_tag(ready, asked=tag, test=test)
-    back = reverse and (names[-1], Translator.load(reverse, **where))
-    for each in ready:
-        lines.note_missing_tags(each.name, each.translator.missing_tags)
+    back = None
+    if reverse:
+        for model in models:
+            check_reverse(model, reverse)
+        back = (names[-1], Translator.load(reverse, **where))
+    for name, translator in [(each.name, each.translator) for each in ready] + ([back] if back else []):
+        lines.note_missing_tags(name, translator.missing_tags)
     aligners = [(each.name, each.translator) for each in ready]
     found = [each for one in aligners for each in choosing.evaluate(one, pairs, known, plan, reverse=back)]
     return Figures(found, gold.alignment, len(pairs), choose)

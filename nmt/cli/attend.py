@@ -70,6 +70,8 @@ def attend(
     _check_outputs(outputs)
     if word is not None and kind is not None:
         raise ConfigError("--word and --kind: which?", hint="a word is shown by all kinds of attention that it has")
+    if target and beam is not None:
+        raise ConfigError("--beam: where a translation is given none is looked for", hint="leave out one of the two")
     sentence, target = lines.typed(sentence or [], what="SENTENCE"), lines.typed(target or [], what="--target")
     word = word and lines.typed([word], what="--word")[0]
     sentences = list(islice(_sentences(sentence, input), _MOST + 1))

@@ -102,12 +102,13 @@ def evaluate(
         if not systems.models():
             raise ConfigError("--output-folder: no model is there to translate", hint="give --model, or leave it out")
     runtime.keep_freed_memory()
-    where, progress, places = {"precision": precision, **machine.given()}, Progress(), []
+    where, progress = {"precision": precision, **machine.given()}, Progress()
+    places, read = [], [*(systems.hypothesis or []), gold.alignment]
 
     def begin(name: str) -> None:
         if output_folder:
             places.append(_place(output_folder, name, places))
-            lines.check_input(places[-1], _read(systems, test, scoring))
+            lines.check_input(places[-1], read)
         progress.note(f"note: {name} translates")
 
     figures = None if gold.alignment is None else alignment.evaluate(
@@ -115,8 +116,9 @@ def evaluate(
         where=where,
     )  # fmt: skip
     comparison = None if alignments_alone else _compare(
-        systems, test, scoring, on_system=begin, on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"),
-        workers=workers, rerank=search.rerankers(), **where, **search.settings(),
+        systems, test, scoring, on_test=lambda found: read.extend(found.files), on_system=begin,
+        on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"), workers=workers,
+        rerank=search.rerankers() or None, **where, **search.settings(),
     )  # fmt: skip
     progress.clear()
     for system in comparison.systems if comparison else ():
@@ -139,17 +141,12 @@ def _compare(systems: Systems, test: TestText, scoring: Scoring, **how) -> "Comp
     )  # fmt: skip
 
 
-def _read(systems: Systems, test: TestText, scoring: Scoring) -> list[Path | None]:
-    """The files that translations must not replace."""
-    read = (systems.hypothesis, test.reference, scoring.tokenized_reference)
-    return [test.source, *chain.from_iterable(each or () for each in read)]
-
-
 def _note(name: str, model: "Model") -> None:
     """Tell what its user may not know of its translations."""
     for line in model.idle:
         lines.note(f"{name}: {line}")
-    lines.note_missing_tags(name, model.missing_tags)
+    for each, tags in {name: model.missing_tags, **model.rerankers_missing_tags}.items():
+        lines.note_missing_tags(each, tags)
     if model.split:
         lines.note(f"{name}: {model.split} lines were longer than it takes, and translated in parts")
 

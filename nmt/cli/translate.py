@@ -52,7 +52,7 @@ def translate(
         translator = load(model, overrides={**search.settings(), "tag": tag}, rerank=search.rerankers())
         if not (as_json or search.n_best in (None, 1) or translator.chooses(translator.search)):
             raise ConfigError(f"--n-best {search.n_best}: plain text holds one translation a line", hint="add --json")
-        _note(translator, search, tag)
+        _note(translator, search)
         if attention:
             from nmt.analysis.aligner import required_shape
 
@@ -61,7 +61,7 @@ def translate(
         translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
         if alignments:
             write_links = stack.enter_context(alignment.writer(alignments, input or lines.STDIN, output))
-            reverse = links.alignment_reverse and load(links.alignment_reverse, overrides={})
+            reverse = links.alignment_reverse and _load_reverse(links.alignment_reverse, model[0], load)
             translate = alignment.beside(translate, translator, write_links, links, reverse)
         for translation in _translations(translate, input, pipe=(workers or 1) == 1, quiet=quiet):
             write(_json(translation) if as_json else translation.text)
@@ -71,14 +71,21 @@ def translate(
         lines.note(f"{split} {were} too long for the model and translated in parts")
 
 
-def _note(translator: "Translator", search: Search, tag: str | None) -> None:
+def _load_reverse(path: Path, model: Path, load: "Callable[..., Translator]") -> "Translator":
+    from nmt.analysis.aligner import check_reverse
+
+    check_reverse(model, path)
+    reverse = load(path, overrides={})
+    lines.note_missing_tags(reverse.origin, reverse.missing_tags)
+    return reverse
+
+
+def _note(translator: "Translator", search: Search) -> None:
     """Tell what its user may not know of the translations."""
     for line in translator.search.idle_of(search.settings()):
         lines.note(line)
-    lines.note_missing_tags(translator.origin, translator.missing_tags)
-    for each in translator.rerankers:
-        if each.reverse or tag not in each.translator.tokenizers.source.tags:
-            lines.note_missing_tags(each.translator.origin, each.translator.missing_tags)
+    for origin, tags in {str(translator.origin): translator.missing_tags, **translator.rerankers_missing_tags}.items():
+        lines.note_missing_tags(origin, tags)
 
 
 def _load(

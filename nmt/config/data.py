@@ -37,6 +37,11 @@ class ParallelText(Section):
     """Put before each source; says to the model what is wanted, such as a language or a style."""
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All that are read."""
+        return (*self.source, *self.target, *self.tsv)
+
+    @property
     def places(self) -> set[tuple[Place, Place]]:
         """Where sources come from, each with where their targets do."""
         if self.tsv:

@@ -20,7 +20,7 @@ from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import beam_search
 from nmt.decoding.windows import EACH, Item
-from nmt.errors import CheckpointError
+from nmt.errors import CheckpointError, ConfigError
 from nmt.ids import EOS
 from nmt.models.base import Seq2Seq
 from nmt.workers import spread, workers_for
@@ -89,7 +89,8 @@ class TorchEngine:
             workers, windows = workers_for(windows, most=1 if alone else threads, each=EACH)
         if workers == 1:
             return (method(translator, window) for window in windows)
-        origin = translator.origin
+        if (origin := translator.origin) is None:
+            raise ConfigError("workers: they load the model, and this one was not loaded", hint="take one worker")
         reopen = partial(
             type(translator).load, origin.paths, rerank=dict(origin.rerank), device=str(self.device),
             precision=origin.precision, tag=translator.tag, **translator.search.model_dump(),

@@ -123,6 +123,15 @@ class Translator:
         """The tags to choose from where each source needs one and has none: the model translates it, but badly."""
         return tuple(self.tokenizers.source.tags) if self.tagged and self.tag is None else ()
 
+    @property
+    def rerankers_missing_tags(self) -> dict[str, tuple[str, ...]]:
+        """Likewise of the rerankers: those that read the target, and those that do not know the source's tag."""
+        untold = (
+            each.translator for each in self.rerankers
+            if each.reverse or self.tag not in each.translator.tokenizers.source.tags
+        )  # fmt: skip
+        return {str(each.origin): each.missing_tags for each in untold if each.missing_tags}
+
     def chooses(self, search: SearchConfig) -> bool:
         """Whether anything but the search decides which hypothesis is best."""
         return search.mbr != "none" or bool(self.rerankers)

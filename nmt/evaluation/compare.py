@@ -69,6 +69,7 @@ def evaluate(
     threads: int | None = None,
     workers: int | None = 1,
     rerank: Mapping[str | Path, float] | None = None,
+    on_test: Callable[[TestSet], None] = lambda test: None,
     on_system: Callable[[str], None] = lambda name: None,
     on_progress: OnProgress | None = None,
     **search: Any,
@@ -81,8 +82,8 @@ def evaluate(
     `tokenized_references`, the corpus' own in that form. `tag` is put before each source, by default that of the config
     that names the test set (see systems.choose_tag). `confidence` adds 95% intervals, `paired` a test against the first
     system. `search` replaces settings of the models' search, `rerank`, `threads` and `workers` are those of Translator.
-    `on_system` hears each model's name before it translates, `on_progress` what `prepare` does where it holds the test
-    set out anew.
+    `on_test` hears the test set, `on_system` each model's name before it translates, `on_progress` what `prepare` does
+    where it holds the test set out anew.
 
     Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
     """
@@ -90,13 +91,16 @@ def evaluate(
     models, written = list(dict.fromkeys(chain.from_iterable(groups))), files.paths(hypotheses)
     metric = [metric] if isinstance(metric, str) else metric
     switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
-    _check(len(groups), len(written), [*search, *(["rerank"] if rerank else [])], metric, switches)
+    of_models = {**search, "rerank": rerank, "tag": tag}
+    asked = [name for name, value in of_models.items() if value is not None]
+    _check(len(groups), len(written), asked, metric, switches)
     if language and not (tokenized or tokenized_references):
         raise ConfigError("language: says nothing", hint="it belongs to --tokenized and --tokenized-reference")
     names = dict(zip(models, systems.names(models), strict=True))
     how = {"where": {"device": device, "precision": precision, "threads": threads}, "search": search, "rerank": rerank}
     ready = [systems.load(paths, "+".join(names[path] for path in paths), **how) for paths in groups]
     test = testset.find(models, config, source, files.paths(references), files.paths(tokenized_references), on_progress)
+    on_test(test)
     systems.check_directions(ready, test)
     systems.choose_tag(ready, asked=tag, test=test)
     given = [systems.read(path, test) for path in written]
@@ -116,12 +120,12 @@ def evaluate(
     return Comparison(compared, columns, len(test.references[0]), len(test.references))
 
 
-def _check(models: int, written: int, search: Sequence[str], metric: Sequence[str], switches: Switches) -> None:
-    """What can be known of so many systems before any file is read."""
+def _check(models: int, written: int, asked: Sequence[str], metric: Sequence[str], switches: Switches) -> None:
+    """What can be known of so many systems before any file is read; `asked` is what says something of models alone."""
     if not models and not written:
         raise DataError("there is nothing to score", hint="give --model or --hypothesis")
-    if search and not models:
-        raise ConfigError(f"{search[0]}: no model is there to translate", hint="give --model, or leave the search out")
+    if asked and not models:
+        raise ConfigError(f"{asked[0]}: no model is there to translate", hint="give --model, or leave it out")
     if switches.paired and models + written < 2:
         raise ConfigError("paired: a test compares two systems or more", hint="give another --model or --hypothesis")
     for name in metric:

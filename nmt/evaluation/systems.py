@@ -36,6 +36,8 @@ class Model(NamedTuple):
     """Put before each source."""
     missing_tags: tuple[str, ...]
     """Those to choose from where each source needs one and had none."""
+    rerankers_missing_tags: dict[str, tuple[str, ...]]
+    """Likewise of each reranker that had none."""
     idle: tuple[str, ...]
     """Settings of the search that were asked for and have no effect."""
     signature: str
@@ -125,7 +127,8 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
         split=sum(each.parts > 1 for each in translations),
         language=ready.bundles[0].config.target_language, tag=ready.translator.tag,
-        missing_tags=ready.translator.missing_tags, idle=ready.idle, signature=_signature(ready),
+        missing_tags=ready.translator.missing_tags,
+        rerankers_missing_tags=ready.translator.rerankers_missing_tags, idle=ready.idle, signature=_signature(ready),
     )  # fmt: skip
     return System(ready.name, [each.text for each in translations], model)
 

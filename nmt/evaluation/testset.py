@@ -10,7 +10,7 @@ from nmt.config import ParallelText
 from nmt.data.prepare import OnProgress, prepare
 from nmt.data.splits import Pairs
 from nmt.data.text import read_lines, read_pairs
-from nmt.errors import DataError
+from nmt.errors import ConfigError, DataError
 
 
 class TestSet(NamedTuple):
@@ -25,6 +25,8 @@ class TestSet(NamedTuple):
     """Of its sources, as the config says that names it."""
     languages: tuple[str, str] | None = None
     """Likewise its own and its references'."""
+    files: tuple[Path, ...] = ()
+    """From which it was read."""
 
 
 def find(
@@ -33,16 +35,18 @@ def find(
 ) -> TestSet:  # fmt: skip
     """The files, if any are given, else the test set of `config`, else that of the first model's run.
 
-    A held-out one may have to be prepared anew: `on_progress` is told how far that is. Raises DataError when there is
-    none, or its parts differ in length.
+    A held-out one may have to be prepared anew: `on_progress` is told how far that is. Raises ConfigError when two are
+    named, DataError when there is none, or its parts differ in length.
     """
     if source is not None or references:
+        if config is not None:
+            raise ConfigError("which test set: that of the config, or the files?", hint="give one of the two")
         found = _from_files(source, references, needs_source=bool(models))
     elif config is not None or models:
         found = _from_config(Path(config) if config is not None else _config_of(models[0]), on_progress)
     else:
         raise DataError("there is no reference to score against", hint="give --reference, or --config")
-    return found._replace(tokenized=[read(path, found) for path in tokenized])
+    return found._replace(tokenized=[read(path, found) for path in tokenized], files=(*found.files, *tokenized))
 
 
 def read(path: Path, like: TestSet) -> list[str]:
@@ -60,7 +64,9 @@ def _from_files(source: str | Path | None, references: Sequence[Path], *, needs_
         raise DataError(f"{given} is half of a test set", hint=f"give {missing} too")
     first = TestSet(None, [list(read_lines(references[0]))], [])
     others = [read(path, first) for path in references[1:]]
-    return TestSet(None if source is None else read(Path(source), first), [*first.references, *others], [])
+    own = None if source is None else read(Path(source), first)
+    given = (*references, *([] if source is None else [Path(source)]))
+    return TestSet(own, [*first.references, *others], [], files=given)
 
 
 def _from_config(path: Path, on_progress: OnProgress | None) -> TestSet:
@@ -69,11 +75,12 @@ def _from_config(path: Path, on_progress: OnProgress | None) -> TestSet:
     if config.data.test is None:
         raise DataError(f"{path}: names no test text", hint="set data.test, or give --source and --reference")
     if isinstance(config.data.test, ParallelText):
-        text = Pairs.of(read_pairs(config.data.test))
+        text, where = Pairs.of(read_pairs(config.data.test)), [config.data.test]
     else:
-        text = prepare(config, on_progress=on_progress).test_text
+        text, where = prepare(config, on_progress=on_progress).test_text, config.data.texts
     languages = (config.data.source_language, config.data.target_language)
-    return TestSet(text.source, [text.target], [], config.data.test.tag, languages)
+    read_from = tuple(path for each in where for path in each.files)
+    return TestSet(text.source, [text.target], [], config.data.test.tag, languages, read_from)
 
 
 def _config_of(run: Path) -> Path:

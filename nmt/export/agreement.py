@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from nmt.config.search import BEST_ALONE
 from nmt.decoding.translator import Translator
 
@@ -29,7 +31,7 @@ def agreement(ours: Translator, other: Translator, lines: Sequence[str]) -> Agre
         abs(mine.log_probability - its.log_probability) / len(mine.tokens) for mine, its in scores if mine.tokens
     ]
     same = _same(greedy, its_greedy), _same(searched, its_searched)
-    return Agreement(len(lines), *same, max(differences, default=0.0))
+    return Agreement(len(lines), *same, float(np.max(differences, initial=0.0)))  # not a number: neither is this
 
 
 def _same(some: Sequence[str], others: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """From a run to an exported model: a bundle with the other engine's files in the place of the weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ it changes matters."""
 
 def check_place(folder: Path, *, force: bool) -> None:
     """Raise ConfigError unless an exported model may be written to `folder`: new, or with `force` an older one."""
+    files.check_not_here(folder)
     if not folder.exists():
         return
     if not (folder / CTRANSLATE2_WEIGHTS).is_file():
@@ -67,13 +69,14 @@ def export(
     does not know and a model that CTranslate2 cannot run, DataError without lines, and CheckpointError where the
     engines disagree.
     """
-    check_place(Path(folder), force=force)
+    folder = Path(folder)
+    check_place(folder, force=force)
     if not lines:
         raise DataError("there are no lines that both engines could translate", hint="give some with --input")
     described = check_model(model)
     described.tokenizers.source.prefix(tag)
     original = bundle.load(described.folder)
-    with files.replacing_folder(folder) as inside:
+    with _claimed(folder, force=force) as inside:
         ctranslate2.write(inside, original, quantization=quantization)
         _accompany(inside, described)
         size = sum(each.stat().st_size for each in inside.iterdir())
@@ -90,6 +93,15 @@ def export(
             )
         _add_to_readme(inside / bundle.README, quantization, exported.precision, found)
     return Exported(size, exported.precision, found)
+
+
+@contextmanager
+def _claimed(folder: Path, *, force: bool) -> Iterator[Path]:
+    """A fresh folder that takes its place, and what a crash left there undone."""
+    with files.claimed(folder, what="an export"):
+        check_place(folder, force=force)
+        with files.replacing_folder(folder) as inside:
+            yield inside
 
 
 def development_lines(run: str | Path, most: int) -> tuple[list[str], str | None]:

@@ -11,9 +11,10 @@ a killed process leaves the next one clears away, and what was translated is not
 import json
 import time
 import zlib
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,9 @@ from nmt.synthesis.journal import Line
 
 FACTS = "corpus.json"
 """The file by which such a folder is known."""
+
+_COUNTS = {"read": int, "pairs": int, "left_out": dict}
+"""Of these facts."""
 
 _EVERY = 100  # lines between two reports of progress
 
@@ -95,14 +99,11 @@ def claimed(folder: Path, inputs: Sequence[Path], *, force: bool, resume: bool) 
     """
     if resume and force:
         raise ConfigError("resume and force exclude each other", hint="one goes on, the other starts anew")
-    files.check_not_here(folder)
+    files.check_not_here(folder)  # or its journal would have no name
     journal.check(folder, resume=resume, force=force)
     force = force or resume  # what was begun might be, and what is whole will stay
     _check_place(folder, inputs, force=force)
-    with files.lock(folder.with_name(f".{folder.name}.lock")) as alone:
-        if not alone:
-            raise NMTError(f"{folder}: another process writes a corpus here", hint="wait for its end, or name another")
-        files.recover(folder)
+    with files.claimed(folder, what="a corpus"):
         _check_place(folder, inputs, force=force)  # of what there is now
         yield
 
@@ -124,15 +125,29 @@ def whole(folder: Path, form: Form, text: Text, facts: Mapping[str, Any], held_o
     read only where there is a corpus."""
     if journal.place(folder).exists() or not (folder / FACTS).is_file():
         return None
-    with files.naming(folder / FACTS), open(folder / FACTS, encoding="utf-8") as file:
-        known = json.load(file)
-    if any(known.get(name) != value for name, value in facts.items()):
+    known = _known(folder / FACTS)
+    if any(known[name] != value for name, value in facts.items()):
         raise NMTError(f"{folder}: is whole, by another model or search", hint="--force replaces it")
+    written, apart = form.places(folder), form.held_out(folder, held_out)
+    for path in (*written, *chain.from_iterable(apart.values())):
+        if not path.is_file():
+            raise NMTError(f"{folder}: has no {path.name}, which this command writes", hint="--force makes it anew")
     deque(text, maxlen=0)
-    if known.get("text") != text.checksum:
+    if known["text"] != text.checksum:
         raise NMTError(f"{folder}: is whole, of another text", hint="--force replaces it")
-    counts = (known[name] for name in ("read", "pairs", "left_out"))
-    return Made(*form.places(folder), *counts, form.held_out(folder, held_out), 0.0, new=False)
+    return Made(*written, known["read"], known["pairs"], known["left_out"], apart, 0.0, new=False)
+
+
+def _known(path: Path) -> Mapping[str, Any]:
+    """The facts of a corpus, None where there is none of a name. Raises NMTError for what nmt has not written."""
+    try:
+        with files.naming(path), open(path, encoding="utf-8") as file:
+            known = defaultdict(lambda: None, json.load(file))
+        if all(isinstance(known[name], kind) for name, kind in _COUNTS.items()):
+            return known
+    except (ValueError, TypeError):
+        pass
+    raise NMTError(f"{path}: is damaged", hint="--force makes the corpus anew")
 
 
 def write(

@@ -58,6 +58,8 @@ def distill(
             search["n_best"] = search["beam"] if "beam" in search else described[0].config.search.beam
         translator = load(described, machine, {**BEST_ALONE, **search}, tag=config and config.data.texts[0].tag)
         several = {"n_best": translator.search.n_best} if nearest else {}
+        if nearest and translator.search.n_best == 1:
+            raise ConfigError("nearest: there is one translation to choose from", hint="raise n_best, or the beam")
         lines, held_out = _lines(config, text, source)
         lines = Text(lines)
         choose = _nearest(nearest) if nearest else _best
@@ -75,7 +77,7 @@ def distill(
 def _files(config: Config | None, text: ParallelText | None) -> Iterator[Path]:
     """Where the text is."""
     for each in [*([text] if text else []), *(config.data.texts if config else [])]:
-        yield from (*each.source, *each.target, *each.tsv)
+        yield from each.files
 
 
 def _check(described: Description, config: Config | None, paths: Sequence[Path], tag: str | None) -> None:

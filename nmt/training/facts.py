@@ -33,8 +33,16 @@ def of_run(
         "seed": config.training.seed, "digest": bundle.digest(config),
         "precision": str(precision).removeprefix("torch."), "machine": machine,
         "finetuned": finetuned(config),
-        "settings": config.model_dump(mode="json", include={"data": {"cleaning"}, "training": True}),
+        "settings": _settings(config),
     }  # fmt: skip
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """What a bundle's config does not hold, but for the places of files."""
+    found = config.model_dump(mode="json", include={"data": {"cleaning"}, "training": True})
+    if len(config.data.texts) > 1:
+        found["data"]["train"] = [{"tag": text.tag, "weight": text.weight} for text in config.data.texts]
+    return found
 
 
 def finetuned(config: Config) -> Facts | None:

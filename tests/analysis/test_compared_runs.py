@@ -6,12 +6,13 @@ import math
 import pytest
 import tiny_bundle
 
-from nmt import bundle
+from nmt import bundle, checksums, files
 from nmt.analysis import runs, seeds
 from nmt.analysis.seeds import MISSING, Group, Spread
 from nmt.errors import CheckpointError, NMTError
 
 SCORE = {"value": 10.0, "signature": ""}
+NOT_SUMMED = {checksums.NAME, *bundle.DESCRIPTIONS}
 
 
 def progress(step: int, seconds: float, **values) -> dict:
@@ -85,6 +86,8 @@ def test_a_bundle_has_no_curves_and_an_exported_one_no_attention(tmp_path):
         ({"steps": 40, "patience": None}, LINES, True),
         ({"steps": 40, "patience": 1}, LINES, False),
         ({"steps": 40, "patience": 2}, LINES, True),
+        ({"steps": "many", "patience": 1}, LINES, False),
+        ({"steps": 40, "patience": "much"}, LINES, True),
     ],
 )
 def test_an_unfinished_run_is_told_from_one_whose_patience_ended(tmp_path, training, lines, unfinished):
@@ -125,6 +128,28 @@ def test_seeds_are_grouped_and_everything_else_is_a_difference(tmp_path):
     assert found["training.lr"] == [0.1, 0.2, 0.1, 0.1, 0.1] and found["training.seed"] == [1, 1, 2, 1, 1]
     assert found["model.feed_forward"] == [16, 16, 16, 32, 16] and len(set(found["tokenizer, SHA-256"])) == 2
     assert next(iter(found)) == "tokenizer, SHA-256" and list(found)[-1].startswith("model.")
+
+
+def test_an_order_an_origin_and_texts_are_no_seeds(tmp_path):
+    """What stands beside the sections: in a bundle's config, and in its card."""
+    names = ("plain", "turned", "tuned", "weighted")
+    for seed, name in enumerate(names, 1):
+        configured(tmp_path, name, seed=seed)
+    config = tmp_path / "turned" / "model" / "config.yaml"
+    files.write_text(config, config.read_text(encoding="utf-8").replace("left_to_right", "right_to_left"))
+    checksums.write(config.parent, sorted({each.name for each in config.parent.iterdir()} - NOT_SUMMED))
+    facts = {**tiny_bundle.FACTS, "settings": {"training": {"seed": 3, "lr": 0.1}}}
+    origin = {"name": "base", "checksum": "0123456789abcdef", "frozen": ["encoder"]}
+    bundle.describe(tmp_path / "tuned" / "model", {**facts, "finetuned": origin})
+    texts = {"data": {"train": [{"tag": None, "weight": 2.0}, {"tag": "bt", "weight": 1.0}]}}
+    settings = {"training": {"seed": 4, "lr": 0.1}, **texts}
+    bundle.describe(tmp_path / "weighted" / "model", {**facts, "settings": settings})
+    read = runs.read([tmp_path / name for name in names])
+    assert [group.members for group in seeds.groups(read)] == [[0], [1], [2], [3]]
+    found = {each.name: each.values for each in seeds.differences(read)}
+    assert found["data.target_order"][:2] == ["left_to_right", "right_to_left"]
+    assert found["finetune.model"] == [MISSING, MISSING, "base (01234567)", MISSING]
+    assert found["finetune.freeze"][2] == "encoder" and found["data.train[1].tag"][3] == "bt"
 
 
 def test_a_copy_is_no_other_seed_and_neither_is_an_export(tmp_path):

@@ -94,7 +94,7 @@ def test_weights_of_any_size(weights):
     assert size_of(heatmap.draw([[Map("t", ["a", "b"], ["c", "d"], weights)]], "", format="png")[0])
 
 
-@pytest.mark.parametrize("form", heatmap.FORMATS)
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
 def test_the_same_bytes_whatever_the_users_style(form):
     first, _ = heatmap.draw([[drawn(["q"], ["k", "l"])]], "", format=form)
     style = {"font.size": 30, "axes.facecolor": "red", "savefig.bbox": "tight", "svg.hashsalt": "x"}
@@ -104,7 +104,7 @@ def test_the_same_bytes_whatever_the_users_style(form):
     assert first == second
 
 
-@pytest.mark.parametrize("form", heatmap.FORMATS)
+@pytest.mark.parametrize("form", ["png", "svg", "pdf"])
 def test_a_word_in_its_contexts(form):
     tokens = Tokens([], [], [])
     found = [Attended(f"a ball {number}", "ein $Ball$", tokens, tokens, {}) for number in (1, 2)]

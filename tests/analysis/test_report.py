@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
@@ -175,7 +176,11 @@ def test_a_report_takes_the_place_of_a_report_and_of_nothing_else(tmp_path, fold
     assert tree(folder) == before, "the same facts give the same bytes"
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     (tmp_path / "folder.html").mkdir()
-    for taken in (tmp_path, tmp_path / "notes.txt", tmp_path / "folder.html"):
+    shutil.copytree(folder, tmp_path / "with a photo")
+    (tmp_path / "with a photo" / written.PICTURES / "holiday.jpg").touch()
+    (tmp_path / "photos" / written.PICTURES).mkdir(parents=True)
+    strange = ("with a photo", "photos", "notes.txt", "folder.html")
+    for taken in (tmp_path, *(tmp_path / name for name in strange)):
         with pytest.raises(NMTError):
             written.require(taken)
 

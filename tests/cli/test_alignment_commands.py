@@ -1,7 +1,9 @@
 """Word alignments as they are used: nmt translate --alignments and nmt eval --alignment."""
 
 import json
+import os
 import re
+import shutil
 
 import pytest
 import tiny_bundle
@@ -9,7 +11,7 @@ from tiny_bundle import TEXT
 from tiny_commands import on_one_thread
 from typer.testing import CliRunner
 
-from nmt import Translator
+from nmt import Translator, bundle, checksums
 from nmt.analysis.aligner import aligned
 from nmt.analysis.alignment import Reading, of_translation, parse, pharaoh
 from nmt.cli.app import app
@@ -19,11 +21,18 @@ LINES = [TEXT[0], "", "  ", " ".join(TEXT * 2), "a\u2028b", *TEXT[1:]]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Three models, of which one has no attention, text, and gold links."""
+    """Models, of which one has no attention and two have directions of their own, text, and gold links."""
     folder = tmp_path_factory.mktemp("alignment")
     tiny_bundle.save(folder / "one")
     for name, kind in (("other", "attention_rnn"), ("blind", "gru")):
         tiny_bundle.save(folder / name, type=kind, embedding=8, hidden=8, tied_embeddings="all")
+    for name, (source, target) in {"ahead": ("en", "de"), "back": ("de", "en")}.items():
+        shutil.copytree(folder / "one", folder / name)
+        config = (folder / name / "config.yaml").read_text(encoding="utf-8")
+        config = config.replace("source_language: en", f"source_language: {source}")
+        config = config.replace("target_language: en", f"target_language: {target}")
+        (folder / name / "config.yaml").write_text(config, encoding="utf-8")
+        checksums.write(folder / name, sorted(set(os.listdir(folder / name)) - {checksums.NAME, *bundle.DESCRIPTIONS}))
     pairs = ["a man in an orange hat", "two white males", "there is nobody near", "no"] * 3
     gold = [" ".join(f"{word}-{word}" for word in range(1, len(line.split()) + 1)) for line in pairs]
     possible = [*gold[:-1], gold[-1].replace("-", "p")]
@@ -96,6 +105,9 @@ def test_with_a_model_of_the_other_direction(tmp_path):
         ("--model one --alignments -", "-: is no name for a file here"),
         ("--model one --alignment-reading 1.1.plain.both", "--alignment-reading: of which alignments?"),
         ("--model one --alignments links --alignment-symmetry union", "--alignment-symmetry: of which alignments?"),
+        ("--model one --alignments links --alignment-reading 1.1.plain.both,9.9.plain.both", "more than 1\nhint: "),
+        ("--model one --alignments links --alignment-reverse ahead", "ahead translates en-de, and the links are en-en"),
+        ("--model ahead --alignments links --alignment-reverse ahead", "translates en-de, and the links are en-de"),
         ("--model blind --json --attention", "has no attention to show\nhint: "),
     ],
 )
@@ -169,6 +181,11 @@ def test_a_model_of_the_other_direction_and_both_together():
         ("--model one --source src --reference tgt --alignment gold --alignment-choose 12", "none is left"),
         ("--model one --source src --reference tgt --alignment gold --alignment-choose 1 --alignment-reading x",
          "--alignment-reading is what --alignment-choose is to find"),
+        ("--model one --source src --reference tgt --alignment gold --alignment-choose 1 --alignment-symmetry union "
+         "--alignment-reverse other", "--alignment-symmetry is what --alignment-choose is to find"),
+        ("--model ahead --source src --reference tgt --alignment gold --alignment-reverse ahead",
+         "ahead translates en-de, and the links are en-de"),
+        ("--model ahead --model back --source src --reference tgt --alignment gold", "score each direction by itself"),
         ("--model one --source src --reference tgt --alignment gold --alignment-first 0", "gold:1: 6-6, but"),
         ("--model one --source src --reference tgt --alignment-choose 3", "--alignment-choose: of which alignments?"),
         ("--model one --source src --reference tgt --alignment gold --confidence", "--confidence: says nothing about"),

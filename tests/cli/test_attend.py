@@ -182,6 +182,7 @@ def test_without_matplotlib(folder, tmp_path, monkeypatch):
         (["word " * 200], "and the model takes 95"),
         (["a", "--target", "word " * 200], "the target has"),
         (["a", "--beam", 0], "beam: "),
+        (["a", "--target", "c", "--beam", 2], "--beam: where a translation is given none is looked for"),
         ([], "there is no sentence"),
     ],
 )

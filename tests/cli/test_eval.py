@@ -160,6 +160,9 @@ def test_what_reranking_chooses_is_what_translate_gives(runs, place):
         ("--model runs/learnt --n-best 2", "n_best: one translation a line is scored"),
         ("--hypothesis hyp --reference ref --beam 3", "beam: no model is there to translate"),
         ("--hypothesis hyp --reference ref --rerank runs/fresh", "rerank: no model is there to translate"),
+        ("--hypothesis hyp --reference ref --tag en", "tag: no model is there to translate"),
+        ("--model runs/learnt --config learnt.yaml --source ref --reference ref", "which test set: that of the config"),
+        ("--hypothesis hyp --config none.yaml --reference ref", "which test set: that of the config, or the files?"),
         ("--hypothesis hyp --reference ref --output-folder kept", "--output-folder: no model is there to translate"),
         ("--hypothesis hyp --reference ref --paired bs", "paired: a test compares two systems or more"),
         ("--hypothesis hyp --reference ref --language en", "language: says nothing"),
@@ -190,6 +193,27 @@ def test_no_text_that_is_read_is_written_over(runs, place, line):
     result = invoke(f"--model runs/learnt --metric bleu --output-folder own {line.format('own/learnt.txt')}")
     assert result.exit_code == 1 and "own/learnt.txt: is both input and output" in result.stderr
     assert (place / "own" / "learnt.txt").read_bytes() == before and "translates" not in result.stderr
+
+
+@pytest.mark.parametrize("named", ["by a config", "by the run"])
+def test_no_text_that_a_config_names_is_written_over(runs, place, named):
+    (place / named).mkdir()
+    for name in ("learnt.txt", "other.txt"):
+        shutil.copy(place / "ref", place / named / name)
+    text = (place / "learnt.yaml").read_text(encoding="utf-8")
+    test = f"test: {{source: '{place}/{named}/learnt.txt', target: '{place}/{named}/other.txt'}}"
+    changed = text.replace("test: {held_out: 30}", test)
+    assert changed != text
+    (place / "named.yaml").write_text(changed, encoding="utf-8")
+    arguments = ["--model", "runs/learnt", "--config", "named.yaml"]
+    if named != "by a config":
+        shutil.copytree(place / "runs" / "learnt", place / "named" / "learnt")
+        (place / "named" / "learnt" / "config.yaml").write_text(changed, encoding="utf-8")
+        arguments = ["--model", "named/learnt"]
+    command = ["eval", "--device", "cpu", *arguments, "--metric", "bleu", "--output-folder", named]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1 and f"{named}/learnt.txt: is both input and output" in result.stderr, result.output
+    assert (place / named / "learnt.txt").read_bytes() == (place / "ref").read_bytes()
 
 
 def test_what_was_asked_for_without_effect_is_told(runs):

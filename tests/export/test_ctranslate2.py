@@ -293,6 +293,31 @@ def test_the_page_says_how_far_both_agree(folders):
     assert "This copy" in page and "Of 4 lines\n4 come out" in page
 
 
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_a_line_without_a_number_is_no_agreement(engines, monkeypatch, place):
+    ours, other = engines
+
+    def scores(pairs):
+        found = ours.score(pairs)
+        found[place] = found[place]._replace(log_probability=float("nan"))
+        return found
+
+    monkeypatch.setattr(other, "score", scores)
+    assert np.isnan(agreement(ours, other, TEXT).score_difference)
+
+
+def test_the_place_of_an_export(tmp_path, folders, monkeypatch):
+    model, exported = folders
+    (tmp_path / ".out.00000001.tmp").mkdir()
+    export_to(tmp_path / "out", model)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "what a crash left is cleared away"
+    monkeypatch.chdir(tmp_path / "out")
+    with pytest.raises(NMTError, match="is where you are"):
+        export_to(".", model, force=True)
+    before = bundle.version(exported)
+    assert before is not None and bundle.version(tmp_path / "out") != before == bundle.version(exported)
+
+
 def test_an_export_is_not_exported(tmp_path, folders):
     with pytest.raises(CheckpointError, match="was exported already"):
         export_to(tmp_path / "out", folders[1])

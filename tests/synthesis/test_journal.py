@@ -175,6 +175,39 @@ def test_a_job_script_may_always_resume(folder, tmp_path, name):
     assert contents(place) == before
 
 
+@pytest.mark.parametrize("name", ["bt.de", "bt.en"])
+def test_what_is_whole_has_the_files_that_the_command_names(folder, tmp_path, name):
+    work = partial(works(folder)["searched"], folder=tmp_path / "job", resume=True)
+    work()
+    with pytest.raises(NMTError, match=r"job: has no bt\.en\.gz, which this command writes"):
+        work(packed=True)
+    (tmp_path / "job" / name).unlink()
+    with pytest.raises(NMTError, match=f"job: has no {name}"):
+        work()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "3", "null", '{"read": 3}', "\x00"])
+def test_facts_that_are_damaged_are_told(folder, tmp_path, damage):
+    work = partial(works(folder)["searched"], folder=tmp_path / "job")
+    work()
+    (tmp_path / "job" / "corpus.json").write_text(damage, encoding="utf-8")
+    with pytest.raises(NMTError, match=r"corpus\.json: is damaged") as caught:
+        work(resume=True)
+    assert caught.value.hint == "--force makes the corpus anew" and work(force=True).new
+
+
+def test_a_root_is_no_place_for_a_corpus(folder):
+    with pytest.raises(NMTError, match="/: is a root"):
+        works(folder)["searched"](folder=Path("/"))
+
+
+@pytest.mark.parametrize("options", [{"beam": 1}, {"beam": 3, "n_best": 1}])
+def test_the_nearest_is_chosen_among_some(folder, tmp_path, options):
+    text = ParallelText(source=(folder / "few.de",), target=(folder / "few.en",))
+    with pytest.raises(ConfigError, match="nearest: there is one translation to choose from"):
+        distill(folder / "runs" / "learnt", tmp_path / "x", text=text, nearest="bleu", **options)
+
+
 @pytest.mark.parametrize("way", ["backtranslated", "distilled"])
 @pytest.mark.parametrize("change", [lambda lines: lines[:-1], lambda lines: [*lines, "a"], lambda lines: lines[::-1]])
 def test_what_is_whole_is_not_taken_for_that_of_another_text(folder, tmp_path, way, change):

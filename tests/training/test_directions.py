@@ -228,6 +228,11 @@ def test_the_commands_say_when_a_model_that_knows_no_source_without_a_tag_gets_o
         shown = nmt(*words, "--tag", "copy", text="a b\n")
         assert shown.exit_code == 0 and "--tag takes" not in shown.stderr
     assert "--tag takes" not in nmt("eval", "--model", run).stderr  # the test set has its tag
+    reranked = ("--beam", "2", "--n-best", "2", "--rerank", run, "--metric", "exact")
+    shown = nmt("eval", "--model", run, "--source", dev, "--reference", dev, *reranked)
+    assert shown.stderr.count("here none has one; --tag takes") == 2, "the model and its reranker"
+    shown = nmt("eval", "--model", run, "--source", dev, "--reference", dev, *reranked, "--tag", "copy")
+    assert shown.exit_code == 0 and "--tag takes" not in shown.stderr
 
 
 def test_an_export_translates_with_the_tag(run, tmp_path):
