@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SYMMETRY = "grow-diag"
 _SHOWN = 5  # of the methods that were compared
+_TO_FIND = {"alignment_reading", "alignment_symmetry"}  # where the first pairs choose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,8 @@ class Links(Options):
 
     def check(self, what: str, asked: Path | None) -> None:
         """Raises ConfigError for options that say nothing unless links are `asked` for, by the option `what`."""
-        given = self.given()
-        symmetry = {name: given.pop(name) for name in ("alignment_symmetry",) if name in given}
-        _need(what, asked, given)
+        symmetry = {"alignment_symmetry"} & self.given().keys()
+        _need(what, asked, [name for name in self.given() if name not in symmetry])
         _need("--alignment-reverse", self.alignment_reverse, symmetry)
 
     def symmetry(self) -> str:
@@ -85,7 +85,11 @@ class Figures(NamedTuple):
 
 def _need(what: str, asked: Path | None, given: Iterable[str]) -> None:
     for name in given if asked is None else ():
-        raise ConfigError(f"--{name.replace('_', '-')}: of which alignments?", hint=f"it takes {what}")
+        raise ConfigError(f"{_option(name)}: of which alignments?", hint=f"it takes {what}")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def refuse(**options: Any) -> None:
@@ -93,7 +97,7 @@ def refuse(**options: Any) -> None:
     for name, value in options.items():
         if value is not None:
             hint = "--metric bleu,chrf scores translations beside them"
-            raise ConfigError(f"--{name.replace('_', '-')}: says nothing about alignments", hint=hint)
+            raise ConfigError(f"{_option(name)}: says nothing about alignments", hint=hint)
 
 
 def parse_readings(text: str | None, *, reverse: Path | None) -> "list[Reading | None]":
@@ -159,12 +163,9 @@ def evaluate(
     if not models:
         raise ConfigError("--alignment: there is no model that aligns", hint="give --model")
     choose, reverse = gold.alignment_choose, links.alignment_reverse
-    if choose and links.alignment_reading:
-        raise ConfigError("--alignment-reading is what --alignment-choose is to find", hint="give one of the two")
-    if choose and links.alignment_symmetry:
-        raise ConfigError("--alignment-symmetry is what --alignment-choose is to find", hint="give one of the two")
-    chosen = parse_readings(links.alignment_reading, reverse=reverse)
-    plan = choosing.Plan(choose, chosen, links.symmetry())
+    for name in _TO_FIND & links.given().keys() if choose else ():
+        raise ConfigError(f"{_option(name)} is what --alignment-choose is to find", hint="give one of the two")
+    plan = choosing.Plan(choose, parse_readings(links.alignment_reading, reverse=reverse), links.symmetry())
     test = testset.find(models, config, source, references, [])
     pairs = list(zip(test.source, test.references[0], strict=True))
     lengths = [(len(words_of(one)), len(words_of(other))) for one, other in pairs]
@@ -175,14 +176,12 @@ def evaluate(
     ready = [systems.load([path], name, where=where, search={}) for path, name in zip(models, names, strict=False)]
     systems.check_directions(ready, test)
     systems.choose_tag(ready, asked=tag, test=test)
-    back = None
-    if reverse:
-        for model in models:
-            check_reverse(model, reverse)
-        back = (names[-1], Translator.load(reverse, **where))
-    for name, translator in [(each.name, each.translator) for each in ready] + ([back] if back else []):
-        lines.note_missing_tags(name, translator.missing_tags)
+    for model in models if reverse else ():
+        check_reverse(model, reverse)
     aligners = [(each.name, each.translator) for each in ready]
+    back = (names[-1], Translator.load(reverse, **where)) if reverse else None
+    for name, translator in [*aligners, *filter(None, [back])]:
+        lines.note_missing_tags(name, translator.missing_tags)
     found = [each for one in aligners for each in choosing.evaluate(one, pairs, known, plan, reverse=back)]
     return Figures(found, gold.alignment, len(pairs), choose)
 
