@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 # Where a blank must follow, {1,9} finds the boundaries that + would, without taking hours over a million dots.
-_CLOSING = r"[\"'”’»›)\]}」』】）》〉]*"
-_STOP = r"[.!?…؟۔।॥։።។။]{1,9}" + _CLOSING + r"(?:\s+|$)"
-_WIDE_STOP = r"[。！？｡．‼⁇⁈⁉]+" + _CLOSING + r"\s*"  # no blank follows these
-_COMMA = r"[,;:،؛፣፤၊–—]{1,9}" + _CLOSING + r"(?:\s+|$)"
-_WIDE_COMMA = r"[、，；：､]+" + _CLOSING + r"\s*"
-_ONE_LETTER_OR_DAY = r"(?<!\b\w)(?<!\b\d\d)"  # J. Smith, 3. Oktober
+_CLOSING = r"\"'”’»›)\]}」』】）》〉"
+_ELSEWHERE_OPENING = "“‘«‹"  # which close in German; before a blank they can do nothing else
+_BLANK = rf"[{_CLOSING}{_ELSEWHERE_OPENING}]*(?:\s+|$)"
+_STOP = r"[.!?…؟۔।॥։።។။]{1,9}" + _BLANK
+_WIDE_STOP = rf"[。！？｡．‼⁇⁈⁉]+[{_CLOSING}]*\s*"  # no blank follows these
+_COMMA = r"[,;:،؛፣፤၊–—]{1,9}" + _BLANK
+_WIDE_COMMA = rf"[、，；：､]+[{_CLOSING}]*\s*"
+_ONE_LETTER_OR_DAY = r"(?<!\b\w(?=\.))(?<!\b\d\d(?=\.))"  # J. Smith, 3. Oktober
 SENTENCE = re.compile(f"{_ONE_LETTER_OR_DAY}{_STOP}|{_WIDE_STOP}")
 CLAUSE = re.compile(f"{_STOP}|{_WIDE_STOP}|{_COMMA}|{_WIDE_COMMA}")
 WORD = re.compile(r"\s+")

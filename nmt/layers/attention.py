@@ -80,12 +80,12 @@ class ScoredAttention(nn.Module):
 
     def loop_keys(self, keys: Tensor, steps: int) -> Tensor | Compared:
         """Keys [B, K, A] for a time loop of one query a step."""
-        return for_loop(keys, steps) if self.score == "additive" else keys
+        return for_loop(keys, self.v, self.coverage, steps) if self.score == "additive" else keys
 
     def energy(self, state: Tensor, keys: Tensor | Compared, coverage: Tensor | None = None) -> Tensor:
         """e_ij: states [B, Q, D], keys [B, K, A], what the past has seen [B, Q, K] -> [B, Q, K]."""
         if isinstance(keys, Compared):
-            return compare(self.query(state), self.v, coverage, self.coverage, keys)
+            return compare(self.query(state), coverage, keys)
         query, seen = self.query(state), None if coverage is None else coverage.to(keys.dtype)
         match self.score:
             case "additive":

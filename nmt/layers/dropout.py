@@ -28,7 +28,8 @@ class Dropout(nn.Module):
 
 
 def keep_mask(x: Tensor, probability: float) -> Tensor:
-    """A tensor like `x` of zeros (with the probability) and 1 / (1 - probability)."""
+    """A tensor like `x` of zeros (with the probability) and 1 / (1 - probability), which bfloat16 rounds by up to 0.2%.
+    """
     bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
     dropped = min(round(probability * 2**16), 2**16 - 1)
     mask = torch.empty(x.shape, dtype=x.dtype)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.dtypes import at_least_float32
+from nmt.layers.lookup import lookup
 
 # B batch, H heads, T positions, D width
 
@@ -77,7 +78,7 @@ class Relative(nn.Module):
 
     def forward(self, distance: Tensor) -> Tensor:
         """Distances j - i [...] -> a [..., d]."""
-        return self.table[self._row(distance)]
+        return lookup(self._row(distance), self.table)
 
     def product(self, query: Tensor, distance: Tensor) -> Tensor:
         """q_i . a_{j-i}: [B, H, Q, d], distances broadcast to [B, H, Q, K] -> [B, H, Q, K].

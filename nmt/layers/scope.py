@@ -2,10 +2,11 @@
 
     global            all of it
     local_monotonic   a window around p_t = t                                                (Luong 2015, 3.2)
-    local_predictive  a window around p_t = S sigmoid(v_p . tanh(W_p s_t) / N), S the source's length    (eq. 9)
+    local_predictive  a window around p_t = S sigmoid(v_p . tanh(W_p s) / N), S the source's length      (eq. 9)
                       alpha_tj = weight_tj exp(-(j - p_t)^2 / (2 sigma^2)), sigma = D / 2                (eq. 10)
     hard              one position alone, a_t ~ weight_t; in evaluation the likeliest one    (Xu 2015, 4.1)
 
+The state s is that of the query: s_{t-1} in the attention RNN, where Luong, who attends after the step, has s_t.
 A window holds what is at most D away from p_t; j and t are counted from 0. A target longer than its source looks around
 the source's last position, so that a window is never empty. Weights are those among the window's positions, and the
 Gaussian's product with them is left as it is, as published: it need not sum to one. A window is a mask, and no faster
@@ -70,8 +71,8 @@ class Scope(nn.Module):
 
     def predict(self, state: Tensor, length: Tensor) -> Tensor:
         """p_t of states [B, Q, N] in sources of real length S [B, 1] -> [B, Q], at least float32."""
-        share = (self.hidden(state).tanh() @ self.v / len(self.v)).sigmoid()
-        return length * share.to(at_least_float32(share.dtype))
+        hidden = self.hidden(state).to(at_least_float32(state.dtype)).tanh()
+        return length * (hidden @ self.v.to(hidden.dtype) / len(self.v)).sigmoid()
 
 
 def distance(centre: Tensor, energy: Tensor) -> Tensor:

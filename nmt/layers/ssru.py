@@ -46,4 +46,4 @@ class SSRU(nn.Module):
     def _inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """f and W x, in float32 at least: in bfloat16 a cell would forget less than it is told."""
         dtype = at_least_float32(x.dtype)
-        return self.forget(x).sigmoid().to(dtype), self.new(x).to(dtype)
+        return self.forget(x).to(dtype).sigmoid(), self.new(x).to(dtype)

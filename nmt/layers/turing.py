@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nmt.dtypes import at_least_float32
 from nmt.layers.loop import LoopLinear, Shared, product, share
 
 # B batch, H heads, N slots, M width of a slot, O offsets (from -reach to +reach), D controller
@@ -115,8 +116,9 @@ class Heads(nn.Module):
             signals[:, width + 3 + reach + 1 :][:, :1] += BIAS  # s(1) about 0.8
 
     def focus(self, hidden: Tensor) -> Focus:
-        """h [..., D] -> where the heads are to be, [..., H, ..]."""
-        signals = self.places(hidden).unflatten(-1, (self.heads, -1))
+        """h [..., D] -> where the heads are to be, [..., H, ..], in float32 at least: in bfloat16 a gate of 0.999 is 1.
+        """
+        signals = _wide(self.places(hidden)).unflatten(-1, (self.heads, -1))
         key, strength, gate, sharpness, shifts = signals.tensor_split([self.width + n for n in range(4)], -1)
         return Focus(key, F.softplus(strength), gate.sigmoid(), 1 + F.softplus(sharpness), shifts.softmax(-1))
 
@@ -129,6 +131,10 @@ class WritingHeads(Heads):
         self.changes = LoopLinear(hidden, heads * 2 * width)
 
     def change(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """h [..., D] -> what each head erases and adds, e and a [..., H, M]."""
-        erase, add = self.changes(hidden).unflatten(-1, (self.heads, -1)).chunk(2, -1)
+        """h [..., D] -> what each head erases and adds, e and a [..., H, M], likewise."""
+        erase, add = _wide(self.changes(hidden)).unflatten(-1, (self.heads, -1)).chunk(2, -1)
         return erase.sigmoid(), add
+
+
+def _wide(signals: Tensor) -> Tensor:
+    return signals.to(at_least_float32(signals.dtype))

@@ -118,7 +118,7 @@ class NTM(Seq2Seq):
             hidden = self.cell.output(controller)
             heads = torch.where(here[:, None], self._place(self.writers, hidden, memory_of(slots), heads), heads)
             weights = heads * here[:, None]
-            slots = write(slots, weights, *(part.to(slots.dtype) for part in self.writers.change(hidden)))
+            slots = write(slots, weights, *self.writers.change(hidden))
             written.append(weights.sum(1))
         return Encoded(memory_of(slots), controller), torch.stack(written, 1)
 
@@ -142,7 +142,7 @@ class NTM(Seq2Seq):
 
     def _place(self, heads: Heads, hidden: Tensor, memory: Memory, before: Tensor) -> Tensor:
         """h [B, D] or [B, K, D] and the weightings before [B, heads, N] -> the next ones."""
-        focus = Focus(*(part.to(before.dtype).flatten(1, -2) for part in heads.focus(hidden)))
+        focus = Focus(*(part.flatten(1, -2) for part in heads.focus(hidden)))
         return address(focus, memory, before)
 
     def _first_slot(self, like: Tensor, heads: int) -> Tensor:

@@ -28,6 +28,10 @@ def parts(text: str, limit: int) -> list[str]:
         ["यह है। ", "हाँ॥ ", "ठीक"],
         ["Am 3. Oktober kam J. Smith, z. B. aus www.example.com, 2.5 km weit. ", "Danach 2010. ", "Ende"],
         ["Wait... ", "What?! ", "No."],
+        ["Is she 12? ", "Who am I? ", "Plan B! ", "Yes."],
+        ["यह एक किताब। ", "वह मेरा नाम। ", "ठीक"],
+        ["„Ja.“ ", "»Nein.« ", "‚So?‘ ", "Dann ging er."],
+        ["他说。", "“好。”", "再见"],
     ],
 )
 def test_sentences(expected):

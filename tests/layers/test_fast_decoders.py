@@ -62,6 +62,18 @@ def test_a_step_is_a_position(layer):
     torch.testing.assert_close(torch.cat(steps, 1), layer(X))
 
 
+def test_a_gate_is_not_rounded():
+    """In bfloat16 one of 0.9985 would be 1: what writes nothing, forgets nothing and learns nothing."""
+    layer = ssru()
+    layer.forget.bias.data.fill_(6.5)
+    exact = layer(torch.ones(1, 100, 1).double())
+    layer.bfloat16()
+    rounded = layer(torch.ones(1, 100, 1).bfloat16())
+    torch.testing.assert_close(rounded.double(), exact, rtol=1e-2, atol=0)
+    rounded.sum().backward()
+    assert layer.forget.bias.grad.any() and layer.new.weight.grad.any()
+
+
 @pytest.mark.parametrize("layer", [average(), ssru()], ids=["average", "ssru"])
 def test_what_is_known_of_the_past_is_not_rounded(layer):
     """A sum of ones in bfloat16 stops at 256."""

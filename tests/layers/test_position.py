@@ -21,6 +21,12 @@ def test_distances_beyond_the_window_are_alike():
     assert Relative(2, 3, causal=True).table.shape == (3, 3)  # at -2, -1 and 0
 
 
+def test_the_gradient_of_relative_vectors_is_summed_in_more_than_bfloat16():
+    relative = Relative(1, 1, causal=False).bfloat16()
+    relative(torch.arange(64) - torch.arange(64)[:, None]).sum().backward()
+    assert relative.table.grad.flatten().tolist() == [2016, 64, 2016]  # a sum in bfloat16 stops at 256
+
+
 def test_products_with_relative_vectors():
     relative, query = Relative(2, 3, causal=True), torch.randn(2, 4, 5, 3)
     distance = torch.arange(5) - torch.arange(5)[:, None]

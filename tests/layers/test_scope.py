@@ -50,6 +50,14 @@ def test_a_predicted_window_has_a_gaussian_in_it():
     assert weights[0, 0].tolist() == pytest.approx([0, math.exp(-0.5) / 2, math.exp(-0.5) / 2, 0, 0])  # sigma = 1/2
 
 
+def test_a_predicted_position_is_not_rounded():
+    """In bfloat16 there would be 150 places in a source of 250."""
+    torch.manual_seed(1)
+    scope, states = Scope("local_predictive", 2, 64).bfloat16(), torch.randn(1, 2000, 64).bfloat16()
+    scope.v.data.mul_(20)
+    assert scope.predict(states, tensor([[250]])).unique().numel() > 1000
+
+
 @pytest.mark.parametrize("length", [1, 2, 7])
 @pytest.mark.parametrize("extreme", [-1e4, 1e4])
 def test_a_predicted_window_is_never_empty(length, extreme):

@@ -155,6 +155,17 @@ def test_signals_come_in_the_ranges_of_the_equations():
     torch.testing.assert_close(focus.shifts.sum(-1), torch.ones(2, 3))
 
 
+def test_signals_are_not_rounded():
+    """In bfloat16 a gate of 0.999 would be 1, which learns nothing."""
+    heads = WritingHeads(hidden=1, heads=1, width=2, reach=1).bfloat16()
+    for layer in (heads.places, heads.changes):
+        layer.weight.data.zero_()
+        layer.bias.data.fill_(7)
+    hidden = torch.ones(1, 1, dtype=torch.bfloat16)
+    for squashed in (heads.focus(hidden).gate, heads.change(hidden)[0]):
+        assert squashed.dtype == torch.float32 and (squashed < 1).all()
+
+
 @pytest.mark.parametrize("reach", [0, 1, 2])
 def test_fresh_heads_walk(reach):
     torch.manual_seed(1)
