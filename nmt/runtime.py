@@ -26,9 +26,13 @@ def choose_device(name: str = "auto") -> "torch.device":
     if name == "mps" and not torch.backends.mps.is_available():
         raise NMTError("no MPS device is available", hint="use --device auto or --device cpu")
     try:
-        return torch.device(name, int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+        own = int(os.environ.get("LOCAL_RANK", "0"))
+        device = torch.device(name, own) if name == "cuda" else torch.device(name)
     except RuntimeError as error:
         raise NMTError(f"{name}: is no device", hint="auto, cpu, cuda or mps") from error
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise NMTError(f"{device}: there are {count} CUDA devices here", hint="as many processes as there are devices")
+    return device
 
 
 def is_out_of_memory(error: Exception) -> bool:

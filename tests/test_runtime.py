@@ -26,6 +26,18 @@ def test_a_device_that_is_missing_is_told(monkeypatch, name):
         runtime.choose_device(name)
 
 
+def test_more_processes_than_cards_are_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for rank in (0, 1):
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+        assert runtime.choose_device("auto") == torch.device("cuda", rank)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    for name in ("auto", "cuda", "cuda:7"):
+        with pytest.raises(NMTError, match=r"cuda:\d: there are 2 CUDA devices here"):
+            runtime.choose_device(name)
+
+
 def test_what_there_is_not_is_told():
     for fault in (
         lambda: runtime.choose_device("nothing"),

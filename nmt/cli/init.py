@@ -17,7 +17,9 @@ def init(
     source: Annotated[list[Path] | None, typer.Option(help="Source text; also .gz and .xz; repeatable.")] = None,
     target: Annotated[list[Path] | None, typer.Option(help="Its translation, line by line; repeatable.")] = None,
     tsv: Annotated[list[Path] | None, typer.Option(help="Instead: both in one file, a tab between.")] = None,
-    columns: Annotated[tuple[int, int], typer.Option(help="TSV: the columns of source and target.")] = (1, 2),
+    columns: Annotated[
+        tuple[int, int] | None, typer.Option(help="TSV: the columns of source and target [1 2].")
+    ] = None,
     dev_source: Annotated[Path | None, typer.Option(help="Development text [some pairs are held out].")] = None,
     dev_target: Annotated[Path | None, typer.Option(help="Its translation.")] = None,
     dev_tsv: Annotated[Path | None, typer.Option(help="Instead: both in one file.")] = None,
@@ -41,6 +43,8 @@ def init(
     lines.check_place(output, usual="config.yaml")
     if output.exists() and not force:
         raise ConfigError(f"{output}: exists", hint="--force replaces it, --output names another file")
+    if columns and not (tsv or dev_tsv or test_tsv):
+        raise ConfigError("--columns: of which TSV?", hint="it belongs to --tsv; exchange --source and --target")
     train = _text("", source, target, tsv, columns)
     splits = {"dev": (dev_source, dev_target, dev_tsv), "test": (test_source, test_target, test_tsv)}
     given = {
@@ -48,6 +52,7 @@ def init(
         for name, paths in splits.items()
         if any(paths)
     }
+    lines.check_input(output, [path for text in (train, *given.values()) for path in text.files])
     languages = _languages(train, source_language, target_language)
     typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
     seen = survey(train, given)
@@ -58,7 +63,7 @@ def init(
     typer.echo(f"next: nmt train --config {output}")
 
 
-def _text(prefix: str, source, target, tsv, columns: tuple[int, int]) -> "ParallelText":
+def _text(prefix: str, source, target, tsv, columns: tuple[int, int] | None) -> "ParallelText":
     from nmt import config as settings
     from nmt.config import ParallelText
     from nmt.data.text import check_files
@@ -75,7 +80,8 @@ def _text(prefix: str, source, target, tsv, columns: tuple[int, int]) -> "Parall
     paths = [*(tsv or []), *(source or []), *(target or [])]
     check_files(paths)
     lines.typed(map(str, paths), what="a file's name")
-    value = {"tsv": list(tsv), "columns": columns} if tsv else {"source": list(source), "target": list(target)}
+    in_columns = {"columns": columns} if columns else {}
+    value = {"tsv": list(tsv), **in_columns} if tsv else {"source": list(source), "target": list(target)}
     return settings.check(ParallelText, value, name=f"--{prefix}tsv" if tsv else f"--{prefix}source, --{prefix}target")
 
 

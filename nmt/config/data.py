@@ -18,6 +18,8 @@ def _visible(name: str) -> str:
 
 TagName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_visible)]
 """Of a control symbol that is put before a source by its id: a text that spells the name is plain text."""
+COLUMNS = (1, 2)
+"""Of a TSV file, unless it is said."""
 Place = tuple[Path, int | None]
 """A file, and for TSV the column in it."""
 
@@ -31,7 +33,7 @@ class ParallelText(Section):
     """Target file or files, as many lines as the source."""
     tsv: ConfigPaths = ()
     """File or files that hold both sides, separated by tabs."""
-    columns: tuple[int, int] = (1, 2)
+    columns: tuple[int, int] = COLUMNS
     """The source and the target column of `tsv`, counted from 1."""
     tag: TagName | None = None
     """Put before each source; says to the model what is wanted, such as a language or a style."""
@@ -56,6 +58,8 @@ class ParallelText(Section):
             yield Conflict(sides, "give source and target, or tsv")
         elif len(self.source) != len(self.target):
             yield Conflict(sides, f"{len(self.source)} source files but {len(self.target)} target files")
+        if not self.tsv and self.columns != COLUMNS:
+            yield Conflict(("columns", "tsv"), "columns are those of a tsv; exchange source and target instead")
         if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
             yield Conflict(("columns",), "columns are two different numbers, counted from 1")
 

@@ -94,8 +94,3 @@ class Config(Section):
             yield Conflict(("export", "model.type"), f"export: {why}")
         if model:
             yield from _consistency_conflicts(model, self.training)
-        if self.search.sample and self.training.measure != "loss":
-            yield Conflict(
-                ("search.sample", "training.measure"),
-                "training.measure: a best checkpoint cannot be chosen by samples; unset search.sample",
-            )

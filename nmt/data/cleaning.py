@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from nmt.config import CleaningConfig
 
+_INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # Unicode's categories: control, format, blanks
 _SHORT = 20  # characters; up to here lengths differ widely between good translations: "Ja." and "Yes, please."
 
 
@@ -60,8 +61,12 @@ def judge(source: str, target: str, config: CleaningConfig) -> Verdict:
 
 
 def is_empty(source: str, target: str) -> bool:
-    """A side holds nothing but white space."""
-    return not source.strip() or not target.strip()
+    """A side holds nothing that could be seen: white space, or what joins and directs characters that are not there."""
+    return not (_is_visible(source) and _is_visible(target))
+
+
+def _is_visible(text: str) -> bool:
+    return any(unicodedata.category(each) not in _INVISIBLE for each in text)
 
 
 def is_too_long(source: str, target: str, max_words: int | None, max_characters: int | None) -> bool:

@@ -79,7 +79,7 @@ def forecast(
     size = _save_and_load(learner, prepared, config, state, facts.card(run, state))
     ours = (path for name in run_folder.OURS for path in (config.run / name).rglob("*"))
     held = sum(path.stat().st_size for path in ours if path.is_file())  # will be replaced
-    free = shutil.disk_usage(config.run.parent).free + held
+    free = shutil.disk_usage(config.run).free + held
     settings = config.training
     evaluations = -(-settings.steps // settings.evaluate_every)
     averages = {"none": 0, "ema": 1, "last": min(settings.average_last - 1, evaluations)}[settings.average]
@@ -136,8 +136,8 @@ def _evaluate(model: Seq2Seq, prepared: Prepared, config: Config, device: torch.
 
 
 def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: State, card: facts.Facts) -> int:
-    """Bytes of a checkpoint and a bundle, which are written beside the run folder, read back, and removed."""
-    place = config.run.with_name(f".{config.run.name}.preflight")
+    """Bytes of a checkpoint and a bundle, which are written into the run folder, read back, and removed."""
+    place = config.run / run_folder.TRIAL
     masters, last, shipped = learner.optimizer.masters, place / run_folder.LAST, place / run_folder.MODEL
     files.remove(place)  # of one that was killed
     try:

@@ -62,11 +62,13 @@ def finetune(model: str | Path, path: str | Path, overrides: Sequence[str] = (),
 
 def rehearse(config: Config, **options: Any) -> None:
     """What `train` does before its first update, with the same options; the event `Checked` tells what was found."""
+    made = not config.run.exists()
     with _ready(config, **options) as trainer:
         if trainer.over():
             trainer.run()  # which says so, and does no more
-    with suppress(OSError):
-        config.run.rmdir()  # made for the lock, where there was none; one that holds anything stays
+    if made:
+        with suppress(OSError):
+            config.run.rmdir()  # it was for the lock; one that holds anything stays
 
 
 @contextmanager

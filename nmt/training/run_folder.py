@@ -16,7 +16,7 @@ CONFIG, LOG, BEST, LAST, MODEL, TENSORBOARD = "config.yaml", "log.jsonl", "best"
 OURS = (LAST, BEST, MODEL, TENSORBOARD, LOG, BASE, CONFIG)
 """All that a run writes, in the order in which it is removed: no resumed run finds a checkpoint without its log, and a
 folder is known as a run by its config's first line."""
-LOCK = ".lock"
+LOCK, TRIAL = ".lock", ".preflight"
 
 MARK = "# A run of nmt: the settings with every default filled in."
 
@@ -43,7 +43,8 @@ def claimed(folder: Path) -> Iterator[None]:
             raise NMTError(
                 f"{folder}: another training writes here", hint="wait for its end, or name another folder with run=..."
             )
-        for name in (*OURS, *(f"{MODEL}/{name}" for name in bundle.DESCRIPTIONS)):
+        files.remove(folder / TRIAL)  # of a process that was killed
+        for name in (TRIAL, *OURS, *(f"{MODEL}/{name}" for name in bundle.DESCRIPTIONS)):
             if (folder / name).parent.is_dir():
                 files.recover(folder / name)
         yield

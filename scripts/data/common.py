@@ -31,6 +31,9 @@ def download(url: str, path: Path, *, sha256: str | None = None) -> Path:
     try:
         with urllib.request.urlopen(request, timeout=60) as answer, replacing(path, "wb") as file:
             shutil.copyfileobj(answer, file, length=1 << 20)
+            told = int(answer.headers.get("Content-Length", file.tell()))  # with which reading compares nothing
+            if file.tell() != told:
+                raise DataError(f"{url}: {file.tell():,} of {told:,} bytes came", hint="try again")
             file.flush()
             if sha256 not in (None, found := checksums.sha256(Path(file.name))):
                 raise DataError(f"{url}: the checksum is {found}, not {sha256}", hint="it was damaged or replaced")

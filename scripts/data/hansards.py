@@ -8,11 +8,13 @@ The gold's English is tokenised; its French also has elisions and contractions w
 
 import argparse
 import re
+from itertools import product
 from pathlib import Path
 
 from common import moses, run, write_lines
 
 from nmt.data.text import read_lines
+from nmt.errors import DataError
 
 _ELISION = re.compile(r"\b([cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)' ", re.IGNORECASE)
 _CONTRACTIONS = {"du": "de le", "des": "de les", "au": "à le", "aux": "à les"}
@@ -26,9 +28,14 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    for language, path, form in (("en", options.english, tokenised), ("fr", options.french, written_out)):
+    sides = (("en", options.english, tokenised), ("fr", options.french, written_out))
+    places = [Path(f"{options.out}.{language}.gz") for language, *_ in sides]
+    for place, (_, path, _) in product(places, sides):
+        if place.exists() and path.exists() and place.samefile(path):
+            raise DataError(f"{place}: is both input and output", hint="name another OUT")
+    for place, (language, path, form) in zip(places, sides, strict=True):
         tokenise = tokens_of(language)
-        write_lines(Path(f"{options.out}.{language}.gz"), (form(tokenise(line)) for line in read_lines(path)))
+        write_lines(place, (form(tokenise(line)) for line in read_lines(path)))
 
 
 def tokens_of(language: str):
@@ -48,7 +55,8 @@ def tokenised(line: str) -> str:
 
 
 def written_out(line: str) -> str:
-    """French with every elided vowel and every contraction of a preposition and an article written out."""
+    """French with every elided vowel and every contraction of a preposition and an article written out, but for
+    contractions with a capital: the gold's sentences begin with small letters."""
     line = _ELISION.sub(lambda found: f"{found[1]}e ", tokenised(line))
     return _CONTRACTION.sub(lambda found: _CONTRACTIONS[found[1]], line)
 

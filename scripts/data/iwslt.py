@@ -14,6 +14,7 @@ import html
 import re
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def read(archive: Path) -> Iterator[tuple[str, str]]:
                 for member in opened:
                     if member.isfile():
                         yield member.name.rsplit("/", 1)[-1], opened.extractfile(member).read().decode("utf-8")
-    except (zipfile.BadZipFile, tarfile.TarError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
         raise DataError(f"{archive}: is not the expected archive ({error})", hint="delete it and try again") from error
 
 

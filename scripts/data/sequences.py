@@ -58,7 +58,12 @@ def main() -> None:
     add("--seed", type=int, default=1, help="of the draws (default: 1)")
     options = parser.parse_args()
     task, draw = TASKS[options.task], random.Random(options.seed)
-    longest, folder = options.longest or task.longest, ROOT / options.task
+    longest = task.longest if options.longest is None else options.longest
+    beyond, folder = task.beyond if options.beyond is None else options.beyond, ROOT / options.task
+    if min(longest, options.pairs, *beyond) < 1:
+        parser.error("--longest, --beyond and --pairs are at least 1")
+    if not 1 <= options.symbols <= len(string.ascii_lowercase):
+        parser.error(f"--symbols {options.symbols}: there are 1 to {len(string.ascii_lowercase)} letters")
 
     def write(split: str, count: int, shortest: int, longest: int) -> None:
         possible = range(shortest, longest + 1)
@@ -68,7 +73,7 @@ def main() -> None:
 
     for split, count in (("train", options.pairs), ("dev", 500), ("test", 500)):
         write(split, count, 1, longest)
-    for length in (longest, *(options.beyond or task.beyond)):
+    for length in (longest, *beyond):
         write(f"test-{length}", 200, length, length)
     print(f"next: nmt train --config configs/{options.task}/ntm.yaml")
 

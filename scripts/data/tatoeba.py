@@ -8,6 +8,7 @@ and the sentences' attribution.
 
 import argparse
 import zipfile
+import zlib
 from pathlib import Path
 
 from common import ROOT, download, run, write_lines
@@ -33,7 +34,7 @@ def read(archive: Path, language: str) -> list[str]:
     try:
         with zipfile.ZipFile(archive) as opened:
             return opened.read(f"{language}.txt").decode("utf-8").rstrip("\n").split("\n")
-    except (zipfile.BadZipFile, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise DataError(f"{archive}: is not the expected archive ({error})", hint="delete it and try again") from error
 
 

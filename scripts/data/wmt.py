@@ -23,9 +23,12 @@ def main() -> None:
     languages = options.pair.split("-")
     if len(languages) != 2:
         parser.error(f"--pair {options.pair}: two languages with a hyphen between are expected, such as de-en")
-    for side, language in zip(("src", "ref"), languages, strict=True):
+    source, reference = (echo(options.set, options.pair, side) for side in ("src", "ref"))
+    if len(source) != len(reference):
+        counts = f"{len(source):,} lines, and {len(reference):,} of the reference"
+        raise DataError(f"{options.set}: {counts}", hint="line n of one translates line n of the other")
+    for lines, language in zip((source, reference), languages, strict=True):
         path = ROOT / options.set / f"test.{options.pair}.{language}"
-        lines = echo(options.set, options.pair, side)
         write_lines(path, lines)
         print(f"{path}: {len(lines):,} lines")
 
@@ -34,10 +37,12 @@ def echo(test_set: str, pair: str, side: str) -> list[str]:
     """One side of a test set, line by line."""
     command = [sys.executable, "-m", "sacrebleu", "-t", test_set, "-l", pair, "--echo", side]
     environment = dict(os.environ, PYTHONUTF8="1")
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
+    done = subprocess.run(command, env=environment, capture_output=True)
     if done.returncode or not done.stdout:
-        raise DataError(f"sacreBLEU: {done.stderr.strip().splitlines()[-1]}", hint=" ".join(command[1:]))
-    return done.stdout.rstrip("\n").split("\n")
+        told = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
+        raise DataError(f"sacreBLEU: {told[-1]}", hint=" ".join(command[1:]))
+    text = done.stdout.decode("utf-8").replace(os.linesep, "\n")  # a carriage return alone ends no line
+    return text.removesuffix("\n").split("\n")
 
 
 if __name__ == "__main__":

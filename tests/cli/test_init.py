@@ -28,6 +28,7 @@ def init(*options):
 
 
 TEXT = ("--source", "text/a.de", "--target", "text/a.en")
+DEV = ("text/b.de", "--dev-target", "text/b.en")
 
 
 @pytest.mark.parametrize("model", ["transformer", "attention_rnn", "gru"])
@@ -117,6 +118,9 @@ def test_nothing_is_replaced_without_force(folder):
         ((*TEXT, "--tsv", "x.tsv"), "--tsv: holds both sides already"),
         ((*TEXT, "--output", "text"), "without --output the result goes to config.yaml"),
         ((*TEXT, "--dev-source", "text/b.de"), "which dev text?"),
+        ((*TEXT, "--columns", "2", "1"), "--columns: of which TSV?"),
+        ((*TEXT, "--output", "text/a.de", "--force"), "text/a.de: is both input and output"),
+        ((*TEXT, "--dev-source", *DEV, "--output", "text/b.en", "--force"), "text/b.en: is both input and output"),
         ((*TEXT, "--source", "text/b.de"), "2 source files but 1 target files"),
         (("--source", "text/a.de", "--target", "text/nothing.en"), "text/nothing.en: no such file"),
         (("--source", "text/a.de", "--target", "text/b.en"), "has 100 lines but"),
@@ -125,7 +129,9 @@ def test_nothing_is_replaced_without_force(folder):
     ],
 )
 def test_bad_input_is_one_line_and_a_hint_and_writes_nothing(folder, options, told):
+    before = {path: path.read_bytes() for path in (folder / "text").iterdir()}
     result = init(*options)
     assert result.exit_code == 1 and "Traceback" not in result.stderr
+    assert {path: path.read_bytes() for path in (folder / "text").iterdir()} == before
     assert told in result.stderr.replace("\\", "/") and "hint: " in result.stderr
     assert not (folder / "config.yaml").exists()

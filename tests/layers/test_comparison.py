@@ -1,4 +1,4 @@
-"""The additive score in a long loop: what its gradients are sums of; that they are the right ones is a law of models."""
+"""The additive score in a long loop: what its gradients are sums of. That they are right is a law of the models."""
 
 import torch
 

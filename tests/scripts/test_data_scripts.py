@@ -2,10 +2,15 @@
 
 import gzip
 import hashlib
+import random
 import re
 import sys
+import tarfile
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from pathlib import Path
+from subprocess import CompletedProcess
+from threading import Thread
 
 import archives
 import pytest
@@ -13,7 +18,7 @@ import pytest
 from nmt.errors import DataError
 
 FOLDER = Path(__file__).resolve().parents[2] / "scripts" / "data"
-NAMES = ("common", "iwslt", "multi30k", "sequences", "tatoeba", "wmt")
+NAMES = ("common", "hansards", "iwslt", "multi30k", "sequences", "tatoeba", "wmt")
 
 
 @pytest.fixture
@@ -48,6 +53,72 @@ def test_a_damaged_download_is_not_kept(script, tmp_path):
     with pytest.raises(DataError, match="the checksum is"):
         common.download((tmp_path / "original").as_uri(), path, sha256=64 * "0")
     assert not path.parent.exists()
+
+
+def test_half_a_download_is_not_kept(script, tmp_path):
+    """A server that breaks off: what came looks whole to who reads it."""
+
+    class Half(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "8")
+            self.end_headers()
+            self.wfile.write(b"half")
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Half) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        with pytest.raises(DataError, match="4 of 8 bytes came"):
+            script("common").download(f"http://127.0.0.1:{server.server_port}/x", tmp_path / "folder" / "x")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_half_an_archive_is_told(script, tmp_path):
+    (tmp_path / "text").write_bytes(random.Random(1).randbytes(50_000))
+    with tarfile.open(tmp_path / "whole.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "text", "text")
+    (tmp_path / "half.tgz").write_bytes((tmp_path / "whole.tgz").read_bytes()[:20_000])
+    with pytest.raises(DataError, match="is not the expected archive"):
+        list(script("iwslt").read(tmp_path / "half.tgz"))
+
+
+def test_hansards_replaces_no_text_that_it_reads(script, tmp_path, monkeypatch):
+    pytest.importorskip("sacremoses")
+    for language in ("en", "fr"):
+        (tmp_path / f"x.{language}.gz").write_bytes(gzip.compress(b"a\n"))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    module, paths = script("hansards"), [str(tmp_path / name) for name in ("x.en.gz", "x.fr.gz", "x")]
+    monkeypatch.setattr(sys, "argv", ["hansards.py", *paths])
+    with pytest.raises(DataError, match="is both input and output"):
+        module.main()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    monkeypatch.setattr(sys, "argv", ["hansards.py", *paths[:2], str(tmp_path / "y")])
+    module.main()
+    assert lines(tmp_path / "y.en.gz") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ({"src": b"a\rb\nc\n", "ref": b"x\ny\n"}, None),
+        ({"src": b"a\nb\n", "ref": b"x\n"}, "2 lines, and 1 of the reference"),
+        ({"src": b"", "ref": b""}, "sacreBLEU: it ended without a word"),
+    ],
+)
+def test_wmt_keeps_both_sides_in_step(script, tmp_path, monkeypatch, printed, told):
+    module = script("wmt")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["wmt.py", "--set", "s", "--pair", "de-en"])
+    ran = lambda command, **_: CompletedProcess(command, 0, printed[command[-1]], b"")  # noqa: E731
+    monkeypatch.setattr(module.subprocess, "run", ran)
+    if told:
+        with pytest.raises(DataError, match=told):
+            module.main()
+        return
+    module.main()
+    assert (tmp_path / "s" / "test.de-en.de").read_bytes() == b"a\rb\nc\n"
 
 
 def test_a_failed_download_says_where_the_file_belongs(script, tmp_path):
@@ -165,6 +236,15 @@ def test_longer_sequences_have_one_length(sequences):
     pairs = sequences("copy", "test-9", "--longest", "4", "--beyond", "9", "--symbols", "3")
     assert len(pairs) == 200 and {len(source) for source, _ in pairs} == {9}
     assert {symbol for source, _ in pairs for symbol in source} == set("abc")
+
+
+@pytest.mark.parametrize(
+    "options", [("--symbols", "0"), ("--symbols", "27"), ("--longest", "0"), ("--beyond", "-3"), ("--pairs", "0")]
+)
+def test_sequences_that_cannot_be(sequences, options, capsys):
+    with pytest.raises(SystemExit) as caught:
+        sequences("copy", "train", *options)
+    assert caught.value.code == 2 and options[0] in capsys.readouterr().err
 
 
 def test_sequences_depend_on_the_seed_alone(sequences):

@@ -27,6 +27,23 @@ def forecast_of(config):
     return next(event.forecast for event in events_of(rehearse, config) if isinstance(event, Checked))
 
 
+def test_a_dry_run_leaves_a_folder_that_was_there(folder, monkeypatch):
+    config, asked, usage = config_of(folder, run="empty"), [], shutil.disk_usage
+    config.run.mkdir()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(path) or usage(path))
+    forecast_of(config)
+    assert config.run.is_dir() and list(config.run.iterdir()) == []
+    assert asked == [config.run], "a link or a mount point there has a disk of its own"
+
+
+def test_what_a_killed_trial_left_is_cleared_away(folder):
+    config = config_of(folder, run="killed", training={"steps": 2})
+    for name in (".preflight", "..preflight.00000001.tmp"):
+        (config.run / name / "last").mkdir(parents=True)
+    train(config)
+    assert not list(config.run.glob(".*"))
+
+
 @pytest.mark.parametrize("average", ["none", "ema", "last"])
 def test_a_dry_run_leaves_nothing_and_tells_what_to_expect(folder, average):
     config = config_of(folder, run=f"dry-{average}", training={"steps": 100, "average": average})
