@@ -20,21 +20,18 @@ from typing import IO
 
 from nmt.errors import NMTError
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
-_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """What file systems say that cannot sync folders or know no locks."""
-
-_UNNAMED = ("", "..")
-"""How a path ends that does not say its folder's name."""
 
 
 def paths(given: str | Path | Iterable[str | Path]) -> list[Path]:
     """One path or several."""
     return [Path(each) for each in ([given] if isinstance(given, str | Path) else given)]
+
+
+def named(path: Path) -> Path:
+    """A path that ends with the name of what it stands for, as `.` and `..` do not."""
+    return path.resolve() if path.name in ("", "..") else path
 
 
 def sync(path: Path) -> None:
@@ -46,7 +43,7 @@ def sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if not (is_folder and error.errno in _UNSUPPORTED):
+        if not (is_folder and error.errno in UNSUPPORTED):
             raise
     finally:
         os.close(descriptor)
@@ -75,7 +72,7 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
     path = _behind(Path(path))
     temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    with naming(path, temporary=temporary), _parents(path):
+    with naming(path, temporary=temporary), parents(path):
         try:
             with open(temporary, mode, **text) as file:
                 yield file
@@ -83,7 +80,7 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
-            _delete(temporary)
+            discard(temporary)
             raise
         sync(path.parent)
 
@@ -97,7 +94,7 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """
     path = _behind(Path(path))
     temporary = _beside(path)
-    with naming(path, temporary=temporary), _parents(path):
+    with naming(path, temporary=temporary), parents(path):
         temporary.mkdir()
         try:
             yield temporary
@@ -105,7 +102,7 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
                 sync(item)
             _exchange(temporary, path)
         finally:
-            _delete(temporary)  # the old folder, or what came to nothing
+            discard(temporary)  # the old folder, or what came to nothing
 
 
 def _exchange(new: Path, path: Path) -> None:
@@ -120,7 +117,7 @@ def _exchange(new: Path, path: Path) -> None:
     finally:
         if old.exists() and not path.exists():
             os.replace(old, path)
-        _delete(old)
+        discard(old)
 
 
 def _swap(one: Path, other: Path) -> bool:
@@ -148,19 +145,6 @@ def check_not_here(folder: Path) -> None:
         raise NMTError(f"{folder}: is a root, which cannot be replaced", hint="name a new folder")
 
 
-@contextmanager
-def claimed(folder: Path, *, what: str) -> Iterator[None]:
-    """Keep other processes out of the place of a folder while the block makes it, and undo first what a crash left
-    there. Raises NMTError, which says `what` is made, where another is at work, and as `check_not_here` does."""
-    check_not_here(folder)
-    place = folder if folder.name not in _UNNAMED else folder.resolve()
-    with lock(place.with_name(f".{place.name}.lock")) as alone:
-        if not alone:
-            raise NMTError(f"{folder}: another process writes {what} here", hint="wait for its end, or name another")
-        recover(folder)
-        yield
-
-
 def write_text(path: str | Path, text: str) -> None:
     """Write a whole text file at once."""
     with replacing(path) as file:
@@ -181,7 +165,7 @@ def remove(path: Path) -> None:
         try:
             sync(path.parent)
         finally:
-            _delete(doomed)
+            discard(doomed)
 
 
 def recover(path: str | Path) -> None:
@@ -193,56 +177,7 @@ def recover(path: str | Path) -> None:
     if set_aside and not path.exists():
         os.replace(max(set_aside, key=lambda each: each.stat().st_mtime), path)
     for each in found:
-        _delete(each)
-
-
-@contextmanager
-def lock(path: str | Path) -> Iterator[bool]:
-    """Whether this process, and no other, holds the lock file `path` while the block runs.
-
-    The system lets go of it when the process ends, however it ends. Where the file system knows no locks, each gets it.
-    """
-    path = Path(path)
-    with _parents(path):
-        with naming(path):
-            file = _acquire(path)
-        try:
-            yield file is not None
-        finally:
-            if file is not None:
-                _release(file, path)
-
-
-def _acquire(path: Path) -> IO | None:
-    while True:
-        file = open(path, "ab")  # noqa: SIM115 (open as long as the lock is held)
-        if not _try_lock(file.fileno()):
-            file.close()
-            return None
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                return file
-        file.close()  # of the holder before us, who has removed it
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno in _UNSUPPORTED
-    return True
-
-
-def _release(file: IO, path: Path) -> None:
-    """Remove the lock file while it is still ours, so that nobody's is removed; Windows removes no open file."""
-    if sys.platform == "win32":
-        file.close()
-    with suppress(OSError):
-        path.unlink()
-    file.close()
+        discard(each)
 
 
 def _behind(path: Path) -> Path:
@@ -252,12 +187,12 @@ def _behind(path: Path) -> Path:
 
 def _beside(path: Path) -> Path:
     """A hidden temporary name in the same folder, so that the rename stays on one file system."""
-    path = path if path.name not in _UNNAMED else path.resolve()
+    path = named(path)
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
 
 
 @contextmanager
-def _parents(path: Path) -> Iterator[None]:
+def parents(path: Path) -> Iterator[None]:
     """Make the folders above `path` that are missing; after an error those that are empty vanish again."""
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
@@ -273,7 +208,7 @@ def _parents(path: Path) -> Iterator[None]:
         raise
 
 
-def _delete(path: Path) -> None:
+def discard(path: Path) -> None:
     """Remove a file or folder that nobody needs; when that fails it is only in the way."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)

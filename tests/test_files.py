@@ -4,7 +4,6 @@ import errno
 import os
 import pathlib
 import re
-import subprocess
 import sys
 import threading
 
@@ -235,22 +234,6 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path, exchanging, ta
     assert names(tmp_path / "big") == ["file", "folder"] and names(tmp_path) == ["big", "file", "folder"]
 
 
-def test_a_place_is_claimed_by_one_and_what_a_crash_left_is_undone(tmp_path, monkeypatch):
-    (tmp_path / ".x.00000001.tmp").mkdir()
-    with files.claimed(tmp_path / "x", what="a cake"):
-        assert names(tmp_path) == [".x.lock"]
-        with (
-            pytest.raises(NMTError, match="x: another process writes a cake here"),
-            files.claimed(tmp_path / "x", what="a cake"),
-        ):
-            pass
-    assert names(tmp_path) == []
-    monkeypatch.chdir(tmp_path)
-    for place, told in ((".", "is where you are"), ("/", "is a root")):
-        with pytest.raises(NMTError, match=told), files.claimed(pathlib.Path(place), what="a cake"):
-            pass
-
-
 def test_removing_leaves_nothing(tmp_path, monkeypatch):
     files.write_text(tmp_path / "folder" / "x.txt", "text")
     files.remove(tmp_path / "folder")
@@ -265,62 +248,3 @@ def test_removing_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError) as caught:
         files.remove(tmp_path / "folder")
     assert caught.value.filename == str(tmp_path / "folder") and names(tmp_path) == []
-
-
-HOLD = """
-import sys, time
-from nmt import files
-with files.lock(sys.argv[1]) as alone:
-    print(alone, flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path):
-    path = tmp_path / "deep" / ".lock"
-    with subprocess.Popen([sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout.readline().strip() == b"True"
-        with files.lock(path) as alone:
-            assert not alone
-        holder.kill()
-    assert path.exists()
-    with files.lock(path) as alone:
-        assert alone
-        with files.lock(path) as twice:
-            assert not twice
-    assert names(tmp_path / "deep") == []
-
-
-def test_a_lock_is_not_blamed_for_what_fails_while_it_is_held(tmp_path):
-    with pytest.raises(OSError) as caught, files.lock(tmp_path / ".lock"):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    assert caught.value.filename is None
-
-
-def test_where_there_are_no_locks_nothing_is_refused(tmp_path, monkeypatch):
-    def unsupported(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    fcntl = pytest.importorskip("fcntl")
-    monkeypatch.setattr(fcntl, "flock", unsupported)
-    with files.lock(tmp_path / ".lock") as one, files.lock(tmp_path / ".lock") as other:
-        assert one and other
-
-
-def test_many_who_want_a_lock_have_it_one_after_the_other(tmp_path):
-    inside, most = [], []
-
-    def work() -> None:
-        for _ in range(50):
-            with files.lock(tmp_path / ".lock") as alone:
-                if alone:
-                    inside.append(1)
-                    most.append(len(inside))
-                    inside.pop()
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most and max(most) == 1 and names(tmp_path) == []

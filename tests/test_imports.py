@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nmt"
-GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers", "dtypes")
+GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers", "dtypes", "locks")
 """Anyone may use them."""
 MAY_IMPORT = {
-    **dict.fromkeys(("tensors", "checksums"), ("errors", "files")),
+    **dict.fromkeys(("tensors", "checksums", "locks"), ("errors", "files")),
     **dict.fromkeys(("errors", "ids", "files", "runtime", "version", "workers", "dtypes"), ("errors",)),
     "config": GROUND,
     "layers": GROUND,
@@ -112,8 +112,8 @@ def test_files_are_written_through_one_module_and_read_as_utf_8(name):
     for function, owner, call in calls(name):
         place = f"nmt/{name.replace('.', '/')}.py:{call.lineno}"
         if function == "open" and owner in ("", "gzip", "lzma") and isinstance(mode(call), str):
-            # What grows line by line is the exception that files.py names.
-            grows = name in ("training.log", "synthesis.journal")
+            # What grows line by line is the exception that files.py names; a lock holds nothing.
+            grows = name in ("training.log", "synthesis.journal", "locks")
             assert not set(mode(call)) & set("wax+") or grows, f"{place}: writes a file"
             encoded = any(keyword.arg == "encoding" for keyword in call.keywords)
             assert encoded or "b" in mode(call) or owner, f"{place}: opens text without an encoding"

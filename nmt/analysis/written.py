@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from nmt import files
+from nmt import files, locks
 from nmt.analysis import html, markdown
 from nmt.analysis.curves import Plot
 from nmt.analysis.report import Facts
@@ -52,7 +52,7 @@ def write(facts: Facts, output: Path, *, command: str) -> None:
     if is_page(output):
         files.write_text(output, page)
         return
-    with files.claimed(output, what="a report"), files.replacing_folder(output) as folder:
+    with locks.claimed(output, what="a report"), files.replacing_folder(output) as folder:
         files.write_text(folder / HTML, page)
         files.write_text(folder / MARKDOWN, markdown.page(name, shown, place=_place))
         files.write_text(folder / FACTS, json.dumps(plain(facts), indent=1, allow_nan=False) + "\n")

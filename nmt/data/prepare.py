@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt import checksums, files
+from nmt import checksums, files, locks
 from nmt.config import Config, HeldOut, ParallelText
 from nmt.data.build import build
 from nmt.data.corpus import Corpus, Part, Sampling, open_corpus
@@ -82,7 +82,7 @@ def prepare(
     if prepared := load():
         return prepared
     for tries in count():
-        with files.lock(folder.with_name(f".{key}.lock")) as alone:
+        with locks.lock(folder.with_name(f".{key}.lock")) as alone:
             if alone:
                 if prepared := load():  # the other process made it
                     return prepared
@@ -98,7 +98,7 @@ def _clear_away(cache: Path) -> None:
     """Remove what killed processes left in the cache; what a living one works at is locked."""
     names = [path.name for path in cache.iterdir()] if cache.is_dir() else []
     for key in {match[1] for name in names if (match := re.match(r"\.([0-9a-f]{16})\.", name))}:
-        with suppress(OSError), files.lock(cache / f".{key}.lock") as alone:
+        with suppress(OSError), locks.lock(cache / f".{key}.lock") as alone:
             if alone:
                 files.recover(cache / key)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt import bundle, checksums, files
+from nmt import bundle, checksums, files, locks
 from nmt import config as settings
 from nmt.bundle import Description
 from nmt.config import ParallelText
@@ -98,7 +98,7 @@ def export(
 @contextmanager
 def _claimed(folder: Path, *, force: bool) -> Iterator[Path]:
     """A fresh folder that takes its place, and what a crash left there undone."""
-    with files.claimed(folder, what="an export"):
+    with locks.claimed(folder, what="an export"):
         check_place(folder, force=force)
         with files.replacing_folder(folder) as inside:
             yield inside

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt import files
+from nmt import files, locks
 from nmt.data.splits import Pairs
 from nmt.data.text import packed
 from nmt.errors import ConfigError, NMTError
@@ -103,7 +103,7 @@ def claimed(folder: Path, inputs: Sequence[Path], *, force: bool, resume: bool) 
     journal.check(folder, resume=resume, force=force)
     force = force or resume  # what was begun might be, and what is whole will stay
     _check_place(folder, inputs, force=force)
-    with files.claimed(folder, what="a corpus"):
+    with locks.claimed(folder, what="a corpus"):
         _check_place(folder, inputs, force=force)  # of what there is now
         yield
 

@@ -149,4 +149,4 @@ def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: 
             raise NMTError(f"{config.run}: what was written is not what is read", hint="is the disk sound?")
         return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     finally:
-        files.remove(place)
+        files.discard(place)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmt import bundle, files
+from nmt import bundle, files, locks
 from nmt import config as settings
 from nmt.config import Config
 from nmt.data.tokenizer import Tokenizers, save_tokenizers
@@ -38,7 +38,7 @@ def claimed(folder: Path) -> Iterator[None]:
     """
     if folder.exists() and not folder.is_dir():
         raise NMTError(f"{folder}: is a file, not a folder", hint="name another folder with run=...")
-    with files.lock(folder / LOCK) as alone:
+    with locks.lock(folder / LOCK) as alone:
         if not alone:
             raise NMTError(
                 f"{folder}: another training writes here", hint="wait for its end, or name another folder with run=..."

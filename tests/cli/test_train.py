@@ -9,7 +9,7 @@ import pytest
 from copy_task import config_of, value_of, write_text
 from typer.testing import CliRunner
 
-from nmt import bundle, files
+from nmt import bundle, locks
 from nmt.cli.app import app
 
 FEW = {"steps": 4, "evaluate_every": 2, "log_every": 1}
@@ -87,7 +87,7 @@ def test_damaged_data_are_made_anew_and_the_run_goes_on(config):
 
 def test_a_second_training_in_the_same_folder_is_refused(config):
     assert nmt_train(config).exit_code == 0
-    with files.lock(config.parent / "run" / ".lock"):
+    with locks.lock(config.parent / "run" / ".lock"):
         for word in ("--resume", "--force"):
             result = nmt_train(config, word)
             assert result.exit_code == 1 and "another training writes here" in result.stderr

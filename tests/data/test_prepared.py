@@ -13,7 +13,7 @@ import pytest
 from outcome import tree
 from toy_text import sentences, toy_config, write
 
-from nmt import checksums, files
+from nmt import checksums, locks
 from nmt import config as settings
 from nmt.config import Config, TokenizerConfig, check
 from nmt.data import encode
@@ -290,7 +290,7 @@ def test_what_killed_processes_left_in_the_cache_is_cleared_away(tmp_path):
         (cache / f".{key}.0123abcd.tmp").mkdir(parents=True)
     (cache / f".{dead}.lock").touch()
     (cache / ".mine").touch()
-    with files.lock(cache / f".{living}.lock"):
+    with locks.lock(cache / f".{living}.lock"):
         prepared = prepare(config)
         left = sorted(path.name for path in cache.iterdir())
     assert left == sorted([f".{living}.0123abcd.tmp", f".{living}.lock", ".mine", prepared.key])

@@ -8,7 +8,7 @@ import tiny_runs
 from sacrebleu.metrics import BLEU
 from typer.testing import CliRunner
 
-from nmt import Translator, backtranslate, bundle, checksums, distill, files, train
+from nmt import Translator, backtranslate, bundle, checksums, distill, locks, train
 from nmt import config as settings
 from nmt.cli.app import app
 from nmt.config import ParallelText
@@ -145,7 +145,7 @@ def test_what_a_killed_process_left_is_cleared_away(folder):
     for each in left:
         each.mkdir()
         (each / "corpus.json").write_text("{}", encoding="utf-8")
-    with files.lock(folder / ".after.lock"), pytest.raises(NMTError, match="another process writes a corpus here"):
+    with locks.lock(folder / ".after.lock"), pytest.raises(NMTError, match="another process writes a corpus here"):
         make(folder, "after")
     assert all(each.exists() for each in left)
     with pytest.raises(NMTError, match="after: exists"):  # the old corpus, which it had set aside
