@@ -10,11 +10,12 @@ WORKERS ?= 2
 # Installs what is missing, then runs the rest of the line with the environment's Python.
 RUN = "$(PYTHON)" scripts/install.py --venv "$(VENV)"
 
-.PHONY: help install quickstart test gpu fuzz soak benchmark lint clean
+.PHONY: help install quickstart test matrix gpu fuzz soak benchmark lint clean
 
 help:
 	@echo "make quickstart   install, train three models on the bundled corpus, compare them, translate (10 minutes)"
 	@echo "make test         install the test extra, run the tests"
+	@echo "make matrix       test with every Python at hand, with the lowest and the newest packages (20 minutes a Python)"
 	@echo "make gpu          hold a CUDA device against the CPU"
 	@echo "make fuzz         try tens of thousands of broken configs, texts and models (10 minutes)"
 	@echo "make soak         run the long and exhaustive tests"
@@ -26,6 +27,7 @@ help:
 	@echo "VENV=folder       use this environment; it is created where there is none (now $(VENV))"
 	@echo "PYTHON=program    create the environment with this Python, 3.10 or newer (now $(PYTHON))"
 	@echo "WORKERS=number    processes that run the tests (now $(WORKERS))"
+	@echo "MATRIX=options    of make matrix, such as '--python 3.12 --versions newest'"
 	@echo "BENCHMARK=options of make benchmark, such as '--only train --peer joeynmt=PYTHON'"
 
 install:
@@ -36,6 +38,9 @@ quickstart:
 
 test:
 	$(RUN) --extra test -- -m pytest -n $(WORKERS) -m "not soak"
+
+matrix:
+	$(RUN) --extra matrix -- scripts/matrix.py --workers $(WORKERS) $(MATRIX)
 
 gpu: export NMT_GPU ?= 0
 gpu:

@@ -15,21 +15,37 @@ if TYPE_CHECKING:
     import torch
 
 
+DEVICE = "NMT_DEVICE"
+"""Environment variable: the device that `auto` stands for, such as cpu or cuda."""
+OTHER_DEVICE = f"use --device cpu, or --device auto without the environment variable {DEVICE}"
+
+
+def resolve_auto(name: str) -> str:
+    """Replace `auto` by the device that NMT_DEVICE names. Without NMT_DEVICE, and for any other name, return `name`."""
+    return (os.environ.get(DEVICE) or "auto") if name == "auto" else name
+
+
 def choose_device(name: str = "auto") -> "torch.device":
-    """auto takes CUDA, then Apple's MPS, then the CPU. Each process of a machine has a CUDA card of its own."""
+    """Return the torch device of this name.
+
+    `auto` is the device that the environment variable NMT_DEVICE names, else CUDA, else Apple's MPS, else the CPU. Each
+    process of a machine has a CUDA card of its own. Raises NMTError if the device is unknown or missing.
+    """
     import torch
 
+    name = resolve_auto(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise NMTError("no CUDA device is available", hint="use --device auto or --device cpu")
+        raise NMTError("no CUDA device is available", hint=OTHER_DEVICE)
     if name == "mps" and not torch.backends.mps.is_available():
-        raise NMTError("no MPS device is available", hint="use --device auto or --device cpu")
+        raise NMTError("no MPS device is available", hint=OTHER_DEVICE)
     try:
         own = int(os.environ.get("LOCAL_RANK", "0"))
         device = torch.device(name, own) if name == "cuda" else torch.device(name)
     except RuntimeError as error:
-        raise NMTError(f"{name}: is no device", hint="auto, cpu, cuda or mps") from error
+        hint = f"use auto, cpu, cuda or mps in --device or in the environment variable {DEVICE}"
+        raise NMTError(f'unknown device "{name}"', hint=hint) from error
     if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
         raise NMTError(f"{device}: there are {count} CUDA devices here", hint="as many processes as there are devices")
     return device

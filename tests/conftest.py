@@ -1,19 +1,20 @@
 """Every test runs on one thread, so that several test processes share the machine; always from the same seed; and on
-the CPU, whose bits are the same each time. tests/gpu alone takes the card whose number NMT_GPU is."""
+the CPU (NMT_DEVICE), whose bits are the same each time. tests/gpu alone takes the card whose number NMT_GPU is."""
 
 import os
 import signal
 from collections import Counter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("NMT_GPU", "")
+os.environ["NMT_DEVICE"] = "cpu"
+if "NMT_GPU" in os.environ:
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["NMT_GPU"]
 
 import pytest
 import torch
 from forks import Forks
 
 torch.set_num_threads(1)
-torch.backends.mps.is_available = lambda: False
 collect_ignore = [] if "NMT_GPU" in os.environ else ["gpu"]
 for name, usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     # In the background of a script Ctrl-C is ignored, under nohup SIGHUP; here both are sent on purpose.

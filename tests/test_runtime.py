@@ -18,7 +18,8 @@ def test_auto_is_bfloat16_on_gpus_that_multiply_in_it(monkeypatch, capability, p
 
 
 @pytest.mark.parametrize("name", ["cuda", "mps"])
-def test_a_device_that_is_missing_is_told(monkeypatch, name):
+def test_a_missing_device_is_an_error(monkeypatch, name):
+    monkeypatch.delenv(runtime.DEVICE)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert runtime.choose_device("auto") == torch.device("cpu")
@@ -26,7 +27,23 @@ def test_a_device_that_is_missing_is_told(monkeypatch, name):
         runtime.choose_device(name)
 
 
+def test_auto_is_the_device_of_the_environment_variable(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert runtime.choose_device("auto") == torch.device("cpu"), "NMT_DEVICE=cpu, set for all tests"
+    assert runtime.choose_device("cuda") == torch.device("cuda", 0), "a named device is taken as it is"
+    monkeypatch.setenv(runtime.DEVICE, "cuda")
+    assert runtime.choose_device("auto") == torch.device("cuda", 0)
+    monkeypatch.setenv(runtime.DEVICE, "")
+    assert runtime.choose_device("auto") == torch.device("cuda", 0), "an empty variable is no variable"
+    monkeypatch.setenv(runtime.DEVICE, "cpux")
+    with pytest.raises(NMTError, match='unknown device "cpux"') as fault:
+        runtime.choose_device("auto")
+    assert runtime.DEVICE in fault.value.hint
+
+
 def test_more_processes_than_cards_are_told(monkeypatch):
+    monkeypatch.delenv(runtime.DEVICE)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for rank in (0, 1):

@@ -35,7 +35,7 @@ class Options:
 class Machine(Options):
     """Where a command computes."""
 
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto"
+    device: Annotated[Device, typer.Option(help="Where to compute; auto: $NMT_DEVICE, or the fastest.")] = "auto"
     threads: Threads = None
 
     def choose_device(self):

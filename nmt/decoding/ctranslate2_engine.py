@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-from nmt import checksums
+from nmt import checksums, runtime
 from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.decoding import ctranslate2_search
@@ -150,7 +150,8 @@ def _imported():
 
 
 def _choose_device(library: Any, name: str) -> str:
+    name = runtime.resolve_auto(name)
     cards = library.get_cuda_device_count() if name in ("auto", "cuda") else 0
-    if name == "mps" or (name == "cuda" and not cards):
-        raise NMTError(f"CTranslate2 finds no {name.upper()} device", hint="use --device auto or --device cpu")
+    if name not in ("auto", "cpu", "cuda") or (name == "cuda" and not cards):
+        raise NMTError(f'CTranslate2 finds no device "{name}"', hint=runtime.OTHER_DEVICE)
     return "cuda" if cards else "cpu"
