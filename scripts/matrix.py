@@ -146,8 +146,9 @@ class Bench:
         return self.run(*command, *how)
 
     def versions(self, venv: Path) -> dict[str, str]:
-        listed = json.loads(self.run(self.uv, "pip", "list", "--python", venv, "--format", "json"))
-        return {each["name"]: each["version"] for each in listed if each["name"] in PACKAGES}
+        output = self.run(self.uv, "pip", "list", "--python", venv, "--format", "json")
+        listed = json.loads(output.splitlines()[-1])  # uv's messages stand before it
+        return {package["name"]: package["version"] for package in listed if package["name"] in PACKAGES}
 
     def try_wheel(self) -> str:
         """Build the wheel, install it into an environment of its own and try it outside the checkout."""
