@@ -183,7 +183,7 @@ def test_a_line_typed_at_a_terminal_is_answered_before_the_next(model, translati
             assert answer.decode() == translations[line] + "\n"
         os.write(terminal, b"\x04")  # Ctrl-D
         assert process.wait(timeout=60) == 0 and process.stderr.read() == b""
-    assert max(waits[1:]) < 5  # the model had to be loaded for the first
+    assert max(waits[1:]) < 20  # the model had to be loaded for the first
 
 
 @POSIX

@@ -330,7 +330,7 @@ def test_a_signal_ends_the_training_of_a_tokenizer(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train_tokenizer(lines, TokenizerConfig(vocabulary=8000))
         pytest.fail("it was done before the signal came")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_the_key_stays_what_it_was(tmp_path):
