@@ -16,7 +16,8 @@ SETTINGS = {
         "type": "transformer", "width": 32, "heads": 2, "feed_forward": 64, "encoder_layers": 1, "decoder_layers": 1,
         "max_length": 20,
     },
-    "training": {"precision": "float32", "batch_tokens": 512, "lr": 5e-3, "warmup": 50, "evaluate_every": 100},
+    "training": {"precision": "float32", "batch_tokens": 512, "lr": 5e-3, "schedule": "inverse_sqrt", "warmup": 50,
+                 "evaluate_every": 100},
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ data:
   dev: {held_out: 20}
   test: {held_out: 30}
 tokenizer: {vocabulary: 60, byte_fallback: false}
-training: {batch_tokens: 600, lr: 5e-3, warmup: 10}
+training: {batch_tokens: 600, lr: 5e-3, schedule: inverse_sqrt, warmup: 10}
 search: {beam: 2}
 """
 MODELS = {

@@ -1,12 +1,23 @@
 """Section `training`: the objective, the optimizer, the schedule, and when to evaluate and stop."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from nmt.config.search import Beam
 from nmt.config.section import Conflict, Section
+
+
+def _number_or_share(value: Any) -> int | float:
+    whole = type(value) is int and value >= 0
+    if not (whole or (type(value) is float and 0 < value < 1)):
+        raise ValueError(f"must be a number of updates, or a share of the run between 0 and 1, not {value!r}")
+    return value
+
+
+Updates = Annotated[int | float, BeforeValidator(_number_or_share)]
+"""A number of updates, or a share of `horizon`, which is `steps` unless the run was extended."""
 
 
 class TrainingConfig(Section):
@@ -25,7 +36,7 @@ class TrainingConfig(Section):
     """Initial weights, order of the data and dropout."""
     steps: int = Field(10_000, ge=1)
     """Most updates of the weights."""
-    batch_tokens: int = Field(4096, ge=1)
+    batch_tokens: int = Field(1024, ge=1)
     """Size of a batch: rows times its longest side in pieces, padding included."""
     accumulate: int = Field(1, ge=1)
     """Batches whose gradients are summed for one update."""
@@ -65,12 +76,13 @@ class TrainingConfig(Section):
     clip: float | None = Field(1.0, gt=0)
     """Largest norm of the gradient."""
 
-    schedule: Literal["inverse_sqrt", "cosine", "plateau", "constant"] = "inverse_sqrt"
+    schedule: Literal["inverse_sqrt", "cosine", "plateau", "constant"] = "cosine"
     """The learning rate's course after the warm-up."""
-    warmup: int = Field(400, ge=0)
-    """Updates over which the rate rises linearly from 0."""
+    warmup: Updates = 0.1
+    """Updates over which the rate rises linearly from 0: a number, or a share of the run such as 0.1."""
     horizon: int | None = Field(None, ge=1)
-    """cosine: update at which the rate reaches min_lr; by default `steps`."""
+    """Updates that the schedule is made for: shares count from it, and the cosine schedule reaches min_lr there.
+    By default `steps` at the start of the run; a resumed run keeps it."""
     min_lr: float = Field(0.0, ge=0)
     """Lowest rate."""
     plateau_factor: float = Field(0.5, gt=0, lt=1)
@@ -85,8 +97,8 @@ class TrainingConfig(Section):
     average_last: int = Field(5, ge=2)
     """last: number of evaluations whose weights are averaged."""
 
-    evaluate_every: int = Field(500, ge=1)
-    """Updates between evaluations, each with a checkpoint."""
+    evaluate_every: Updates = 0.05
+    """Updates between evaluations, each with a checkpoint: a number, or a share of the run such as 0.05."""
     evaluate_sentences: int | None = Field(None, ge=1)
     """Development pairs, evenly from all, that are translated for BLEU and chrF; by default all. The loss takes all."""
     evaluate_beam: Beam = 1
@@ -102,21 +114,36 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _keep_horizon(self):
-        if self.schedule == "cosine" and self.horizon is None:
+        if self.horizon is None:
             # Kept with the run, so that more steps in a resumed one change none of its past rates.
             object.__setattr__(self, "horizon", self.steps)
         return self
 
+    @property
+    def warmup_updates(self) -> int:
+        """The length of the warm-up in updates."""
+        return self._updates(self.warmup)
+
+    @property
+    def evaluation_interval(self) -> int:
+        """Updates between two evaluations."""
+        return max(1, self._updates(self.evaluate_every))
+
+    def _updates(self, value: int | float) -> int:
+        return value if isinstance(value, int) else round(value * self.horizon)
+
     def idle(self) -> Iterator[str]:
         yield from super().idle()
-        if self.warmup >= self.steps and self.schedule != "constant":
-            yield f"schedule: {self.schedule} has no effect: warmup is {self.warmup} and steps are {self.steps}"
-        evaluations = -(-self.steps // self.evaluate_every)
+        if self.schedule not in ("constant", "cosine") and self.warmup_updates >= self.steps:
+            yield (
+                f"schedule: {self.schedule} has no effect: the warm-up takes {self.warmup_updates} updates, "
+                f"and steps is {self.steps}"
+            )
+        evaluations = -(-self.steps // self.evaluation_interval)
         if self.average == "last" and self.average_last > evaluations:
-            yield f"average_last: {self.average_last} are more than all evaluations, {evaluations}"
-        if self.horizon is not None and self.horizon < self.steps and self.min_lr == 0:
-            last = max(self.horizon, self.warmup)
-            yield f"steps: {self.steps} are too many: the rate is 0 after update {last}, for horizon is {self.horizon}"
+            yield f"average_last: {self.average_last} is more than the number of evaluations, {evaluations}"
+        if self.schedule == "cosine" and self.horizon < self.steps and self.min_lr == 0:
+            yield f"steps: {self.steps} is too large: the rate is 0 after update {self.horizon}, the horizon"
 
     def conflicts(self) -> Iterator[Conflict]:
         if not all(0 <= beta < 1 for beta in self.betas):
@@ -128,6 +155,11 @@ class TrainingConfig(Section):
             yield Conflict(("simcut", "cutoff"), "simcut needs something to cut off: set cutoff, 0.05 is usual")
         if self.min_lr > self.lr:
             yield Conflict(("min_lr", "lr"), f"min_lr ({self.min_lr:g}) must not be larger than lr ({self.lr:g})")
-        if self.horizon is not None and self.schedule != "cosine":
-            message = f"horizon belongs to the cosine schedule, not to {self.schedule}"
-            yield Conflict(("horizon", "schedule"), message)
+        if self.evaluate_every == 0:
+            yield Conflict(("evaluate_every",), "evaluate_every: 0 updates between evaluations; take 1 or more")
+        if self.schedule == "cosine" and self.warmup_updates >= self.horizon:
+            message = (
+                f"warmup: {self.warmup_updates} updates leave the cosine schedule no time to fall: it ends after update "
+                f"{self.horizon}; lower warmup, or give a share such as 0.1"
+            )
+            yield Conflict(("warmup", "horizon", "steps", "schedule"), message)

@@ -81,7 +81,7 @@ def forecast(
     held = sum(path.stat().st_size for path in ours if path.is_file())  # will be replaced
     free = shutil.disk_usage(config.run).free + held
     settings = config.training
-    evaluations = -(-settings.steps // settings.evaluate_every)
+    evaluations = -(-settings.steps // settings.evaluation_interval)
     averages = {"none": 0, "ema": 1, "last": min(settings.average_last - 1, evaluations)}[settings.average]
     weights = sum(tensor.nbytes for tensor in learner.optimizer.masters.values())
     needed = 2 * (size + averages * weights)  # what there will be, and a copy that is being written
@@ -91,7 +91,7 @@ def forecast(
             "free or the run's already",
             hint="make room, or train into another folder with run=...",
         )
-    largest, left = rehearsal.largest, evaluations - step // settings.evaluate_every
+    largest, left = rehearsal.largest, evaluations - step // settings.evaluation_interval
     return Forecast(
         rows=len(largest.src), source=largest.src.size(1), target=largest.tgt_in.size(1),
         memory=runtime.peak_memory(learner.device),

@@ -115,17 +115,21 @@ def _is_run(folder: Path) -> bool:
 
 
 def _with_horizon(new: Config, old: Config) -> Config:
-    """A horizon that nobody has set follows the steps only until the run begins: more steps change no past rate."""
+    """The new config with the run's horizon, so that more steps change neither a past rate nor a share of the run.
+
+    A horizon that the new config names itself stays, and the comparison rejects it if it differs.
+    Raises ConfigError if the cosine schedule of the run ended before the new steps.
+    """
     training, horizon = new.training, old.training.horizon
-    if training.schedule != "cosine" or horizon is None:
-        return new
     if "horizon" in training.model_fields_set and training.horizon != horizon:
-        return new  # a change, which is refused
-    if training.steps > max(horizon, old.training.steps) and training.min_lr == 0:
+        return new
+    ended = training.schedule == "cosine" and training.min_lr == 0
+    if ended and training.steps > max(horizon, old.training.steps):
         raise ConfigError(
-            f"training.steps: {training.steps:,} updates, but the run's cosine schedule has ended at rate 0 by update "
-            f"{horizon:,}, its training.horizon: more updates would change nothing",
-            hint="for a longer run with the slower schedule train into another folder with run=...",
+            f"training.steps: {training.steps:,} updates, but the run's cosine schedule ends with rate 0 at update "
+            f"{horizon:,} (training.horizon): more updates would change nothing",
+            hint=f"`nmt finetune --model {new.run} --config FILE run=NEW` trains the finished model on; "
+            "or train a longer run into another folder with run=... training.steps=...",
         )
     return new.model_copy(update={"training": training.model_copy(update={"horizon": horizon})})
 
@@ -152,7 +156,8 @@ def _compare(new: Config, old: Config) -> None:
         lines = "".join(f"\n  {line}" for line in changed)
         raise ConfigError(
             f"{new.run}: the settings have changed since the run began{lines}",
-            hint="undo the changes to resume, or train into another folder with run=...",
+            hint="undo the changes to resume, train into another folder with run=..., "
+            f"or train the finished model on: nmt finetune --model {new.run} --config FILE run=NEW",
         )
 
 

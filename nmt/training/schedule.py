@@ -1,4 +1,4 @@
-"""The learning rate at update t = 1, 2, ... With w updates of warm-up and the peak rate lr:
+"""The learning rate at update t = 1, 2, ... With w updates of warm-up, the horizon h and the peak rate lr:
 
     warm-up        rate(t) = lr t / w                                                    while t <= w
     inverse_sqrt   rate(t) = lr sqrt(w / t)                                              (Vaswani 2017, 5.3)
@@ -33,14 +33,14 @@ class Plateau(NamedTuple):
 
 def learning_rate(config: TrainingConfig, step: int, plateau: Plateau = Plateau()) -> float:
     """The rate of update `step`, counted from 1."""
-    warmup = max(1, config.warmup)
-    if step <= config.warmup:
+    warmup = config.warmup_updates
+    if step <= warmup:
         return config.lr * step / warmup
     match config.schedule:
         case "inverse_sqrt":
-            rate = config.lr * math.sqrt(warmup / step)
+            rate = config.lr * math.sqrt(max(1, warmup) / step)
         case "cosine":
-            done = min(1.0, (step - config.warmup) / max(1, config.horizon - config.warmup))
+            done = min(1.0, (step - warmup) / (config.horizon - warmup))
             rate = config.min_lr + (config.lr - config.min_lr) * (1 + math.cos(math.pi * done)) / 2
         case "plateau":
             rate = config.lr * plateau.multiplier

@@ -109,7 +109,7 @@ class Trainer:
 
     def _evaluation_is_due(self) -> bool:
         step, settings = self.state.step, self.settings
-        return step > self.state.evaluated and (step >= settings.steps or step % settings.evaluate_every == 0)
+        return step > self.state.evaluated and (step >= settings.steps or step % settings.evaluation_interval == 0)
 
     def _loop(self) -> str:
         """What is to be done follows from the state alone: whatever was interrupted is found again."""

@@ -255,7 +255,7 @@ def test_two_directions_without_tags(folder):
         "dev": {"source": "dev.here", "target": "dev.there"}, "test": None,
     }
     done = train(config_of(folder, data={**config_of(folder).data.model_dump(), **data}, training={
-        "precision": "float32", "batch_tokens": 1024, "lr": 8e-3, "warmup": 30, "steps": 2, "evaluate_every": 2,
+        "precision": "float32", "batch_tokens": 1024, "lr": 8e-3, "warmup": 1, "steps": 2, "evaluate_every": 2,
     }).model_copy(update={"run": folder / "untagged"}))  # fmt: skip
     assert bundle.read(done.folder).tokenizers.source.tags == {}
     assert Translator.load(done.folder, device="cpu").missing_tags == ()

@@ -212,13 +212,16 @@ def test_what_a_crash_left_in_the_model_is_cleared_away(begun):
 
 @pytest.mark.parametrize("schedule", ["inverse_sqrt", "cosine", "plateau", "constant"])
 @pytest.mark.parametrize("steps", [50, 400])
-def test_more_or_fewer_steps_change_no_past_rate(tmp_path, schedule, steps):
-    training = {"schedule": schedule, "steps": 200, "min_lr": 1e-4}
+@pytest.mark.parametrize("warmup", [40, 0.2])
+def test_more_or_fewer_steps_change_no_past_rate(tmp_path, schedule, steps, warmup):
+    """Nor the interval between evaluations."""
+    training = {"schedule": schedule, "steps": 200, "min_lr": 1e-4, "warmup": warmup, "evaluate_every": 0.1}
     begun = config_of(tmp_path, training=training)
     begin(begun)
     changed = config_of(tmp_path, training={**training, "steps": steps})
     resumed = run_folder.check(changed, resume=True, force=False)
     assert resumed.training.steps == steps
+    assert (resumed.training.warmup_updates, resumed.training.evaluation_interval) == (40, 20)
     rates = [[learning_rate(config.training, step) for step in range(1, 500)] for config in (begun, resumed)]
     assert rates[0] == rates[1]
     run_folder.keep_config(resumed)
@@ -238,8 +241,9 @@ def test_more_steps_where_the_rate_is_0_are_refused(tmp_path):
     longer = config_of(tmp_path, training={"schedule": "cosine", "steps": 400})
     kept = settings.load(longer.run / "config.yaml", ["training.steps=400"])  # which names the horizon
     for config in (longer, kept):
-        with pytest.raises(ConfigError, match="ended at rate 0 by update 200"):
+        with pytest.raises(ConfigError, match="ends with rate 0 at update 200") as caught:
             run_folder.check(config, resume=True, force=False)
+        assert "nmt finetune --model" in caught.value.hint
 
 
 def test_a_horizon_that_ends_before_the_steps_is_no_hindrance_to_going_on(tmp_path):

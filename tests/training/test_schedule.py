@@ -9,7 +9,7 @@ from nmt.training.schedule import Plateau, learning_rate
 
 
 def rate(step: int, **settings) -> float:
-    return learning_rate(TrainingConfig(**{"lr": 0.8, "warmup": 100, **settings}), step)
+    return learning_rate(TrainingConfig(**{"lr": 0.8, "warmup": 100, "steps": 10_000, **settings}), step)
 
 
 @pytest.mark.parametrize("schedule", ["inverse_sqrt", "cosine", "plateau", "constant"])
@@ -41,10 +41,6 @@ def test_without_warm_up_the_peak_comes_first(schedule):
     assert rate(1, schedule=schedule, warmup=0, steps=10**6) == pytest.approx(0.8)
 
 
-def test_a_horizon_within_the_warm_up_divides_by_nothing():
-    assert rate(101, schedule="cosine", horizon=100, min_lr=0.1) == pytest.approx(0.1)
-
-
 def test_no_rate_falls_below_the_lowest():
     assert rate(10**9, schedule="inverse_sqrt", min_lr=0.01) == 0.01
 
@@ -65,18 +61,29 @@ def test_plateau_with_the_least_patience_cuts_at_once():
     assert Plateau().after(False, config).multiplier == 0.5
 
 
-def test_a_horizon_before_the_last_update_is_told():
-    settings = {"schedule": "cosine", "steps": 200, "horizon": 100}
-    for warmup, last in ((10, 100), (150, 150)):
-        config = TrainingConfig(**settings, warmup=warmup)
-        told = f"steps: 200 are too many: the rate is 0 after update {last}, for horizon is 100"
-        assert list(config.idle()) == [told]
-        assert [learning_rate(config, step) > 0 for step in (last - 1, last + 1)] == [True, False]
-    assert not list(TrainingConfig(**settings, warmup=10, min_lr=1e-5).idle())
+def test_a_horizon_before_the_last_update_is_reported():
+    settings = {"schedule": "cosine", "steps": 200, "horizon": 100, "warmup": 10}
+    config = TrainingConfig(**settings)
+    assert list(config.idle()) == ["steps: 200 is too large: the rate is 0 after update 100, the horizon"]
+    assert [learning_rate(config, step) > 0 for step in (99, 101)] == [True, False]
+    assert not list(TrainingConfig(**settings, min_lr=1e-5).idle())
     assert not list(TrainingConfig(schedule="cosine", steps=200, warmup=10).idle())
 
 
-def test_an_average_of_more_evaluations_than_there_will_be_is_told():
+def test_an_average_of_more_evaluations_than_there_will_be_is_reported():
     settings = {"steps": 1000, "evaluate_every": 300, "average": "last"}
-    told = "average_last: 5 are more than all evaluations, 4"
-    assert [list(TrainingConfig(**settings, average_last=last).idle()) for last in (4, 5)] == [[], [told]]
+    expected = "average_last: 5 is more than the number of evaluations, 4"
+    assert [list(TrainingConfig(**settings, average_last=last).idle()) for last in (4, 5)] == [[], [expected]]
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(10, 1), (500, 50), (10_000, 1_000)])
+def test_a_share_is_a_share_of_the_steps(steps, warmup):
+    config = TrainingConfig(steps=steps, warmup=0.1, evaluate_every=0.05)
+    assert (config.warmup_updates, config.evaluation_interval) == (warmup, max(1, steps // 20))
+    assert learning_rate(config, warmup) == config.lr
+    assert learning_rate(config, steps) == 0 and not list(config.idle())
+
+
+def test_numbers_stay_numbers():
+    config = TrainingConfig(steps=500, warmup=40, evaluate_every=30)
+    assert (config.warmup_updates, config.evaluation_interval) == (40, 30)
