@@ -55,7 +55,7 @@ def init(
     lines.check_input(output, [path for text in (train, *given.values()) for path in text.files])
     languages = _languages(train, source_language, target_language)
     typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
-    seen = survey(train, given)
+    seen = survey(train, given, model)
     written = suggest(seen, train=train, given=given, languages=languages, model=model, path=output)
     files.write_text(output, written)
     typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; joint vocabulary of {seen.vocabulary:,}")

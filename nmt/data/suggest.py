@@ -1,42 +1,19 @@
-"""A first config for a text: sizes that have worked for as much text, written down with the reasons beside them."""
+"""A first config for a text: the sizes that suit it, written down with the reasons beside them."""
 
 import json
-import math
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from nmt.config import ParallelText
+from nmt.data import sizes
+from nmt.data.sizes import Family, Sizes
 from nmt.data.survey import Survey
 
 _PACKED = (".gz", ".xz")
 _CODE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
 _NO_CODES = ("src", "tgt", "trg", "ref", "raw", "tok", "txt", "tsv")
-
-
-class _Size(NamedTuple):
-    """What suits fewer than so many pairs."""
-
-    pairs: float
-    width: int  # of the Transformer; 64 a head
-    layers: int
-    embedding: int  # of the recurrent models
-    hidden: int
-    dropout: float
-    batch_tokens: int
-    accumulate: int
-    lr: float
-    epochs: int
-
-
-_SIZES = (
-    _Size(3_000, 128, 2, 128, 256, 0.3, 2048, 1, 1e-3, 60),
-    _Size(50_000, 256, 3, 256, 512, 0.3, 4096, 1, 1e-3, 30),
-    _Size(500_000, 384, 4, 256, 512, 0.2, 4096, 2, 1e-3, 20),
-    _Size(math.inf, 512, 6, 512, 1024, 0.1, 4096, 8, 7e-4, 10),
-)
 
 
 def language_of(path: Path) -> str | None:
@@ -55,15 +32,23 @@ def _unpacked(path: Path) -> str:
     return path.stem if path.suffix.lower() in _PACKED else path.name
 
 
+def fit(seen: Survey, model: Family) -> Sizes:
+    """The sizes for a text."""
+    return sizes.fit(model, pairs=seen.kept, pieces=seen.pieces, types=seen.types)
+
+
 def suggest(
-    seen: Survey, *, train: ParallelText, given: Mapping[str, ParallelText], languages: tuple[str, str], model: str,
-    path: Path,
-) -> str:
-    """The YAML text of a config that will lie at `path`; `given` are the texts of dev and test that there are."""
-    size = next(each for each in _SIZES if seen.kept < each.pairs)
+    seen: Survey, *, train: ParallelText, given: Mapping[str, ParallelText], languages: tuple[str, str], model: Family,
+    path: Path, size: Sizes | None = None,
+) -> str:  # fmt: skip
+    """The YAML text of a config that will lie at `path`; `given` are the texts of dev and test that there are.
+
+    `size` replaces the sizes that suit the text.
+    """
+    size = size or fit(seen, model)
     sections = [
         _head(seen, languages, model, path), _data(seen, train, given, languages, path.absolute().parent),
-        _tokenizer(seen), _model(seen, size, model), _training(seen, size),
+        _tokenizer(seen), _model(seen, size, model), _training(size),
     ]  # fmt: skip
     return "\n".join(sections)
 
@@ -133,13 +118,13 @@ tokenizer:
 """
 
 
-def _model(seen: Survey, size: _Size, model: str) -> str:
-    layers = f"  encoder_layers: {size.layers if model == 'transformer' else 1}\n"
-    layers += layers.replace("encoder", "decoder")
+def _model(seen: Survey, size: Sizes, model: Family) -> str:
+    layers = f"  encoder_layers: {size.layers}\n  decoder_layers: {size.layers}\n"
+    recurrent = f"  embedding: {size.width // 2}\n  hidden: {size.width}\n"
     shape = {
         "transformer": f"  width: {size.width}\n  heads: {size.width // 64}\n  feed_forward: {4 * size.width}\n",
-        "attention_rnn": f"  embedding: {size.embedding}\n  hidden: {size.hidden}\n  attention: {size.hidden}\n",
-        "gru": f"  embedding: {size.embedding}\n  hidden: {size.hidden}\n",
+        "attention_rnn": f"{recurrent}  attention: {size.width}\n",
+        "gru": recurrent,
     }[model]
     longest = min(max(64, 1 << (2 * seen.longest - 1).bit_length()), 1 << 14)
     return f"""\
@@ -150,29 +135,20 @@ model:
 """
 
 
-def _training(seen: Survey, size: _Size) -> str:
-    updates = max(1.0, seen.kept * seen.pieces / (size.batch_tokens * size.accumulate))  # an epoch
-    steps = _rounded(min(max(size.epochs * updates, 300), 100_000))
-    evaluate = _rounded(max(steps / 15, 20))
-    accumulate = f"  accumulate: {size.accumulate}  # batches an update; memory holds one at a time\n"
+def _training(size: Sizes) -> str:
+    accumulate = f"  accumulate: {size.accumulate}  # batches per update; memory holds one at a time\n"
     return f"""\
 training:
-  steps: {steps}  # updates; about {round(steps / updates):,} passes over the text
-  batch_tokens: {size.batch_tokens}  # rows times the longest sentence; halve it when memory runs out
+  steps: {size.steps}  # updates; about {round(size.passes):,} passes over the text
+  batch_tokens: {size.batch_tokens}  # rows times the longest sentence; small batches suit little text
 {accumulate if size.accumulate > 1 else ""}\
-  lr: {size.lr}  # the peak; halve it when the loss jumps
-  warmup: {min(_rounded(steps / 10), 4000)}  # updates until the peak
-  schedule: cosine  # from the peak down to 0 at the last step
+  lr: {size.lr}  # the peak; halve it if the loss jumps
+  warmup: {sizes.WARMUP}  # share of the updates until the peak
+  schedule: cosine  # from the peak down to 0 at the last update
   average: ema  # evaluate and ship a moving average of the weights
-  ema_decay: {0.99 if steps < 2000 else 0.995 if steps < 10_000 else 0.999}
-  evaluate_every: {evaluate}  # updates
-  evaluate_sentences: 500  # are translated for BLEU each time
-  patience: 5  # stop when as many evaluations in a row bring nothing better
-  log_every: {10 if steps < 2000 else 50}
+  ema_decay: {size.ema_decay}  # reaches back over {sizes.MEMORY:.0%} of the updates
+  evaluate_every: {1 / sizes.EVALUATIONS}  # share of the updates
+  evaluate_sentences: 500  # translate so many for BLEU each time
+  patience: {sizes.PATIENCE}  # stop after so many evaluations without a better one
+  log_every: {10 if size.steps < 5_000 else 50}
 """
-
-
-def _rounded(value: float) -> int:
-    """To two digits, so that nobody takes it for exact."""
-    unit = 10 ** max(0, len(str(int(value))) - 2)
-    return round(value / unit) * unit

@@ -10,6 +10,7 @@ import numpy as np
 
 from nmt.config import CleaningConfig, ParallelText, TokenizerConfig
 from nmt.data import selection as select
+from nmt.data import sizes
 from nmt.data.selection import Selection
 from nmt.data.text import read_pairs
 from nmt.data.tokenizer_training import train_tokenizer
@@ -19,10 +20,6 @@ _FEWEST = 10  # pairs
 _SAMPLE, _CHARACTERS = 50_000, 10_000_000  # what is looked at closely, at most
 _DEFAULTS = TokenizerConfig()
 _WITHOUT_TEXT = 4 + 256 + _DEFAULTS.spare  # ids of special marks, bytes and slots
-
-_VOCABULARIES = {1_000: 500, 5_000: 1_000, 10_000: 2_000, 25_000: 4_000, 300_000: 8_000, 3_000_000: 16_000}
-"""Pairs -> joint vocabulary for fewer than those. A piece must be seen often enough to be learned."""
-_LARGEST = 32_000
 
 
 class Survey(NamedTuple):
@@ -38,6 +35,8 @@ class Survey(NamedTuple):
     """Pairs to hold out for each split that has none."""
     words: tuple[float, float]
     """Mean words of a source and of a target sentence."""
+    types: int
+    """Different words of both sides, extrapolated from a sample to the whole text."""
     vocabulary: int
     """Ids of a joint vocabulary that suits the text."""
     pieces: float
@@ -46,8 +45,10 @@ class Survey(NamedTuple):
     """Length in pieces, end mark included, that 999 in 1,000 sentences do not exceed."""
 
 
-def survey(train: ParallelText, given: Mapping[str, ParallelText]) -> Survey:
+def survey(train: ParallelText, given: Mapping[str, ParallelText], family: sizes.Family = "transformer") -> Survey:
     """Read the training text twice: all of it, then a sample. `given` are the texts of dev and test that there are.
+
+    The vocabulary is chosen for a family of models.
 
     Raises DataError when a text cannot be used or the training text is too small.
     """
@@ -65,10 +66,11 @@ def survey(train: ParallelText, given: Mapping[str, ParallelText]) -> Survey:
     chosen = select.sample(selection, _SAMPLE, characters=_CHARACTERS, seed=_DEFAULTS.seed)
     sides = list(zip(*compress(read_pairs(train), chosen), strict=True))
     kept = int(selection.kept.sum())
-    vocabulary, lengths = _try_tokenizer(sides, kept)
+    vocabulary, lengths = _try_tokenizer(sides, sizes.vocabulary(family, kept))
     return Survey(
         read=len(selection.verdicts), kept=kept, given=counts, held_out=held_out,
-        words=tuple(float(np.mean([len(line.split()) for line in side])) for side in sides), vocabulary=vocabulary,
+        words=tuple(float(np.mean([len(line.split()) for line in side])) for side in sides),
+        types=_count_types(sides, kept), vocabulary=vocabulary,
         pieces=float(lengths.max(0).mean()), longest=int(np.quantile(lengths, 0.999)),
     )  # fmt: skip
 
@@ -102,9 +104,14 @@ def _try_hold_out(selection: Selection, splits: Sequence[str], count: int) -> No
         select.hold_out(selection, count, split=split, seed=_DEFAULTS.seed)
 
 
-def _try_tokenizer(sides: Sequence[Sequence[str]], pairs: int) -> tuple[int, np.ndarray]:
-    """The joint vocabulary for a text of so many pairs, and the lengths [2, N] of these sentences in its pieces."""
-    wanted = next((size for fewer, size in _VOCABULARIES.items() if pairs < fewer), _LARGEST)
+def _count_types(sides: Sequence[Sequence[str]], pairs: int) -> int:
+    """Different words in so many pairs, by Heaps' law: they grow with the square root of the text."""
+    seen = {word for side in sides for line in side for word in line.split()}
+    return round(len(seen) * max(1.0, pairs / len(sides[0])) ** 0.5)
+
+
+def _try_tokenizer(sides: Sequence[Sequence[str]], wanted: int) -> tuple[int, np.ndarray]:
+    """The joint vocabulary that these sentences allow, and their lengths [2, N] in its pieces."""
     needed = _WITHOUT_TEXT + _common_characters(chain.from_iterable(sides))
     wanted = max(wanted, 2 * needed - _WITHOUT_TEXT)
     config = TokenizerConfig(vocabulary=wanted)

@@ -17,7 +17,8 @@ MODELS = ("transformer", "attention_rnn", "gru")
 
 def seen(**others):
     facts = Survey(
-        read=1, kept=1, given={}, held_out=5, words=(9.0, 9.5), vocabulary=8000, pieces=12.0, longest=40
+        read=1, kept=1, given={}, held_out=5, words=(9.0, 9.5), types=10**6, vocabulary=8000,
+        pieces=12.0, longest=40
     )  # fmt: skip
     return facts._replace(**others)
 
