@@ -159,7 +159,7 @@ class TrainingConfig(Section):
             yield Conflict(("evaluate_every",), "evaluate_every: 0 updates between evaluations; take 1 or more")
         if self.schedule == "cosine" and self.warmup_updates >= self.horizon:
             message = (
-                f"warmup: {self.warmup_updates} updates leave the cosine schedule no time to fall: it ends after update "
-                f"{self.horizon}; lower warmup, or give a share such as 0.1"
+                f"warmup: {self.warmup_updates} updates leave the cosine schedule no time to fall: it ends after "
+                f"update {self.horizon}; lower warmup, or give a share such as 0.1"
             )
             yield Conflict(("warmup", "horizon", "steps", "schedule"), message)
