@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "evaluation.moses": GROUND,
     "evaluation": (*GROUND, "data", "config", "bundle", "decoding"),
     "analysis": (*GROUND, "data", "config", "bundle", "decoding", "evaluation"),
-    "training": (*GROUND, "layers", "models", "data", "card", "bundle", "decoding", "evaluation", "config"),
+    "training": (*GROUND, "layers", "models", "data", "card", "bundle", "decoding", "evaluation", "analysis.runs", "config"),
 }
 """Room or module -> what it may import besides its own room; the most exact name counts. `cli` may import anything."""
 

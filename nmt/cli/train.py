@@ -149,16 +149,35 @@ def _short(perplexity: float) -> str:
     return f"{perplexity:.2f}" if perplexity < 1e6 else f"{perplexity:.1e}"
 
 
+ADVICE = {
+    "alike": "most development translations are the same text: the training failed. Check that the lines of source and "
+    "target belong together, then lower training.lr or lengthen training.warmup",
+    "overfitting": "overfitting: the development loss rose while the training loss fell. Raise model.dropout, take a "
+    "smaller model, or add text",
+    "improving": "still improving at the end: raise training.steps",
+}
+"""What to do about each verdict on the learning curves."""
+
+
 def _conclude(finished) -> None:
     """Say how training ended, where the model is, and what to do next."""
     if not finished.done:
         why = f"its {finished.step:,} updates are done"
         if finished.reason == "patience":
-            why = f"nothing better came for training.patience evaluations until update {finished.step:,}"
+            why = f"update {finished.step:,} ended training.patience evaluations without a better one"
         typer.echo(f"{finished.folder}: training is over: {why}", err=True)
-        typer.echo("to train longer raise training.steps or training.patience and give --resume again", err=True)
+        typer.echo(
+            f"`nmt train --extend N` adds N updates; `nmt finetune --model {finished.folder}` starts a new run from "
+            "this model",
+            err=True,
+        )
     elif finished.reason == "patience":
-        typer.echo(f"stopped early, after update {finished.step:,}: nothing better came for long enough", err=True)
+        typer.echo(
+            f"stopped early, after update {finished.step:,}: training.patience evaluations brought nothing better",
+            err=True,
+        )
+    for verdict in finished.verdicts:
+        typer.echo(ADVICE[verdict], err=True)
     if finished.best is None:
         typer.echo("no evaluation gave a number, so there is no model; the learning rate may be too high", err=True)
         return

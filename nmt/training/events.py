@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union
 
 from nmt.data.prepare import Report
+from nmt.training.outcome import Verdict
 from nmt.training.preflight import Forecast
 from nmt.training.validation import Scores
 
@@ -150,7 +151,9 @@ class Finished(NamedTuple):
     best: dict[str, Any] | None
     """Scores of the model that is shipped; None when no evaluation gave a number."""
     seconds: float
-    """Of training and evaluating, however often it was resumed."""
+    """Seconds spent training and evaluating, summed over resumptions."""
+    verdicts: tuple[Verdict, ...]
+    """What the learning curves say."""
 
 
 Event = Union[  # noqa: UP007

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nmt import bundle, runtime, tensors
+from nmt.analysis.runs import read_log
 from nmt.config import Config
 from nmt.data.prepare import Prepared
 from nmt.errors import CheckpointError
@@ -20,6 +21,7 @@ from nmt.training import checkpoint, events, facts, run_folder
 from nmt.training.averaging import Average
 from nmt.training.learner import Done, Learner
 from nmt.training.log import Log
+from nmt.training.outcome import judge
 from nmt.training.state import State, Window
 from nmt.training.validation import Scores, is_better, perplexity
 
@@ -147,12 +149,12 @@ class Records:
         state, settings = self.state, self.settings
         value = scores.measured(settings.measure)
         better = is_better(value, state.best and state.best["value"], settings.measure)
-        state.evaluated = state.step
+        state.evaluated, state.alike = state.step, scores.alike
         state.waiting = 0 if better else state.waiting + 1
         state.plateau = state.plateau.after(better, settings)
         noted = {"step": state.step, "epoch": state.current_epoch, **scores.to_json()}
         memory = runtime.peak_memory(self.learner.device)
-        self._note("evaluated", **noted, best=better, seconds=seconds, memory=memory)
+        self._note("evaluated", **noted, alike=scores.alike, best=better, seconds=seconds, memory=memory)
         if better:
             state.best = {**noted, "measure": settings.measure, "value": value}
             self._ship(weights)
@@ -179,8 +181,13 @@ class Records:
         checkpoint.save(self.config.run / name, weights=weights, state=self.state, training=training)
 
     def finished(self, reason: str, done: int) -> events.Finished:
-        """Tell how it went; `done` are the updates since it was started or resumed."""
+        """Report how training ended; `done` are the updates since it was started or resumed."""
         state = self.state
-        finished = events.Finished(self.config.run, reason, done, state.step, state.epoch, state.best, state.seconds)
+        log = self.config.run / run_folder.LOG
+        verdicts = judge(read_log(log), measure=self.settings.measure, alike=state.alike) if log.exists() else ()
+        finished = events.Finished(
+            self.config.run, reason, done, state.step, state.epoch, state.best, state.seconds, verdicts
+        )
+        self._note("finished", step=state.step, reason=reason, verdicts=verdicts)
         self.listen(finished)
         return finished

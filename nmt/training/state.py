@@ -36,6 +36,8 @@ class State:
     """Step of the last evaluation."""
     best: dict[str, Any] | None = None
     """Scores of the best evaluation, as the model card shows them."""
+    alike: float = 0.0
+    """Share of the most frequent translation in the last evaluation."""
     waiting: NonNegativeInt = 0
     """Evaluations since the best."""
     plateau: Plateau = field(default_factory=Plateau)

@@ -1,6 +1,8 @@
 """What a model is worth on the development text: its loss, and the scores of what it really translates."""
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -26,6 +28,8 @@ class Scores(NamedTuple):
     """Negative log-likelihood a target token in nats, over all pairs."""
     bleu: Score
     chrf: Score
+    alike: float
+    """Share of the most frequent translation."""
 
     @property
     def perplexity(self) -> float:
@@ -65,12 +69,19 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
     return Scores(nats.item() / tokens, *score(model, prepared.tokenizers, text, config))
 
 
-def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score]:
-    """BLEU and chrF of the model's translations of a text."""
+def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score, float]:
+    """BLEU and chrF of the model's translations of a text, and the share of the most frequent one."""
     engine = in_order(TorchEngine(model), config.data.target_order)
     translator = Translator(engine, tokenizers, search_for(config), tag=config.data.dev.tag)
     hypotheses = translator.translate(text.source)
-    return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target)
+    return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target), alike(hypotheses, text.target)
+
+
+def alike(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """The share of the most frequent translation, as far as it exceeds its share of the references."""
+    ((text, count),) = Counter(hypotheses).most_common(1)
+    usual = sum(reference == text for reference in references)
+    return max(0.0, (count - usual) / len(hypotheses)) if len(hypotheses) > 1 else 0.0
 
 
 def search_for(config: Config) -> SearchConfig:
