@@ -6,12 +6,15 @@ torch is imported where it is needed: its second is longer than all else that a 
 import ctypes
 import os
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nmt.errors import NMTError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
 
@@ -121,6 +124,30 @@ def keep_freed_memory() -> None:
         libc.mallopt(mmap_threshold, 1 << 30) or libc.mallopt(mmap_threshold, 1 << 25)
         libc.mallopt(trim_threshold, 2**31 - 1)
         libc.mallopt(top_pad, 64 << 20)
+
+
+def time_idle(work: "Callable[[], object]", device: "torch.device") -> float:
+    """Seconds that `work` would take on an idle machine.
+
+    On a CPU the time for which other programs had the cores is left out: the result is the time of this thread, or of
+    all threads divided by their number if others did the work, and never more than the time that passed.
+    """
+    import torch
+
+    passed, thread, process = time.perf_counter(), time.thread_time(), time.process_time()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    passed = time.perf_counter() - passed
+    if device.type != "cpu":
+        return passed
+    thread, process = time.thread_time() - thread, time.process_time() - process
+    return min(passed, max(thread, process / torch.get_num_threads()))
+
+
+def load() -> float | None:
+    """Cores that programs kept busy during the last minute; None if the system does not report it (Windows)."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def peak_memory(device: "torch.device | None" = None) -> int | None:

@@ -30,8 +30,10 @@ MAY_IMPORT = {
     "evaluation.moses": GROUND,
     "evaluation": (*GROUND, "data", "config", "bundle", "decoding"),
     "analysis": (*GROUND, "data", "config", "bundle", "decoding", "evaluation"),
-    "training": (*GROUND, "layers", "models", "data", "card", "bundle", "decoding", "evaluation", "analysis.runs", "config"),
-}
+    "training": (
+        *GROUND, "layers", "models", "data", "card", "bundle", "decoding", "evaluation", "analysis.runs", "config",
+    ),
+}  # fmt: skip
 """Room or module -> what it may import besides its own room; the most exact name counts. `cli` may import anything."""
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}

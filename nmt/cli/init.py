@@ -1,19 +1,26 @@
 """nmt init: a first config for your own text."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from nmt.cli import lines
-from nmt.cli.common import command
+from nmt.cli.busy import note_busy
+from nmt.cli.common import Machine, command
+from nmt.cli.progress import duration
 
 if TYPE_CHECKING:
     from nmt.config import ParallelText
+    from nmt.data.sizes import Family, Sizes
+    from nmt.data.survey import Survey
+    from nmt.training.budget import Plan
 
 
 @command
 def init(
+    *,
     source: Annotated[list[Path] | None, typer.Option(help="Source text; also .gz and .xz; repeatable.")] = None,
     target: Annotated[list[Path] | None, typer.Option(help="Its translation, line by line; repeatable.")] = None,
     tsv: Annotated[list[Path] | None, typer.Option(help="Instead: both in one file, a tab between.")] = None,
@@ -31,10 +38,17 @@ def init(
     model: Annotated[
         Literal["transformer", "attention_rnn", "gru"], typer.Option(help="Which model to train.")
     ] = "transformer",
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="Fit updates and model to so many minutes.", show_default="no limit")
+    ] = None,
     output: Annotated[Path, typer.Option(help="The config file to write.")] = Path("config.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    machine: Machine,
 ) -> None:
-    """Look at parallel text and write a config that is sized to it, ready for `nmt train`."""
+    """Look at parallel text and write a config that is sized to it, ready for `nmt train`.
+
+    Example: nmt init --source corpus.de --target corpus.en --minutes 15
+    """
     from nmt import files
     from nmt.data.suggest import suggest
     from nmt.data.survey import survey
@@ -56,11 +70,45 @@ def init(
     languages = _languages(train, source_language, target_language)
     typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
     seen = survey(train, given, model)
-    written = suggest(seen, train=train, given=given, languages=languages, model=model, path=output)
-    files.write_text(output, written)
+    note_busy()
+
+    def written(size: "Sizes | None" = None) -> str:
+        return suggest(seen, train=train, given=given, languages=languages, model=model, path=output, size=size)
+
+    planned = _fit(seen, model, written, output, minutes=minutes, machine=machine)
+    files.write_text(output, written(planned.sizes))
     typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; joint vocabulary of {seen.vocabulary:,}")
+    typer.echo(f"{planned.sizes.steps:,} updates, about {duration(planned.seconds)} on this machine when it is idle")
     typer.echo(f"{output}: written")
     typer.echo(f"next: nmt train --config {output}")
+
+
+def _fit(
+    seen: "Survey", family: "Family", written: "Callable[[Sizes], str]", output: Path, *, minutes: float | None,
+    machine: Machine,
+) -> "Plan":  # fmt: skip
+    """The sizes for the text, within the minutes; reports what was given up for that."""
+    from nmt import config as settings
+    from nmt.data.suggest import fit
+    from nmt.training import budget
+
+    def draft(size: "Sizes") -> "settings.Config":
+        value = settings.yaml.parse(written(size), str(output))
+        return settings.check(settings.Config, value, name=str(output), folder=output.absolute().parent)
+
+    typer.echo("measuring how fast this machine trains", err=True)
+    wanted = fit(seen, family)
+    dev = seen.given.get("dev", seen.held_out)
+    text = budget.Text(vocabulary=seen.vocabulary, pieces=seen.pieces, dev_pairs=dev)
+    device = machine.choose_device()
+    planned = budget.plan(family, wanted, text, draft=draft, device=device, minutes=minutes)
+    found = planned.sizes
+    if found != wanted:
+        smaller = f", and a model {found.width} wide instead of {wanted.width}" if found.width != wanted.width else ""
+        lines.note(
+            f"--minutes {minutes:g}: {found.passes:.1f} passes over the text instead of {wanted.passes:.1f}{smaller}"
+        )
+    return planned
 
 
 def _text(prefix: str, source, target, tsv, columns: tuple[int, int] | None) -> "ParallelText":

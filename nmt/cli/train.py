@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli import lines
+from nmt.cli.busy import note_busy
 from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress, duration
 
@@ -23,16 +24,35 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run, or start it.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the run that is there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything once, say what to expect.")] = False,
+    extend: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Add N updates to a finished run.", show_default="none")
+    ] = None,
     machine: Machine,
 ) -> None:
-    """Train a model; the data are prepared first if need be."""
+    """Train a model; the data are prepared first if need be.
+
+    Example: nmt train --config config.yaml training.lr=1e-3
+    """
     check_switches(resume=resume, force=force)
+    if extend and force:
+        raise typer.BadParameter("--extend continues a run, --force replaces it: give one of them")
     from nmt import config as settings
 
-    checked = settings.load(config, overrides or [])
+    overrides = list(overrides or [])
+    checked = settings.load(config, overrides)
+    if extend:
+        overrides += _extension(checked, extend)
+        checked = settings.load(config, overrides)
     lines.note_idle(checked)
-    typed = ["train", "--config", str(config), *(overrides or [])]
-    run(checked, machine, typed, resume=resume, force=force, dry_run=dry_run)
+    typed = ["train", "--config", str(config), *overrides]
+    run(checked, machine, typed, resume=resume or bool(extend), force=force, dry_run=dry_run)
+
+
+def _extension(config: "Config", updates: int) -> list[str]:
+    """The settings with which a finished run makes so many more updates."""
+    from nmt.training import run_folder
+
+    return [f"training.steps={run_folder.finished_step(config) + updates}", "training.patience=null"]
 
 
 def check_switches(*, resume: bool, force: bool) -> None:
@@ -51,6 +71,8 @@ def run(
     if "TORCHELASTIC_RUN_ID" in os.environ:
         again = "the same torchrun with --resume"
     show = Show(again, dry_run=dry_run)
+    if dry_run and lines.is_first():
+        note_busy()
     device = machine.choose_device()
     if note and lines.is_first():
         show.line.note(note)
@@ -89,7 +111,7 @@ class Show:
         memory = "unknown" if found.memory is None else f"{found.memory / 1e9:.2f} GB"
         typer.echo(f"largest batch  {found.rows:,} pairs of up to {found.source:,} and {found.target:,} pieces")
         typer.echo(f"memory         {memory}")
-        typer.echo(f"time           about {duration(found.seconds)} for all updates and evaluations")
+        typer.echo(f"time           about {duration(found.seconds)} for all updates and evaluations on an idle machine")
         typer.echo(f"disk           {found.disk / 1e9:.2f} GB of {found.free / 1e9:.1f} GB free")
         typer.echo("everything that the run will do was done once; nothing was trained or kept")
 
@@ -154,7 +176,7 @@ ADVICE = {
     "target belong together, then lower training.lr or lengthen training.warmup",
     "overfitting": "overfitting: the development loss rose while the training loss fell. Raise model.dropout, take a "
     "smaller model, or add text",
-    "improving": "still improving at the end: raise training.steps",
+    "improving": "still improving at the end: train again with a larger training.steps and another run=...",
 }
 """What to do about each verdict on the learning curves."""
 

@@ -119,6 +119,12 @@ def smaller(family: Family, sizes: Sizes) -> Sizes | None:
     return sizes._replace(width=rows[-1].width, layers=min(sizes.layers, rows[-1].layers)) if rows else None
 
 
+def shortened(sizes: Sizes, steps: int) -> Sizes:
+    """The same with fewer updates."""
+    steps = max(1, rounded(steps))
+    return sizes._replace(steps=steps, passes=sizes.passes * steps / sizes.steps)
+
+
 def vocabulary(family: Family, pairs: int) -> int:
     """Number of pieces of a joint vocabulary."""
     return _row(family, pairs).vocabulary

@@ -5,7 +5,6 @@ written and read back. No weight changes.
 """
 
 import shutil
-import time
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +36,8 @@ class Forecast(NamedTuple):
     memory: int | None
     """Bytes at the worst moment: the GPU's, else the process's; None where the system does not say."""
     seconds: float
-    """Of what is left; evaluations are guessed from an untrained model, which writes long sentences."""
+    """Of what is left, on an idle machine; evaluations are guessed from an untrained model, which writes long
+    sentences."""
     disk: int
     """Bytes that the run folder will need, and ..."""
     free: int
@@ -57,11 +57,8 @@ def rehearse(learner: Learner, prepared: Prepared, config: Config) -> Rehearsal:
     samples = _samples(prepared.train, config)
     for batch in (samples.longest, samples.largest, samples.typical):  # the last as a warm-up
         _compute(learner, batch)
-    begin = time.perf_counter()
-    _compute(learner, samples.typical)
-    if learner.device.type == "cuda":
-        torch.cuda.synchronize(learner.device)
-    seconds = (time.perf_counter() - begin) * config.training.accumulate
+    seconds = runtime.time_idle(lambda: _compute(learner, samples.typical), learner.device)
+    seconds *= config.training.accumulate
     learner.splits = 0  # the run's own are to be told
     return Rehearsal(samples.largest, seconds)
 
@@ -129,10 +126,10 @@ def _evaluate(model: Seq2Seq, prepared: Prepared, config: Config, device: torch.
     count, few = len(prepared.dev_text.source), prepared.dev_text.some(SENTENCES)
     batch = next(batches(prepared.dev, batch_tokens=config.training.batch_tokens))
     nats = loss.negative_log_likelihood(model, batch, device=device).item()
-    begin = time.perf_counter()
-    scores = Scores(nats / loss.count(batch), *score(model, prepared.tokenizers, few, config))
+    found = []
+    seconds = runtime.time_idle(lambda: found.extend(score(model, prepared.tokenizers, few, config)), device)
     wanted = min(config.training.evaluate_sentences or count, count)
-    return scores, (time.perf_counter() - begin) * wanted / len(few.source)
+    return Scores(nats / loss.count(batch), *found), seconds * wanted / len(few.source)
 
 
 def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: State, card: facts.Facts) -> int:

@@ -88,6 +88,21 @@ def texts(folder: Path) -> dict[str, str]:
     return checkpoint.read_state(folder / LAST).texts
 
 
+def finished_step(config: Config) -> int:
+    """Updates of a run that is over. Raises CheckpointError if it has no checkpoint, NMTError if it is not over."""
+    folder = config.run
+    if not has_checkpoint(folder):
+        raise CheckpointError(f"{folder}: no checkpoint to extend", hint="train first, without --extend")
+    state, before = checkpoint.read_state(folder / LAST), settings.load(folder / CONFIG).training
+    stopped = before.patience is not None and state.waiting >= before.patience
+    if state.step < before.steps and not stopped:
+        raise NMTError(
+            f"{folder}: the run is not over: {state.step:,} of {before.steps:,} updates are done",
+            hint=f"continue it with --resume training.steps={before.steps}",
+        )
+    return state.step
+
+
 def create(config: Config) -> None:
     """Remove an old run's files, and nothing else, and begin a new one."""
     for name in OURS:

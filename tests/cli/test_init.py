@@ -135,3 +135,27 @@ def test_bad_input_is_one_line_and_a_hint_and_writes_nothing(folder, options, to
     assert {path: path.read_bytes() for path in (folder / "text").iterdir()} == before
     assert told in result.stderr.replace("\\", "/") and "hint: " in result.stderr
     assert not (folder / "config.yaml").exists()
+
+
+def test_minutes_shorten_the_training(folder, monkeypatch):
+    from nmt.training import budget
+
+    monkeypatch.setattr(budget, "measure", lambda config, text, device: budget.Pace(0.1, 1.0))
+    assert init(*TEXT, "--output", "all.yaml").exit_code == 0
+    result = init(*TEXT, "--minutes", 3)
+    assert result.exit_code == 0, result.stderr
+    whole, short = (settings.load(name).training.steps for name in ("all.yaml", "config.yaml"))
+    assert short * 0.1 + 20 <= 180 and short < whole
+    assert "--minutes 3: " in result.stderr and "passes over the text instead of" in result.stderr
+    assert "on this machine when it is idle" in result.stdout
+
+
+@pytest.mark.parametrize(("load", "warned"), [(0.1, False), (9.0, True), (None, False)])
+def test_a_busy_machine_is_reported(folder, monkeypatch, load, warned):
+    from nmt.cli import busy
+
+    monkeypatch.setattr(busy, "count_cores", lambda: 2)
+    monkeypatch.setattr(busy.runtime, "load", lambda: load)
+    result = init(*TEXT)
+    assert result.exit_code == 0 and ("other programs keep about 9.0 of 2 cores busy" in result.stderr) is warned
+    assert ("--threads 1" in result.stderr) is warned

@@ -79,6 +79,6 @@ def test_a_training_without_rate_fails_and_the_log_says_so(tmp_path):
 def test_few_pairs_and_many_updates_overfit(tmp_path):
     write_text(tmp_path, pairs=20)
     training = {"steps": 160, "evaluate_every": 20, "log_every": 10, "batch_tokens": 200, "schedule": "constant"}
-    finished = train(config_of(tmp_path, training=training, model={"dropout": 0.0}))
-    assert finished.verdicts == ("overfitting",)
-    assert train(config_of(tmp_path, training=training, model={"dropout": 0.0}), resume=True).verdicts == ("overfitting",)
+    config = config_of(tmp_path, training=training, model={"dropout": 0.0})
+    for resume in (False, True):
+        assert train(config, resume=resume).verdicts == ("overfitting",)
