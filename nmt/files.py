@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from nmt import streams
 from nmt.errors import NMTError
 
 UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
@@ -131,14 +132,17 @@ def _swap(one: Path, other: Path) -> bool:
 
 
 def check_above(path: str | Path) -> None:
-    """Raise NMTError, before any work, where nothing can be made at `path` as something above it is no folder."""
+    """Raise NMTError, before any work, if no file or folder can be made at `path`: the name stands for an open
+    descriptor, or something above it is no folder."""
+    streams.refuse(path)
     above = next((each for each in Path(path).absolute().parents if each.exists()), None)
     if above is not None and not above.is_dir():
         raise NMTError(f"{path}: {above} is no folder", hint="name another place")
 
 
 def check_not_here(folder: Path) -> None:
-    """Raise NMTError for the current folder and a root, in whose place no other can be put."""
+    """Raise NMTError for a folder that cannot be replaced: the current one, a root, an open descriptor."""
+    streams.refuse(folder)
     if folder.resolve() == Path.cwd():
         raise NMTError(f"{folder}: is where you are, which cannot be replaced", hint="name a new folder")
     if not folder.resolve().name:
@@ -181,7 +185,11 @@ def recover(path: str | Path) -> None:
 
 
 def _behind(path: Path) -> Path:
-    """What a link points to, which is replaced in its place: a link to another disk is there for a reason."""
+    """The target of a link, which is replaced in its place: a link to another disk is there for a reason.
+
+    Raises NMTError for an open descriptor: what others have written to its file would be lost.
+    """
+    streams.refuse(path)
     return path.resolve() if path.is_symlink() else path
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nmt"
-GROUND = ("errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers", "dtypes", "locks")
+GROUND = (
+    "errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers", "dtypes", "locks", "streams",
+)  # fmt: skip
 """Anyone may use them."""
 MAY_IMPORT = {
     **dict.fromkeys(("tensors", "checksums", "locks"), ("errors", "files")),
-    **dict.fromkeys(("errors", "ids", "files", "runtime", "version", "workers", "dtypes"), ("errors",)),
+    **dict.fromkeys(("errors", "ids", "streams", "runtime", "version", "workers", "dtypes"), ("errors",)),
+    "files": ("errors", "streams"),
     "config": GROUND,
     "layers": GROUND,
     "models": (*GROUND, "layers", "config"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from nmt import streams
 from nmt.cli import lines
 from nmt.cli.common import Options
 from nmt.errors import ConfigError
@@ -115,9 +116,9 @@ def parse_readings(text: str | None, *, reverse: Path | None) -> "list[Reading |
 
 
 @contextmanager
-def writer(path: Path, source: Path | int, output: Path | None) -> Iterator[Callable[[str], None]]:
-    """A function that writes a line of alignments. Raises NMTError where that would be the text's own file."""
-    if output and path.resolve() == output.resolve():
+def writer(path: Path, source: Path | int, output: Path | None) -> Iterator[lines.Writer]:
+    """A writer of lines of alignments. Raises NMTError if they would go where the translations go."""
+    if (path.resolve() == output.resolve()) if output else streams.descriptor(path) == (lines.STDOUT, True):
         raise ConfigError(f"{path}: translations and alignments in one file?", hint="--alignments takes its own")
     with lines.writer(path, inputs=(source, output)) as write:
         yield write

@@ -116,7 +116,7 @@ def _check_outputs(paths: list[Path]) -> None:
     for path in paths:
         if path.suffix.lower() not in (*PICTURES, *OTHERS):
             raise ConfigError(f"{path}: which form?", hint=f"name it {', '.join((*PICTURES, *OTHERS))}")
-        lines.check_place(path)
+        lines.check_place(path, stream=path.suffix.lower() in OTHERS)
     if _any_picture(paths):
         try:
             import matplotlib  # noqa: F401

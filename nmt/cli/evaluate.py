@@ -108,6 +108,7 @@ def evaluate(
     def begin(name: str) -> None:
         if output_folder:
             places.append(_place(output_folder, name, places))
+            files.check_above(places[-1])
             lines.check_input(places[-1], read)
         progress.note(f"note: {name} translates")
 

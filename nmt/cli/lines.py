@@ -4,20 +4,20 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from time import monotonic, sleep
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from nmt import files
+from nmt import files, streams
 from nmt.errors import DataError, NMTError
 
-STDIN, STDOUT = 0, 1
+STDIN, STDOUT, STDERR = 0, 1, 2
 Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: what the device is fastest in.")]
 Models = Annotated[list[Path], typer.Option(help="A run folder or a model bundle; several are an ensemble.")]
 Tag = Annotated[str | None, typer.Option(help="What the model is to do, one of its tags; put before each source.")]
@@ -30,25 +30,61 @@ _PATIENCE = 0.05  # seconds that a line waits for company
 _FIRST = 64  # lines of the first window, so that the first output comes soon
 
 
+class Writer(NamedTuple):
+    """Writes lines to a stream."""
+
+    stream: IO[bytes]
+    live: bool
+    """Whether somebody may read the lines while they are written."""
+
+    def __call__(self, line: str) -> None:
+        """Write a line."""
+        rest = line.encode("utf-8") + b"\n"
+        while rest:
+            try:
+                rest = rest[self.stream.write(rest) :]
+            except BlockingIOError as full:  # some programs leave a terminal or pipe that does not block
+                rest = rest[full.characters_written :]
+                sleep(_RETRY)
+
+    def flush(self) -> None:
+        """Show a reader what was written so far."""
+        while self.live:
+            try:
+                return self.stream.flush()
+            except BlockingIOError:
+                sleep(_RETRY)
+
+    def on_terminal(self) -> bool:
+        """Whether a person sees the lines."""
+        return self.live and self.stream.isatty()
+
+
 @contextmanager
-def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterator[Callable[[str], None]]:
-    """A function that writes a line: to stdout, or to a file that takes its place only when all went well.
+def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterator[Writer]:
+    """A writer to stdout, to a stream (see nmt.streams), or to a file that takes its place only when all went well.
 
     Raises NMTError when it would write what it reads (`inputs`, as paths or descriptors), and as `check_place` does.
     """
+    from nmt.data.text import packed
+
     if path is not None:
-        check_place(path)
+        check_place(path, stream=True)
     if path is None and sys.stdout is None:
         raise NMTError("there is no stdout to write to", hint="give --output")
     check_input(STDOUT if path is None else path, inputs)
-    if path is not None:
-        from nmt.data.text import packed
-
+    if path is None:
+        write = Writer(sys.stdout.buffer, live=True)
+        yield write
+        write.flush()  # here, where the border sees it fail
+    elif not streams.is_stream(path):
         with files.replacing(path, "wb") as file, packed(file, path) as stream:
-            yield lambda line: stream.write(line.encode("utf-8") + b"\n")
-        return
-    yield _write
-    flush()  # here, where the border sees it fail
+            yield Writer(stream, live=False)
+    else:
+        with files.naming(path), streams.opened(path) as file, packed(file, path) as stream:
+            write = Writer(stream, live=stream is file)
+            yield write
+            write.flush()
 
 
 def check_input(place: Path | int, inputs: Iterable[Path | int | None]) -> None:
@@ -59,33 +95,21 @@ def check_input(place: Path | int, inputs: Iterable[Path | int | None]) -> None:
         raise NMTError(f"{shown}: is both input and output", hint="write to another file")
 
 
-def check_place(path: Path, *, usual: str = "stdout") -> None:
-    """Raise NMTError, before any work, for a file that cannot be written: `-`, which elsewhere means stdout, what is no
-    regular file, or a place that is not in a folder. Without the option the result goes to the `usual` place."""
+def check_place(path: Path, *, usual: str = "stdout", stream: bool = False) -> None:
+    """Raise NMTError, before any work, for a name that cannot be written to: `-`, a folder, a place that is not in a
+    folder, the file that stdout or stderr goes to and, unless the output may be a `stream`, all that nmt.streams
+    writes through. Without the option the result goes to the `usual` place."""
     if path == Path("-"):
         raise NMTError("-: is no name for a file here", hint=f"name one, or leave --output out for {usual}")
+    if stream and streams.is_stream(path):
+        return streams.check(path)
+    files.check_above(path)
     if path.exists() and not path.is_file():
         raise NMTError(f"{path}: is no regular file", hint=f"name another; without --output the result goes to {usual}")
-    files.check_above(path)
-
-
-def _write(line: str) -> None:
-    rest = line.encode("utf-8") + b"\n"
-    while rest:
-        try:
-            rest = rest[sys.stdout.buffer.write(rest) :]
-        except BlockingIOError as full:  # some programs leave a terminal or pipe that does not block
-            rest = rest[full.characters_written :]
-            sleep(_RETRY)
-
-
-def flush() -> None:
-    """Show what was written to stdout so far."""
-    while True:
-        try:
-            return sys.stdout.buffer.flush()
-        except BlockingIOError:
-            sleep(_RETRY)
+    for name, descriptor in {"stdout": STDOUT, "stderr": STDERR}.items():
+        if (found := _regular_file(path)) and found == _regular_file(descriptor):
+            raise NMTError(f"{path}: is the file that {name} goes to, and would be replaced", hint="name another file")
+    return None
 
 
 def _regular_file(place: Path | int) -> tuple[int, int] | None:

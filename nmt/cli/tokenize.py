@@ -39,8 +39,7 @@ def tokenize(
         for window in _windows(input):
             for line in work(window):
                 write(line)
-            if output is None:
-                lines.flush()
+            write.flush()
 
 
 def _folder(model: Path) -> Path:

@@ -57,13 +57,14 @@ def translate(
             from nmt.analysis.aligner import required_shape
 
             required_shape(translator, "to show")
-        quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
+        writers = [write]
         translate = partial(translator.translations, attention=attention, details=as_json, workers=workers)
         if alignments:
             write_links = stack.enter_context(alignment.writer(alignments, input or lines.STDIN, output))
+            writers.append(write_links)
             reverse = links.alignment_reverse and _load_reverse(links.alignment_reverse, model[0], load)
             translate = alignment.beside(translate, translator, write_links, links, reverse)
-        for translation in _translations(translate, input, pipe=(workers or 1) == 1, quiet=quiet):
+        for translation in _translations(translate, input, pipe=(workers or 1) == 1, writers=writers):
             write(_json(translation) if as_json else translation.text)
             split += translation.parts > 1
     if split:
@@ -100,19 +101,21 @@ def _load(
 
 
 def _translations(
-    translate: "Callable[[Iterable[str]], Translations]", path: Path | None, *, pipe: bool, quiet: bool
+    translate: "Callable[[Iterable[str]], Translations]", path: Path | None, *, pipe: bool, writers: list[lines.Writer]
 ) -> "Translations":
-    """The translations of a file, with a progress bar where someone may look at it, or of a pipe as it comes."""
+    """The translations of a file, with a progress bar if someone may look at it, or of a pipe as it comes: the
+    `writers` are then flushed after each window."""
     from nmt.data.text import read_lines
     from nmt.decoding.windows import READ_AHEAD
 
     if path is None and pipe and not lines.stdin_is_file():
         for window in lines.windows(lines.stdin_lines(), READ_AHEAD):
             yield from translate(window)
-            lines.flush()
+            for write in writers:
+                write.flush()
         return
     translated = translate(lines.stdin_lines() if path is None else read_lines(path))
-    if quiet:
+    if not sys.stderr.isatty() or any(write.on_terminal() for write in writers):
         yield from translated
         return
     from tqdm import tqdm

@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt import checksums, files, locks
+from nmt import checksums, files, locks, streams
 from nmt.config import Config, HeldOut, ParallelText
 from nmt.data.build import build
 from nmt.data.corpus import Corpus, Part, Sampling, open_corpus
@@ -64,14 +64,16 @@ def prepare(
     how far it has come. `workers` processes encode the text on `cores` (None: as many as pay, and all); they do not
     change the result. Raises DataError and ConfigError for text that cannot be used.
     """
+    streams.refuse(config.run)
+    cache = config.data.cache or config.run.parent / "prepared"
+    files.check_above(cache)
     tell = on_progress or (lambda stage, done: None)
     found = _digests(config, tell)
     if texts is not None:
         _compare(config, texts, found)
     base = base_tokenizers(config)
     key = _key(config, found, base)
-    folder = (config.data.cache or config.run.parent / "prepared") / key
-
+    folder = cache / key
     files.check_above(folder)
 
     def load() -> Prepared | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmt import bundle, files, locks
+from nmt import bundle, files, locks, streams
 from nmt import config as settings
 from nmt.config import Config
 from nmt.data.tokenizer import Tokenizers, save_tokenizers
@@ -36,6 +36,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
     Raises NMTError when another training is at work there.
     """
+    streams.refuse(folder)
     if folder.exists() and not folder.is_dir():
         raise NMTError(f"{folder}: is a file, not a folder", hint="name another folder with run=...")
     with locks.lock(folder / LOCK) as alone:
