@@ -10,6 +10,7 @@ SETTINGS = {
     "data": {
         "source_language": "a", "target_language": "b", "train": {"source": "train.txt", "target": "train.txt"},
         "dev": {"source": "dev.txt", "target": "dev.txt"}, "cleaning": {"identical": False, "duplicates": False},
+        "overlap": "keep",
     },
     "tokenizer": {"kind": "char", "vocabulary": 20, "spare": 0, "byte_fallback": False, "character_coverage": 1.0},
     "model": {

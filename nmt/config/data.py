@@ -73,7 +73,7 @@ class TrainingText(ParallelText):
 
 
 class HeldOut(Section):
-    """Pairs taken away from the training text, drawn by the seed; no sentence of theirs stays in it."""
+    """Pairs taken away from the training text, drawn by the seed; `data.overlap` decides what else leaves it."""
 
     held_out: int = Field(ge=1)
     """How many pairs."""
@@ -107,8 +107,9 @@ class CleaningConfig(Section):
     """Longest side in blank-separated words."""
     max_characters: int | None = Field(2000, ge=1)
     """Longest side in characters; the one that counts for languages without blanks."""
-    max_ratio: float | None = Field(4.0, gt=1)
-    """Longest allowed ratio between the sides' lengths in characters, for pairs of more than 20 characters."""
+    max_deviation: float | None = Field(6.0, gt=0)
+    """Largest difference between the sides' lengths, measured from the text's own length ratio in standard deviations.
+    Each training text has its own ratio and spread; texts of fewer than 50 pairs are not filtered."""
     duplicates: bool = True
     """Drop pairs that occurred before."""
     identical: bool = True
@@ -132,8 +133,9 @@ class DataConfig(Section):
     """The test text, used by `nmt eval` alone."""
     cleaning: CleaningConfig = CleaningConfig()
     """Which training pairs are dropped."""
-    overlap: Literal["keep", "drop"] = "keep"
-    """Training pairs whose source or target is also in the dev or test text: keep them and warn, or drop them."""
+    overlap: Literal["keep", "pairs", "sources", "all"] = "sources"
+    """Training pairs to drop because dev or test, also a held-out one, has the same text: no pairs; whole pairs; pairs
+    with the same source as well; or also those with only the same target."""
     target_order: TargetOrder = "left_to_right"
     """From which end the model writes a translation. What comes out reads from the left either way."""
     cache: ConfigPath | None = None

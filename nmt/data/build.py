@@ -51,7 +51,8 @@ def build(
             files.write_text(folder / f"{name}.{side}.txt", "".join(f"{line}\n" for line in lines))
     report = Report(
         read=len(selection.verdicts), dropped=_dropped(selection.counts(), total(train)), overlap=overlap,
-        train=total(train), dev=dev, test_pairs=len(texts["test"].source) if "test" in texts else None,
+        overlap_rule=data.overlap, train=total(train), dev=dev,
+        test_pairs=len(texts["test"].source) if "test" in texts else None,
         vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=tokenizers.shared,
         texts=_by_text(selection, tags, train),
     )  # fmt: skip

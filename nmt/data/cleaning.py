@@ -6,7 +6,6 @@ from enum import IntEnum
 from nmt.config import CleaningConfig
 
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # Unicode's categories: control, format, blanks
-_SHORT = 20  # characters; up to here lengths differ widely between good translations: "Ja." and "Yes, please."
 
 
 class Verdict(IntEnum):
@@ -17,21 +16,19 @@ class Verdict(IntEnum):
     """A side is blank."""
     TOO_LONG = 2
     """A side has more words or characters than allowed."""
-    RATIO = 3
-    """One side is far longer than the other."""
-    IDENTICAL = 4
+    IDENTICAL = 3
     """Both sides are the same text."""
-    LETTERS = 5
+    LETTERS = 4
     """A side is mostly digits, signs and markup."""
-    DUPLICATE = 6
+    DUPLICATE = 5
     """The pair occurred before."""
+    UNEVEN = 6
+    """The lengths of the sides differ far more than is usual in the text."""
     OVERLAP = 7
-    """A side is in the development or test text as well."""
+    """The pair, or its source, is in the development or test text as well."""
     HELD_OUT = 8
     """Taken away as development or test text."""
-    NEAR_HELD_OUT = 9
-    """A side is in the held-out text as well."""
-    TOO_MANY_PIECES = 10
+    TOO_MANY_PIECES = 9
     """A side is longer than model.max_length."""
 
 
@@ -51,8 +48,6 @@ def judge(source: str, target: str, config: CleaningConfig) -> Verdict:
         return Verdict.EMPTY
     if is_too_long(source, target, config.max_words, config.max_characters):
         return Verdict.TOO_LONG
-    if config.max_ratio is not None and is_uneven(source, target, config.max_ratio):
-        return Verdict.RATIO
     if config.identical and source.strip() == target.strip():
         return Verdict.IDENTICAL
     if config.min_letters is not None and min(letters(source), letters(target)) < config.min_letters:
@@ -74,12 +69,6 @@ def is_too_long(source: str, target: str, max_words: int | None, max_characters:
     if max_characters is not None and max(len(source), len(target)) > max_characters:
         return True
     return max_words is not None and max(len(source.split()), len(target.split())) > max_words
-
-
-def is_uneven(source: str, target: str, max_ratio: float) -> bool:
-    """The longer side has more than `max_ratio` times the other's characters. Pairs of short sides are never uneven."""
-    shorter, longer = sorted((len(source.strip()), len(target.strip())))
-    return longer > _SHORT and longer > max_ratio * shorter
 
 
 def letters(text: str) -> float:

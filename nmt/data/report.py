@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from nmt.data.overlap import Drop, Overlap
+
 
 class Side(NamedTuple):
     """One side of the text that was kept, or of the development text."""
@@ -54,8 +56,10 @@ class Report(NamedTuple):
     """Training pairs in the files."""
     dropped: dict[str, int]
     """Reason -> pairs; reasons that never applied are left out."""
-    overlap: int
-    """Training pairs with a side in the development or test text, found after the other filters."""
+    overlap: dict[str, Overlap]
+    """Split -> training pairs that share text with it, found after the other filters."""
+    overlap_rule: Drop
+    """Which of these were dropped: `data.overlap`."""
     train: Text
     dev: Text
     test_pairs: int | None
@@ -78,9 +82,11 @@ class Report(NamedTuple):
             sides = {side: Side(**plain[side]) for side in ("source", "target")}
             return Text(**{**plain, **sides})
 
-        parts = {"train": text(value["train"]), "dev": text(value["dev"]), "vocabulary": tuple(value["vocabulary"])}
-        if "texts" in value:  # written since there may be several
-            parts["texts"] = tuple(TextReport(**each) for each in value["texts"])
+        parts = {
+            "overlap": {split: Overlap(**counts) for split, counts in value["overlap"].items()},
+            "train": text(value["train"]), "dev": text(value["dev"]), "vocabulary": tuple(value["vocabulary"]),
+            "texts": tuple(TextReport(**each) for each in value["texts"]),
+        }  # fmt: skip
         return cls(**{**value, **parts})
 
     def lines(self) -> list[str]:
@@ -96,6 +102,7 @@ class Report(NamedTuple):
         for reason, count in self.dropped.items():
             yield row(f"  {reason}", count)
         yield from self._texts()
+        yield from self._overlap()
         yield f"{'development pairs':<24}{self.dev.pairs + self.dev.too_long:>12,}"
         if self.test_pairs is not None:
             yield f"{'test pairs':<24}{self.test_pairs:>12,}"
@@ -108,6 +115,14 @@ class Report(NamedTuple):
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in text.dropped.items())
             name = f"  data.train[{number}]" + (f", {text.tag}" if text.tag is not None else "")
             yield f"{name:<24}{text.read:>12,}{text.kept:>12,}" + (f"  {reasons}" if reasons else "")
+
+    def _overlap(self) -> Iterator[str]:
+        """What the training text shares with each split."""
+        found = {split: counts for split, counts in self.overlap.items() if any(counts)}
+        if found:
+            yield f"{'shared with':<24}{'whole pairs':>12}{'sources':>12}{'targets':>12}"
+        for split, counts in found.items():
+            yield _row(f"  {split}", [f"{each:,}" for each in counts])
 
     def _pieces(self) -> Iterator[str]:
         sides = (self.train.source, self.train.target)
@@ -122,9 +137,10 @@ class Report(NamedTuple):
     def warnings(self) -> list[str]:
         """What may spoil a result."""
         found = []
-        if self.overlap:
-            done = "they were dropped" if "overlap" in self.dropped else "data.overlap: drop would leave them out"
-            found.append(f"{self.overlap:,} training pairs share a sentence with the development or test text; {done}")
+        for split, counts in self.overlap.items():
+            seen = {"keep": counts.pairs + counts.sources, "pairs": counts.sources}.get(self.overlap_rule, 0)
+            if seen:
+                found.append(f"{seen:,} training pairs have a source of {split}; `data.overlap: sources` drops them")
         if self.dev.too_long:
             found.append(
                 f"{self.dev.too_long:,} development pairs are longer than model.max_length; the loss leaves them out"
@@ -145,4 +161,6 @@ def _unknown(side: Side) -> float:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple) and not hasattr(value, "_asdict"):
         return [_plain(inner) for inner in value]
-    return {name: _plain(inner) for name, inner in value._asdict().items()} if hasattr(value, "_asdict") else value
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    return {name: _plain(inner) for name, inner in value.items()} if isinstance(value, dict) else value

@@ -9,6 +9,7 @@ import numpy as np
 from nmt.config import Config, DataConfig, HeldOut, ParallelText
 from nmt.data import selection as select
 from nmt.data.cleaning import told
+from nmt.data.overlap import Overlap
 from nmt.data.selection import Selection
 from nmt.data.text import read_pairs
 from nmt.errors import DataError
@@ -44,8 +45,8 @@ class Splits(NamedTuple):
     """What becomes of each training pair."""
     texts: dict[str, Pairs]
     """The text of dev and, if there is one, of test."""
-    overlap: int
-    """Training pairs of which a side is in these too."""
+    overlap: dict[str, Overlap]
+    """Training pairs that share text with each of these."""
 
 
 def split(config: Config, tell: Tell) -> Splits:
@@ -58,10 +59,11 @@ def split(config: Config, tell: Tell) -> Splits:
     }
     tags = [text.tag for text in data.texts]
     selection = select.examine(telling(map(read_pairs, data.texts), "cleaning", tell), data.cleaning, kinds=tags)
-    overlap = select.overlap(selection, list(given.values()), drop=data.overlap == "drop")
-    texts = given | _held_out(config, selection)
+    overlap = select.overlap(selection, given, drop=data.overlap, mirrored=data.both_ways)
+    held_out, near = _held_out(config, selection)
+    texts = given | held_out
     _check(selection, texts)
-    return Splits(selection, texts, overlap)
+    return Splits(selection, texts, overlap | near)
 
 
 def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str, Pairs]]:
@@ -92,16 +94,17 @@ def chosen(data: DataConfig, selection: Selection, rows: np.ndarray) -> Iterator
         yield compress(read_pairs(text), rows[places])
 
 
-def _held_out(config: Config, selection: Selection) -> dict[str, Pairs]:
-    """The splits that are taken from the training text; no sentence is in two of them, nor stays in it."""
-    data, taken = config.data, {}
+def _held_out(config: Config, selection: Selection) -> tuple[dict[str, Pairs], dict[str, Overlap]]:
+    """The splits that are taken from the training text, and what the rest of the text shares with them."""
+    data, taken, near = config.data, {}, {}
     for name, split in (("dev", data.dev), ("test", data.test)):
         if isinstance(split, HeldOut):
             among = [text.tag == split.tag for text in data.texts]
-            taken[name] = select.hold_out(
-                selection, split.held_out, split=name, seed=config.tokenizer.seed, among=among
-            )
-    return {name: Pairs.of(chain.from_iterable(chosen(data, selection, rows))) for name, rows in taken.items()}
+            taken[name], near[name] = select.hold_out(
+                selection, split.held_out, split=name, seed=config.tokenizer.seed, among=among, drop=data.overlap,
+                mirrored=data.both_ways,
+            )  # fmt: skip
+    return {name: Pairs.of(chain.from_iterable(chosen(data, selection, rows))) for name, rows in taken.items()}, near
 
 
 def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
@@ -115,7 +118,8 @@ def _check(selection: Selection, texts: dict[str, Pairs]) -> None:
             counts = selection.counts(text)
             raise DataError(
                 f"{name}: of {sum(counts.values()):,} training pairs none is left ({told(counts) or 'no lines'})",
-                hint="data.cleaning holds the limits" + ("; what is wanted twice has a weight" if "[" in name else ""),
+                hint="data.cleaning and data.overlap hold the limits"
+                + "; give a text a weight instead of naming it twice" * ("[" in name),
             )
 
 

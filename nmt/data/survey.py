@@ -11,7 +11,9 @@ import numpy as np
 from nmt.config import CleaningConfig, ParallelText, TokenizerConfig
 from nmt.data import selection as select
 from nmt.data import sizes
+from nmt.data.cleaning import told
 from nmt.data.selection import Selection
+from nmt.data.splits import Pairs
 from nmt.data.text import read_pairs
 from nmt.data.tokenizer_training import train_tokenizer
 from nmt.errors import DataError
@@ -52,15 +54,19 @@ def survey(train: ParallelText, given: Mapping[str, ParallelText], family: sizes
 
     Raises DataError when a text cannot be used or the training text is too small.
     """
-    counts = {name: sum(1 for _ in read_pairs(text)) for name, text in given.items()}
+    texts = {name: Pairs.of(read_pairs(text)) for name, text in given.items()}
+    counts = {name: len(text.source) for name, text in texts.items()}
     for name in (name for name, count in counts.items() if not count):
         raise DataError(f"the {name} text is empty", hint="name another, or none: then pairs are held out")
     selection = select.examine([read_pairs(train)], CleaningConfig())
+    select.overlap(selection, texts, drop="sources")
     usable = int(selection.kept.sum())
+    reasons = told(selection.counts())
     if usable < _FEWEST:
         raise DataError(
-            f"the training text has {len(selection.verdicts):,} pairs and {usable:,} of them are usable: too few",
-            hint="empty, overlong, uneven, identical and repeated pairs are left out; some thousand should remain",
+            f"the training text has {len(selection.verdicts):,} pairs and {usable:,} of them are usable: too few"
+            + f" ({reasons})" * bool(reasons),
+            hint="some thousand pairs should remain",
         )
     held_out = _hold_out(selection, [split for split in ("dev", "test") if split not in given])
     chosen = select.sample(selection, _SAMPLE, characters=_CHARACTERS, seed=_DEFAULTS.seed)
@@ -93,7 +99,7 @@ def _hold_out(selection: Selection, splits: Sequence[str]) -> int:
     _try_hold_out(selection, splits, count)
     if not selection.kept.any():
         raise DataError(
-            "each training pair shares a sentence with those that would be held out",
+            "every training pair has the source of a pair that would be held out",
             hint="name development and test texts, or use text with fewer repetitions",
         )
     return count

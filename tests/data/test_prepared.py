@@ -13,10 +13,11 @@ import pytest
 from outcome import tree
 from toy_text import sentences, toy_config, write
 
-from nmt import checksums, locks
 from nmt import config as settings
+from nmt import locks
 from nmt.config import Config, TokenizerConfig, check
 from nmt.data import encode
+from nmt.data.overlap import Overlap
 from nmt.data.prepare import prepare
 from nmt.data.tokenizer_training import train_tokenizer
 from nmt.errors import ConfigError, DataError
@@ -54,7 +55,8 @@ def test_everything_is_there(tmp_path):
     assert list(zip(*prepared.test_text, strict=True)) == sentences(10, seed=3)
     report = prepared.report
     assert report.dropped == {"empty": 1, "duplicate": 1, "identical": 1, "too many pieces": 1}
-    assert (report.read, report.train.pairs, report.overlap, report.test_pairs) == (154, 150, 0, 10)
+    assert (report.read, report.train.pairs, report.test_pairs) == (154, 150, 10)
+    assert report.overlap == {"dev": Overlap(), "test": Overlap()}
     assert report.train.source.words == sum(len(source.split()) for source, _ in PAIRS)
     assert report.train.target.pieces == prepared.train.lengths[:, 1].sum()
     assert report.train.source.longest == prepared.train.lengths[:, 0].max()
@@ -63,10 +65,12 @@ def test_everything_is_there(tmp_path):
 
 
 def test_the_report_as_lines(tmp_path):
-    lines = prepare(toy_config(tmp_path, [*PAIRS, ("", "x"), sentences(20, seed=2)[3]])).report.lines()
+    pairs = [*PAIRS, ("", "x"), sentences(20, seed=2)[3]]
+    lines = prepare(toy_config(tmp_path, pairs, data={"overlap": "keep"})).report.lines()
     text = "\n".join(lines)
     assert "training pairs read" in lines[0] and lines[0].endswith(" 152")
     assert "  empty                            1     0.7%" in lines
+    assert "  dev                              1           0           0" in lines
     assert "warning: 1 training pair" in text and "data.overlap" in text
 
 
@@ -92,7 +96,7 @@ def test_a_second_run_only_looks_at_the_files(tmp_path):
         {"tokenizer": {"vocabulary": 310}},
         {"tokenizer": {"sampling": 0.1}},
         {"tokenizer": {"seed": 2}},
-        {"data": {"overlap": "drop"}},
+        {"data": {"overlap": "all"}},
         {"data": {"cleaning": {"max_words": 6}}},
         {"data": {"test": None}},
         {"data": {"test": {"held_out": 5}}},
@@ -104,19 +108,6 @@ def test_a_setting_that_matters_is_noticed(tmp_path, sections):
     second = prepare(changed(config, **sections))
     assert second.key != first.key and second.folder != first.folder
     assert prepare(config).key == first.key
-
-
-def test_data_of_before_there_were_several_texts_are_loaded(tmp_path):
-    """Under the same key, without tags.json, and with a report that says nothing of texts."""
-    config = toy_config(tmp_path, PAIRS, tokenizer={"spare": 0})
-    folder = prepare(config).folder
-    assert not (folder / "tags.json").exists()
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    assert report.pop("texts") == []
-    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
-    found = prepare(config)
-    assert not found.mended and found.report.texts == () and len(found.train) == 150
 
 
 def test_other_settings_do_not_matter(tmp_path):
@@ -131,8 +122,8 @@ def test_other_settings_do_not_matter(tmp_path):
 def test_a_changed_file_is_noticed(tmp_path):
     config = toy_config(tmp_path, PAIRS)
     before = prepare(config).key
-    for name in ("train", "dev", "test"):
-        write(tmp_path, name, sentences(151, seed=9))
+    for seed, name in enumerate(("train", "dev", "test"), start=9):
+        write(tmp_path, name, sentences(151, seed=seed))
         assert prepare(config).key != before
         before = prepare(config).key
 
@@ -198,13 +189,14 @@ def test_held_out_pairs(tmp_path):
     assert prepare(changed(config, tokenizer={"seed": 2})).dev_text != prepared.dev_text
 
 
-@pytest.mark.parametrize("overlap", ["keep", "drop"])
-def test_overlap(tmp_path, overlap):
+@pytest.mark.parametrize(("overlap", "kept"), [("keep", 152), ("sources", 151), ("all", 150)])
+def test_overlap(tmp_path, overlap, kept):
     (source, _), (_, target) = sentences(20, seed=2)[0], sentences(10, seed=3)[0]
     pairs = [*PAIRS, (source, "quite another number of mine"), ("eine ganz andere Zahl", target)]
     report = prepare(toy_config(tmp_path, pairs, data={"overlap": overlap})).report
-    assert report.overlap == 2 and len(report.warnings()) == 1
-    assert report.train.pairs == (152 if overlap == "keep" else 150)
+    assert report.overlap == {"dev": Overlap(sources=1), "test": Overlap(targets=1)}
+    assert len(report.warnings()) == (overlap == "keep")
+    assert report.train.pairs == kept
 
 
 def test_the_cache_may_be_elsewhere(tmp_path):
@@ -214,7 +206,8 @@ def test_the_cache_may_be_elsewhere(tmp_path):
 
 def test_text_with_anything_in_it(tmp_path):
     strange = [("nul\0nul a", "b\u2028c"), ("😀 d", "<s> </s>"), ("▁ e", "f\rg"), ("h\x85i", "\u200bj")]
-    prepared = prepare(toy_config(tmp_path, PAIRS + strange, data={"dev": write(tmp_path, "dev2", strange)}))
+    data = {"dev": write(tmp_path, "dev2", strange), "overlap": "keep"}
+    prepared = prepare(toy_config(tmp_path, PAIRS + strange, data=data))
     assert list(zip(*prepared.dev_text, strict=True)) == strange
     source, target = prepared.tokenizers
     normalised = [(source.normalise(a), target.normalise(b)) for a, b in strange]
@@ -331,8 +324,3 @@ def test_a_signal_ends_the_training_of_a_tokenizer(tmp_path):
         train_tokenizer(lines, TokenizerConfig(vocabulary=8000))
         pytest.fail("it was done before the signal came")
     assert time.monotonic() - began < 10
-
-
-def test_the_key_stays_what_it_was(tmp_path):
-    """Another one would make every cache stale and keep every run from being resumed."""
-    assert prepare(toy_config(tmp_path, PAIRS, tokenizer={"spare": 0})).key == "52b20e4a7a0cb3b0"

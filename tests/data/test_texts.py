@@ -105,7 +105,7 @@ def test_a_text_in_both_directions(tmp_path, tagged):
     found = prepared(tmp_path, both_ways(tmp_path, **tags), dev=dev)
     assert len(found.dev) == 10
     held = {line for side in found.dev_text for line in side}
-    assert held.isdisjoint(text for _, text in sources(found))
+    assert held.isdisjoint(text for _, text in sources(found)) and found.report.overlap["dev"].pairs == 10
     if tagged:
         assert set(found.dev_text.source) <= {source for source, _ in ONE}
         assert [text.kept for text in found.report.texts] == [50, 50]
@@ -127,7 +127,7 @@ def test_one_text_that_names_its_files_in_both_directions(tmp_path):
 def test_overlap_is_found_in_the_other_direction(tmp_path):
     dev = {**write(tmp_path, "d", ONE[:4]), "tag": "en"}
     tags = {"there": {"tag": "en"}, "back": {"tag": "de"}}
-    report = prepared(tmp_path, both_ways(tmp_path, **tags), dev=dev, overlap="drop").report
+    report = prepared(tmp_path, both_ways(tmp_path, **tags), dev=dev).report
     assert [text.dropped for text in report.texts] == [{"overlap": 4}, {"overlap": 4}]
 
 
