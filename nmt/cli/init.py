@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @command
 def init(
     *,
-    source: Annotated[list[Path] | None, typer.Option(help="Source text; also .gz and .xz; repeatable.")] = None,
+    source: Annotated[list[Path] | None, typer.Option(help="Source text, also packed; repeatable.")] = None,
     target: Annotated[list[Path] | None, typer.Option(help="Its translation, line by line; repeatable.")] = None,
-    tsv: Annotated[list[Path] | None, typer.Option(help="Instead: both in one file, a tab between.")] = None,
+    tsv: Annotated[list[Path] | None, typer.Option(help="Instead: one file: TSV, CSV, TMX, JSON lines.")] = None,
     columns: Annotated[
-        tuple[int, int] | None, typer.Option(help="TSV: the columns of source and target [1 2].")
+        tuple[str, str] | None, typer.Option(help="Columns of --tsv: numbers, names or codes [1 2].")
     ] = None,
     dev_source: Annotated[Path | None, typer.Option(help="Development text [some pairs are held out].")] = None,
     dev_target: Annotated[Path | None, typer.Option(help="Its translation.")] = None,
@@ -69,7 +69,7 @@ def init(
     lines.check_input(output, [path for text in (train, *given.values()) for path in text.files])
     languages = _languages(train, source_language, target_language)
     typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
-    seen = survey(train, given, model)
+    seen = survey(train, given, languages, model)
     note_busy()
 
     def written(size: "Sizes | None" = None) -> str:
@@ -78,6 +78,11 @@ def init(
     planned = _fit(seen, model, written, output, minutes=minutes, machine=machine)
     files.write_text(output, written(planned.sizes))
     typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; joint vocabulary of {seen.vocabulary:,}")
+    for reason, count in seen.dropped.items():
+        typer.echo(f"  {reason:<22}{count:>12,}{count / seen.read:>9.1%}")
+    for kind, sentences in (("note", seen.notes), ("warning", seen.warnings)):
+        for sentence in sentences:
+            typer.echo(f"{kind}: {sentence}", err=True)
     typer.echo(f"{planned.sizes.steps:,} updates, about {duration(planned.seconds)} on this machine when it is idle")
     typer.echo(f"{output}: written")
     typer.echo(f"next: nmt train --config {output}")
@@ -111,7 +116,7 @@ def _fit(
     return planned
 
 
-def _text(prefix: str, source, target, tsv, columns: tuple[int, int] | None) -> "ParallelText":
+def _text(prefix: str, source, target, tsv, columns: tuple[str, str] | None) -> "ParallelText":
     from nmt import config as settings
     from nmt.config import ParallelText
     from nmt.data.text import check_files
@@ -128,14 +133,14 @@ def _text(prefix: str, source, target, tsv, columns: tuple[int, int] | None) -> 
     paths = [*(tsv or []), *(source or []), *(target or [])]
     check_files(paths)
     lines.typed(map(str, paths), what="a file's name")
-    in_columns = {"columns": columns} if columns else {}
+    in_columns = {"columns": [int(each) if each.isdecimal() else each for each in columns]} if columns else {}
     value = {"tsv": list(tsv), **in_columns} if tsv else {"source": list(source), "target": list(target)}
     return settings.check(ParallelText, value, name=f"--{prefix}tsv" if tsv else f"--{prefix}source, --{prefix}target")
 
 
 def _languages(train: "ParallelText", source: str | None, target: str | None) -> tuple[str, str]:
     """As given, else as the files' names say."""
-    from nmt.data.suggest import language_of, languages_of
+    from nmt.data.facts import language_of, languages_of
     from nmt.errors import ConfigError
 
     guessed = languages_of(train.tsv[0]) if train.tsv else (language_of(train.source[0]), language_of(train.target[0]))

@@ -44,7 +44,7 @@ def score(
     lines.note_missing_tags(translator.origin, translator.missing_tags)
     with lines.writer(output, inputs=(source, target, tsv)) as write:
         unscored = 0
-        for each in translator.scores(read_pairs(text), workers=workers):
+        for each in translator.scores(read_pairs(text, note=lines.note), workers=workers):
             write(_json(each) if as_json else f"{each.log_probability:.6f}\t{_mean(each):.6f}")
             unscored += not each.tokens
     if unscored:

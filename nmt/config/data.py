@@ -19,22 +19,26 @@ def _visible(name: str) -> str:
 TagName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_visible)]
 """Of a control symbol that is put before a source by its id: a text that spells the name is plain text."""
 COLUMNS = (1, 2)
-"""Of a TSV file, unless it is said."""
-Place = tuple[Path, int | None]
-"""A file, and for TSV the column in it."""
+"""Default columns of a file that holds both sides."""
+Column = Annotated[int, Field(strict=True)] | Annotated[str, Field(min_length=1)]
+_BOTH_SIDES = (".tmx", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")  # endings of files that hold two texts
+Place = tuple[Path, Column | None]
+"""A file, and the column in it if it holds both sides."""
 
 
 class ParallelText(Section):
-    """Aligned files, read one after the other: either `source` and `target`, or `tsv`. Plain, .gz or .xz."""
+    """Aligned files, read one after the other: either `source` and `target`, or `tsv`. Plain text or packed: gzip, xz,
+    bzip2, zip, zstd."""
 
     source: ConfigPaths = ()
     """Source file or files, one sentence a line."""
     target: ConfigPaths = ()
     """Target file or files, as many lines as the source."""
     tsv: ConfigPaths = ()
-    """File or files that hold both sides, separated by tabs."""
-    columns: tuple[int, int] = COLUMNS
-    """The source and the target column of `tsv`, counted from 1."""
+    """File or files that hold both sides: TSV, CSV, TMX, JSON lines, Parquet, or a zip archive of two files."""
+    columns: tuple[Column, Column] = COLUMNS
+    """The source and the target column of `tsv`: numbers counted from 1, or names from the first line, the keys of JSON
+    lines, or the language codes of a TMX file."""
     tag: TagName | None = None
     """Put before each source; says to the model what is wanted, such as a language or a style."""
 
@@ -58,10 +62,14 @@ class ParallelText(Section):
             yield Conflict(sides, "give source and target, or tsv")
         elif len(self.source) != len(self.target):
             yield Conflict(sides, f"{len(self.source)} source files but {len(self.target)} target files")
+        for side in ("source", "target"):
+            for path in getattr(self, side):
+                if path.suffix.lower() in _BOTH_SIDES:
+                    yield Conflict((side,), f"{path.name} holds both sides; name it by `tsv` instead")
         if not self.tsv and self.columns != COLUMNS:
             yield Conflict(("columns", "tsv"), "columns are those of a tsv; exchange source and target instead")
-        if min(self.columns) < 1 or self.columns[0] == self.columns[1]:
-            yield Conflict(("columns",), "columns are two different numbers, counted from 1")
+        if any(isinstance(each, int) and each < 1 for each in self.columns) or self.columns[0] == self.columns[1]:
+            yield Conflict(("columns",), "columns are two different numbers, counted from 1, or two different names")
 
 
 class TrainingText(ParallelText):

@@ -32,7 +32,7 @@ def build(
     `workers` and `cores` as for `encoders`. `tell` hears the stage and how many pairs it has done. Raises DataError and
     ConfigError for text that does not do.
     """
-    data, (selection, texts, overlap) = config.data, split(config, tell)
+    data, (selection, texts, overlap, notes, warnings) = config.data, split(config, tell)
     limit, tags = config.model.max_length, [text.tag for text in data.texts]
     kept = int(selection.kept.sum())
     with encoders(folder, pairs=kept, max_length=limit, workers=workers, cores=cores) as work:
@@ -54,7 +54,7 @@ def build(
         overlap_rule=data.overlap, train=total(train), dev=dev,
         test_pairs=len(texts["test"].source) if "test" in texts else None,
         vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=tokenizers.shared,
-        texts=_by_text(selection, tags, train),
+        texts=_by_text(selection, tags, train), notes=notes, text_warnings=warnings,
     )  # fmt: skip
     files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
     checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))

@@ -1,6 +1,7 @@
 """Which training pairs are worth learning from: each filter is a pure function of one pair."""
 
 import unicodedata
+from collections.abc import Mapping
 from enum import IntEnum
 
 from nmt.config import CleaningConfig
@@ -40,6 +41,28 @@ def named(counts: dict[Verdict, int]) -> dict[str, int]:
 def told(counts: dict[Verdict, int]) -> str:
     """Why pairs were dropped, for a message."""
     return ", ".join(f"{reason}: {count:,}" for reason, count in named({**counts, Verdict.KEPT: 0}).items())
+
+
+_HEAVY = 0.05  # share of the pairs from which a filter is worth a look
+_ADVICE = {
+    "empty": "is a column or file the wrong one?",
+    "too long": "data.cleaning.max_words and max_characters are the limits; `nmt clean` shows examples",
+    "identical": "is a side untranslated? data.cleaning.identical: false keeps them",
+    "letters": "data.cleaning.min_letters is the limit",
+    "duplicate": "data.cleaning.duplicates: false keeps them",
+    "uneven": "are the files misaligned? data.cleaning.max_deviation is the limit; `nmt clean` shows examples",
+    "overlap": "does the training text contain dev or test? data.overlap decides",
+    "too many pieces": "model.max_length is the limit",
+}
+
+
+def heavy(dropped: Mapping[str, int], read: int) -> list[str]:
+    """A warning for each filter that took more than 5% of the pairs."""
+    return [
+        f"{reason}: {count:,} of {read:,} pairs ({count / read:.1%}) were dropped; {_ADVICE[reason]}"
+        for reason, count in dropped.items()
+        if reason in _ADVICE and count > _HEAVY * read
+    ]
 
 
 def judge(source: str, target: str, config: CleaningConfig) -> Verdict:

@@ -22,7 +22,7 @@ from nmt.data.build import build
 from nmt.data.corpus import Corpus, Part, Sampling, open_corpus
 from nmt.data.report import Report
 from nmt.data.splits import Pairs
-from nmt.data.text import digest, read_lines
+from nmt.data.text import digest, form_in_name, read_lines
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
 from nmt.data.vocabulary import base_tokenizers
 from nmt.errors import DataError, NMTError
@@ -30,7 +30,7 @@ from nmt.workers import count_cores
 
 __all__ = ["Pairs", "Prepared", "Report", "prepare"]
 
-_FORMAT = 2  # of the folder; a new one makes every cache stale
+_FORMAT = 3  # of the folder; a new one makes every cache stale
 _POLL = 0.2  # seconds between two looks at whether another process is done
 
 OnProgress = Callable[[str, int], None]
@@ -157,7 +157,8 @@ def _key(config: Config, texts: Mapping[str, str], base: Tokenizers | None) -> s
             return text and tagged(text, text.held_out)
         forms = {form: [texts[f"data.{name}.{form}.{number}"] for number in range(1, len(getattr(text, form)) + 1)]
                  for form in ("source", "target", "tsv")}  # fmt: skip
-        return tagged(text, [forms["tsv"], text.columns] if text.tsv else [forms["source"], forms["target"]])
+        named = [form_in_name(path) for path in text.tsv]
+        return tagged(text, [forms["tsv"], text.columns, named] if text.tsv else [forms["source"], forms["target"]])
 
     def tagged(text: ParallelText | HeldOut, found: object) -> object:
         return found if text.tag is None else {text.tag: found}

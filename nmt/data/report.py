@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from nmt.data.cleaning import heavy
 from nmt.data.overlap import Drop, Overlap
 
 
@@ -68,7 +69,11 @@ class Report(NamedTuple):
     shared: bool
     """Whether both sides have one vocabulary."""
     texts: tuple[TextReport, ...] = ()
-    """Where there are several training texts, each by itself."""
+    """The training texts one by one, if there are several."""
+    notes: tuple[str, ...] = ()
+    """What reading the files came across, such as header lines."""
+    text_warnings: tuple[str, ...] = ()
+    """What looks wrong in the training texts, such as swapped sides."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -86,12 +91,14 @@ class Report(NamedTuple):
             "overlap": {split: Overlap(**counts) for split, counts in value["overlap"].items()},
             "train": text(value["train"]), "dev": text(value["dev"]), "vocabulary": tuple(value["vocabulary"]),
             "texts": tuple(TextReport(**each) for each in value["texts"]),
+            "notes": tuple(value["notes"]), "text_warnings": tuple(value["text_warnings"]),
         }  # fmt: skip
         return cls(**{**value, **parts})
 
     def lines(self) -> list[str]:
         """A small table, and what deserves attention below it."""
-        return [*self._pairs(), *self._pieces(), *(f"warning: {each}" for each in self.warnings())]
+        notes = [f"note: {each}" for each in self.notes]
+        return [*self._pairs(), *self._pieces(), *notes, *(f"warning: {each}" for each in self.warnings())]
 
     def _pairs(self) -> Iterator[str]:
         def row(name: str, count: int) -> str:
@@ -135,8 +142,8 @@ class Report(NamedTuple):
         yield _row("unknown", [f"{_unknown(side):.3%}" for side in sides])
 
     def warnings(self) -> list[str]:
-        """What may spoil a result."""
-        found = []
+        """Sentences about what may spoil a result."""
+        found = [*self.text_warnings, *heavy(self.dropped, self.read)]
         for split, counts in self.overlap.items():
             seen = {"keep": counts.pairs + counts.sources, "pairs": counts.sources}.get(self.overlap_rule, 0)
             if seen:

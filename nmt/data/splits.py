@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.config import Config, DataConfig, HeldOut, ParallelText
+from nmt.data import facts
 from nmt.data import selection as select
 from nmt.data.cleaning import told
 from nmt.data.overlap import Overlap
+from nmt.data.peek import Peek
 from nmt.data.selection import Selection
 from nmt.data.text import read_pairs
 from nmt.errors import DataError
@@ -47,23 +49,45 @@ class Splits(NamedTuple):
     """The text of dev and, if there is one, of test."""
     overlap: dict[str, Overlap]
     """Training pairs that share text with each of these."""
+    notes: tuple[str, ...]
+    """What reading the files came across, such as header lines."""
+    warnings: tuple[str, ...]
+    """What looks wrong in the training texts, such as swapped sides."""
 
 
 def split(config: Config, tell: Tell) -> Splits:
     """Read all the text once. `tell` hears how many pairs are done. Raises DataError for text that does not do."""
     data = config.data
+    notes: list[str] = []
     given = {
-        name: Pairs.of(read_pairs(text))
+        name: Pairs.of(read_pairs(text, note=notes.append))
         for name, text in (("dev", data.dev), ("test", data.test))
         if isinstance(text, ParallelText)
     }
-    tags = [text.tag for text in data.texts]
-    selection = select.examine(telling(map(read_pairs, data.texts), "cleaning", tell), data.cleaning, kinds=tags)
+    tags, peeks = [text.tag for text in data.texts], [Peek() for _ in data.texts]
+    read = (
+        peek.through(read_pairs(text, note=notes.append, lenient=True))
+        for text, peek in zip(data.texts, peeks, strict=True)
+    )
+    selection = select.examine(telling(read, "cleaning", tell), data.cleaning, kinds=tags)
     overlap = select.overlap(selection, given, drop=data.overlap, mirrored=data.both_ways)
     held_out, near = _held_out(config, selection)
     texts = given | held_out
     _check(selection, texts)
-    return Splits(selection, texts, overlap | near)
+    warnings = _warnings(data, [peek.items for peek in peeks])
+    return Splits(selection, texts, overlap | near, tuple(notes), warnings)
+
+
+def _warnings(data: DataConfig, samples: Sequence[Sequence[tuple[str, str]]]) -> tuple[str, ...]:
+    """What looks wrong in each training text. With several directions the sides have no language of their own."""
+    languages = (data.source_language, data.target_language)
+    if any("+" in language for language in languages) or data.both_ways:
+        return ()
+    return tuple(
+        f"{name}: {warning}"
+        for name, text, sample in zip(text_names(data.texts), data.texts, samples, strict=True)
+        for warning in facts.warnings(sample, languages, text)
+    )
 
 
 def training_pairs(config: Config) -> tuple[Iterator[tuple[str, str]], dict[str, Pairs]]:
@@ -91,7 +115,7 @@ def telling(texts: Iterable[Iterable[tuple[str, str]]], stage: str, tell: Tell) 
 def chosen(data: DataConfig, selection: Selection, rows: np.ndarray) -> Iterator[Iterator[tuple[str, str]]]:
     """Of each training text the pairs that `rows` [N] says."""
     for text, places in zip(data.texts, selection.texts, strict=True):
-        yield compress(read_pairs(text), rows[places])
+        yield compress(read_pairs(text, lenient=True), rows[places])
 
 
 def _held_out(config: Config, selection: Selection) -> tuple[dict[str, Pairs], dict[str, Overlap]]:

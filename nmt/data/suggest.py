@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,26 +9,6 @@ from nmt.config import ParallelText
 from nmt.data import sizes
 from nmt.data.sizes import Family, Sizes
 from nmt.data.survey import Survey
-
-_PACKED = (".gz", ".xz")
-_CODE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
-_NO_CODES = ("src", "tgt", "trg", "ref", "raw", "tok", "txt", "tsv")
-
-
-def language_of(path: Path) -> str | None:
-    """The language that a file's name ends in: train.de.gz -> de."""
-    name = _unpacked(path).removesuffix(".txt").rpartition(".")[2]
-    return name if _CODE.fullmatch(name) and name not in _NO_CODES else None
-
-
-def languages_of(path: Path) -> tuple[str | None, str | None]:
-    """The languages that are part of a TSV file's name: train.de-en.tsv.gz -> (de, en)."""
-    found = re.search(r"(?:^|[._])([a-z]{2,3})-([a-z]{2,3})(?:[._]|$)", _unpacked(path))
-    return (found[1], found[2]) if found else (None, None)
-
-
-def _unpacked(path: Path) -> str:
-    return path.stem if path.suffix.lower() in _PACKED else path.name
 
 
 def fit(seen: Survey, model: Family) -> Sizes:
@@ -93,7 +72,7 @@ def _text(text: ParallelText, folder: Path) -> str:
         if paths:
             parts.append(f"{name}: {paths[0] if len(paths) == 1 else '[' + ', '.join(paths) + ']'}")
     if text.tsv and text.columns != (1, 2):
-        parts.append(f"columns: {list(text.columns)}")
+        parts.append(f"columns: {json.dumps(text.columns, ensure_ascii=False)}")
     return "{" + ", ".join(parts) + "}"
 
 

@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, chain, compress
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from nmt.config import CleaningConfig, ParallelText, TokenizerConfig
+from nmt.data import facts, sizes
 from nmt.data import selection as select
-from nmt.data import sizes
-from nmt.data.cleaning import told
+from nmt.data.cleaning import Verdict, heavy, named, told
+from nmt.data.peek import Peek
 from nmt.data.selection import Selection
 from nmt.data.splits import Pairs
 from nmt.data.text import read_pairs
@@ -45,39 +47,54 @@ class Survey(NamedTuple):
     """Mean length of a pair's longer side in its pieces, end mark included."""
     longest: int
     """Length in pieces, end mark included, that 999 in 1,000 sentences do not exceed."""
+    dropped: Mapping[str, int] = MappingProxyType({})
+    """Pairs that the default cleaning drops, by reason."""
+    notes: tuple[str, ...] = ()
+    """What reading the files came across, such as header lines."""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong in the text, such as swapped sides or a filter that takes many pairs."""
 
 
-def survey(train: ParallelText, given: Mapping[str, ParallelText], family: sizes.Family = "transformer") -> Survey:
-    """Read the training text twice: all of it, then a sample. `given` are the texts of dev and test that there are.
+def survey(
+    train: ParallelText, given: Mapping[str, ParallelText], languages: tuple[str, str] | None = None,
+    family: sizes.Family = "transformer",
+) -> Survey:  # fmt: skip
+    """Read the training text twice: all of it, then a sample. `given` are the texts of dev and test that there are;
+    with `languages` the text is compared with them.
 
     The vocabulary is chosen for a family of models.
 
     Raises DataError when a text cannot be used or the training text is too small.
     """
-    texts = {name: Pairs.of(read_pairs(text)) for name, text in given.items()}
+    notes: list[str] = []
+    texts = {name: Pairs.of(read_pairs(text, note=notes.append)) for name, text in given.items()}
     counts = {name: len(text.source) for name, text in texts.items()}
     for name in (name for name, count in counts.items() if not count):
         raise DataError(f"the {name} text is empty", hint="name another, or none: then pairs are held out")
-    selection = select.examine([read_pairs(train)], CleaningConfig())
+    peek = Peek()
+    read = peek.through(read_pairs(train, note=notes.append, lenient=True))
+    selection = select.examine([read], CleaningConfig())
     select.overlap(selection, texts, drop="sources")
-    usable = int(selection.kept.sum())
-    reasons = told(selection.counts())
+    usable, dropped = int(selection.kept.sum()), named({**selection.counts(), Verdict.KEPT: 0})
     if usable < _FEWEST:
         raise DataError(
             f"the training text has {len(selection.verdicts):,} pairs and {usable:,} of them are usable: too few"
-            + f" ({reasons})" * bool(reasons),
+            + (f" ({told(selection.counts())})" if dropped else ""),
             hint="some thousand pairs should remain",
         )
     held_out = _hold_out(selection, [split for split in ("dev", "test") if split not in given])
     chosen = select.sample(selection, _SAMPLE, characters=_CHARACTERS, seed=_DEFAULTS.seed)
-    sides = list(zip(*compress(read_pairs(train), chosen), strict=True))
+    sides = list(zip(*compress(read_pairs(train, lenient=True), chosen), strict=True))
     kept = int(selection.kept.sum())
     vocabulary, lengths = _try_tokenizer(sides, sizes.vocabulary(family, kept))
+    warnings = facts.warnings(peek.items, languages, train) if languages else []
+    warnings += heavy(dropped, len(selection.verdicts))
     return Survey(
         read=len(selection.verdicts), kept=kept, given=counts, held_out=held_out,
         words=tuple(float(np.mean([len(line.split()) for line in side])) for side in sides),
         types=_count_types(sides, kept), vocabulary=vocabulary,
         pieces=float(lengths.max(0).mean()), longest=int(np.quantile(lengths, 0.999)),
+        dropped=dropped, notes=tuple(notes), warnings=tuple(warnings),
     )  # fmt: skip
 
 

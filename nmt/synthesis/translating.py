@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from nmt import bundle, checksums, files
 from nmt.bundle import Description
-from nmt.data.suggest import language_of
+from nmt.data.facts import language_of
 from nmt.decoding.translator import Translation, Translator
 from nmt.errors import ConfigError
 from nmt.synthesis.journal import Journal, Line, Outcome

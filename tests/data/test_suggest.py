@@ -7,8 +7,9 @@ from toy_text import sentences, write
 
 from nmt import config as settings
 from nmt.config import ParallelText, TrainingText
+from nmt.data.facts import language_of, languages_of
 from nmt.data.prepare import prepare
-from nmt.data.suggest import language_of, languages_of, suggest
+from nmt.data.suggest import suggest
 from nmt.data.survey import Survey, survey
 from nmt.errors import DataError
 

@@ -83,7 +83,7 @@ def test_what_is_not_utf8_is_named_with_file_line_and_column(tmp_path):
 def test_damaged_archives(tmp_path, suffix, harm):
     path = packed(tmp_path, suffix, "".join(f"{number * 7919}\n" for number in range(5000)).encode())
     good = path.read_bytes()
-    harmed = {"cut": good[:-20], "changed": good[:40] + b"\xff" * 20 + good[60:], "no archive": b"a"}
+    harmed = {"cut": good[:-20], "changed": good[:40] + b"\xff" * 20 + good[60:], "no archive": b"\xa0" + good}
     path.write_bytes(harmed[harm])
     with pytest.raises(DataError, match=rf"text\{suffix}: damaged or truncated") as caught:
         list(read_lines(path))

@@ -4,6 +4,7 @@ import gzip
 import lzma
 import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from law import holds, tries
 
 from nmt.config import ParallelText
-from nmt.data import text
+from nmt.data.formats import packing
+from nmt.data.formats.encoding import encoding_of, fault_of
 from nmt.data.prepare import prepare
 from nmt.data.text import LONGEST, decode_lines, digest, read_lines, read_pairs
 from nmt.errors import DataError
@@ -31,8 +33,9 @@ TEXTS = st.one_of(
 
 def expected(content: bytes) -> list[str]:
     """The lines by the obvious way."""
-    *ended, rest = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return [line.removesuffix(b"\r").decode() for line in ended] + ([rest.decode()] if rest else [])
+    encoding, mark = encoding_of(content)
+    *ended, rest = content[mark:].decode(encoding).split("\n")
+    return [line.removesuffix("\r") for line in ended] + ([rest] if rest else [])
 
 
 @tries(60)
@@ -46,8 +49,8 @@ def test_plain_text(tmp_path, content):
     path.write_bytes(content)
     lines = holds(lambda: list(read_lines(path)), folder=tmp_path)
     if lines is None:
-        with pytest.raises(UnicodeDecodeError):
-            content.decode()
+        with pytest.raises(UnicodeDecodeError) if fault_of(content) is None else nullcontext():
+            content.decode(encoding_of(content)[0])
     else:
         assert lines == expected(content)
 
@@ -81,8 +84,8 @@ def test_tsv(tmp_path, content, columns):
     path = tmp_path / "a.tsv"
     path.write_bytes(content)
     pairs = holds(lambda: list(read_pairs(ParallelText(tsv=path, columns=columns))), folder=tmp_path)
-    if pairs is not None:
-        cells = [line.split("\t") for line in expected(content)]
+    if pairs is not None and not content.lstrip().startswith((b"{", b"[", b"<")):  # these have other forms
+        cells = [line.replace("\r", " ").split("\t") for line in expected(content)]
         assert pairs == [(line[columns[0] - 1], line[columns[1] - 1]) for line in cells]
 
 
@@ -99,7 +102,7 @@ def test_lines_do_not_depend_on_where_the_stream_is_cut(tmp_path, chunks):
 @pytest.mark.parametrize("packer", [".gz", ".xz"])
 @pytest.mark.parametrize("unit", [b"a", b"a " * 400 + b"\n"])
 def test_a_bomb_is_told_before_it_fills_anything(tmp_path, monkeypatch, packer, unit):
-    monkeypatch.setattr(text, "_SMALL", 20 << 20)  # less than 64 MiB takes less time
+    monkeypatch.setattr(packing, "_SMALL", 20 << 20)  # less than 64 MiB takes less time
     path = tmp_path / f"bomb{packer}"
     opener = {".gz": gzip.open, ".xz": lzma.open}[packer]
     options = {".gz": {"compresslevel": 9}, ".xz": {"preset": 0}}[packer]

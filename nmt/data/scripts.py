@@ -1,0 +1,34 @@
+"""Scripts: which one a line is written in, and which ones a language is written in."""
+
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+
+_OF_LANGUAGES = {
+    "CYRILLIC": "ru uk be bg mk sr kk ky tg mn tt ba cv os ce", "GREEK": "el", "ARABIC": "ar fa ur ps ug sd ckb",
+    "HEBREW": "he yi iw", "DEVANAGARI": "hi mr ne sa bho mai", "BENGALI": "bn as", "GURMUKHI": "pa", "GUJARATI": "gu",
+    "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn", "MALAYALAM": "ml", "SINHALA": "si", "THAI": "th", "LAO": "lo",
+    "TIBETAN": "bo dz", "MYANMAR": "my", "GEORGIAN": "ka", "ARMENIAN": "hy", "KHMER": "km", "ETHIOPIC": "am ti",
+    "HANGUL": "ko", "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "zh ja ko yue cmn",
+    "LATIN": "en de fr es it pt nl sv da no nb nn fi is fo pl cs sk sl hr bs sr hu ro et lv lt tr az uz tk vi id ms tl "
+    "sw eu ca gl oc ga gd cy br sq mt eo la lb af zu xh yo ig ha so mg ht",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 16)
+def script_of(character: str) -> str | None:
+    """The script of a letter, in Unicode's words: LATIN, CYRILLIC, CJK; None for anything else."""
+    name = unicodedata.name(character, "").partition(" ")[0] if character.isalpha() else None
+    return name if name in _OF_LANGUAGES else None
+
+
+def script(line: str) -> str | None:
+    """The script of most letters in a line; None if it has no letters of a known script."""
+    counts = Counter(filter(None, map(script_of, line)))
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def scripts_of(language: str) -> set[str]:
+    """The scripts that a language is written in, by its code; empty for a language that is not known here."""
+    code = language.lower().replace("_", "-").partition("-")[0]
+    return {name for name, languages in _OF_LANGUAGES.items() if code in languages.split()}
