@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.evaluation import metrics
-from nmt.evaluation.metrics import Lines, Score
+from nmt.evaluation.metrics import Lines, Score, Settings
 
 Matrix = list[list[float | None]]
 """[system][system], None on the diagonal."""
@@ -44,12 +44,12 @@ class Example(NamedTuple):
     """... this one; both None for a line that chance chose."""
 
 
-def pairwise(metric: str, outputs: Sequence[Lines], references: Sequence[Lines], *, tokenize: str) -> Matrix:
+def pairwise(metric: str, outputs: Sequence[Lines], references: Sequence[Lines], *, settings: Settings) -> Matrix:
     """p of each pair of systems by the paired bootstrap: how often equals would differ by as much."""
     found: Matrix = [[None] * len(outputs) for _ in outputs]
-    options = {"lowercase": False, "tokenize": tokenize, "test": "bs"}
+    made = metrics.named(metric, settings)
     for row in range(len(outputs) - 1):
-        p_values = metrics.significance(metric, outputs[row:], *references, **options).p_values
+        p_values = metrics.significance(made, outputs[row:], references, test="bs").p_values
         for column, p in enumerate(p_values[1:], row + 1):
             found[row][column] = found[column][row] = p
     return found
@@ -65,31 +65,23 @@ def bounds(lengths: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def by_length(
-    source: Lines, outputs: Sequence[Lines], references: Sequence[Lines], *, tokenize: str
+    source: Lines, outputs: Sequence[Lines], references: Sequence[Lines], *, settings: Settings
 ) -> list[Bucket]:  # fmt: skip
     """BLEU of the shortest sentences up to the longest."""
     lengths = np.array([len(line.split()) for line in source])
-    buckets = []
+    metric, buckets = metrics.named("bleu", settings), []
     for shortest, longest in bounds(lengths.tolist()):
         rows = np.flatnonzero((shortest <= lengths) & (lengths <= longest))
         chosen = [[lines[row] for row in rows] for lines in (*references, *outputs)]
         given, found = chosen[: len(references)], chosen[len(references) :]
-        options = {"lowercase": False, "tokenize": tokenize, "resamples": RESAMPLES}
-        scores = [metrics.score("bleu", lines, *given, **options) for lines in found]
+        scores = [metrics.score(metric, lines, given, resamples=RESAMPLES) for lines in found]
         buckets.append(Bucket(shortest, longest, len(rows), scores))
     return buckets
 
 
 def sentence_scores(outputs: Sequence[Lines], references: Sequence[Lines]) -> np.ndarray:
     """chrF of each system's translation of each line, [system, line]."""
-    metric = metrics.named("chrf", lowercase=False, tokenize="13a")
-    given = list(zip(*references, strict=True))
-    return np.array(
-        [
-            [metric.sentence_score(line, list(each)).score for line, each in zip(lines, given, strict=True)]
-            for lines in outputs
-        ]
-    )
+    return np.array([metrics.sentence_chrf(lines, references) for lines in outputs])
 
 
 def examples(scores: np.ndarray, *, each: int = 2, drawn: int = 4, seed: int = 1) -> list[Example]:

@@ -61,7 +61,7 @@ def gather(
     *,
     source: str | Path | None = None,
     references: Iterable[str | Path] = (),
-    tokenize: str = "13a",
+    tokenize: str | None = None,
     device: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
@@ -95,10 +95,11 @@ def gather(
     tags = [system.model.tag for system in compared.systems]
     on_note("scores: significance, lengths, examples")
     scores = quality.sentence_scores(outputs, test.references)
-    pairwise = {name: quality.pairwise(name, outputs, test.references, tokenize=tokenize) for name in METRICS}
+    settings = compared.settings
+    pairwise = {name: quality.pairwise(name, outputs, test.references, settings=settings) for name in METRICS}
     return Facts(
         runs=read, groups=seeds.groups(read), differences=seeds.differences(read), test=test, comparison=compared,
-        p_values=pairwise, buckets=quality.by_length(test.source, outputs, test.references, tokenize=tokenize),
+        p_values=pairwise, buckets=quality.by_length(test.source, outputs, test.references, settings=settings),
         entropies=_entropies(read, tags, test, device, threads, on_note),
         decodings=cost.in_turns(
             paths, test.source, turns=turns, where=where, search=search, tags=tags,

@@ -69,6 +69,7 @@ def _overview(facts: Facts) -> list[Block]:
 def _notes(facts: Facts) -> list[Block]:
     """What is not equal, or not whole, before anybody concludes from the figures."""
     notes: list[Block] = [f"Note on {run.name}: {note}." for run in facts.runs for note in run.notes]
+    notes += [f"Note: {note}." for note in facts.comparison.notes]
     notes += [
         f"Note on {system.name}: {system.model.split:,} lines were longer than it takes, and translated in parts."
         for system in facts.comparison.systems

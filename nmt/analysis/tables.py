@@ -10,6 +10,7 @@ from nmt.analysis.marking import Span
 from nmt.analysis.quality import Matrix
 from nmt.analysis.report import Facts
 from nmt.analysis.seeds import Spread, spread
+from nmt.evaluation import references
 from nmt.evaluation.metrics import SIGNIFICANT
 
 NONE = "–"
@@ -206,7 +207,8 @@ def examples(facts: Facts) -> list[Table]:
         shown = sorted(firsts | {each for each in (better, worse) if each is not None})
         found = [facts.comparison.systems[run].hypotheses[line] for run in shown]
         chrf = [facts.sentence_chrf[run][line] for run in shown]
-        reference, marked = marking.mark(found, [lines[line] for lines in facts.test.references])
+        (given,) = references.of_lines([[lines[line]] for lines in facts.test.references])
+        reference, marked = marking.mark(found, given)
         title = f"Line {line + 1:,}"
         if better is not None:
             ahead = facts.sentence_chrf[better][line] - facts.sentence_chrf[worse][line]

@@ -20,7 +20,7 @@ def compare(
     output: Annotated[Path, typer.Option(help="A folder (HTML, Markdown, pictures, JSON), or page.html alone.")],
     source: Annotated[Path | None, typer.Option(help="The test set [the runs' configs']: a sentence a line.")] = None,
     reference: Annotated[list[Path] | None, typer.Option(help="Its translation; repeatable.")] = None,
-    tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a",
+    tokenize: lines.Tokenize = None,
     tag: lines.TestTag = None,
     beam: Annotated[int | None, typer.Option(help="Hypotheses kept a sentence [as trained].")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="alpha in log p / length^alpha [as trained].")] = None,

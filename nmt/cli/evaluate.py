@@ -55,17 +55,17 @@ class Scoring(Options):
 
     metric: Annotated[
         str | None,
-        typer.Option(help=f"Of bleu, chrf, ter, exact; commas between [{METRICS}; none with --alignment]."),
+        typer.Option(help=f"bleu, chrf, chrf++, ter, exact; commas between [{METRICS}; none with --alignment]."),
     ] = None
     lowercase: Annotated[bool, typer.Option("--lowercase", help="BLEU and chrF: leave case aside.")] = False
-    tokenize: Annotated[str, typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, none.")] = "13a"
+    tokenize: lines.Tokenize = None
     tokenized: Annotated[
         bool, typer.Option("--tokenized", help="Add the BLEU of many papers: lower-cased and tokenised by Moses.")
     ] = False
     tokenized_reference: Annotated[
         list[Path] | None, typer.Option(help="The same with the corpus' own references in that form; repeatable.")
     ] = None
-    language: Annotated[str | None, typer.Option(help="For that: the target language [the models'].")] = None
+    language: Annotated[str | None, typer.Option(help="Target language code [the config's or models'].")] = None
     confidence: Annotated[bool, typer.Option("--confidence", help="Add 95% confidence intervals (bootstrap).")] = False
     paired: Annotated[
         Literal["bs", "ar"] | None,

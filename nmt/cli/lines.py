@@ -22,6 +22,10 @@ Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help=
 Models = Annotated[list[Path], typer.Option(help="A run folder or a model bundle; several are an ensemble.")]
 Tag = Annotated[str | None, typer.Option(help="What the model is to do, one of its tags; put before each source.")]
 TestTag = Annotated[str | None, typer.Option(help="Before each source [the test set's in the config].")]
+Tokenize = Annotated[
+    str | None,
+    typer.Option(help="BLEU: sacreBLEU's tokenizer, such as 13a, intl, zh, char [follows the target language]."),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes that share the threads [as many as pay].")]
 
 _CHUNK = 1 << 16  # bytes

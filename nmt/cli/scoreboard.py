@@ -41,7 +41,8 @@ def _scores(comparison: "Comparison") -> str:
     for number, system in enumerate(comparison.systems):
         rows.append([system.name, *(cells[number] for _, cells in columns)])
     references = "1 reference" if comparison.references == 1 else f"{comparison.references} references"
-    return "\n".join([grid(rows), "", f"{comparison.sentences:,} sentences, {references}", *_notes(comparison)])
+    return "\n".join([grid(rows), "", f"{comparison.sentences:,} sentences, {references}", *_signatures(comparison),
+                      *(f"note: {note}" for note in comparison.notes)])  # fmt: skip
 
 
 def _scores_as_json(comparison: "Comparison") -> dict:
@@ -49,6 +50,7 @@ def _scores_as_json(comparison: "Comparison") -> dict:
     return {
         "sentences": comparison.sentences,
         "references": comparison.references,
+        "notes": comparison.notes,
         "systems": [_system(comparison, number, system) for number, system in enumerate(comparison.systems)],
     }
 
@@ -96,17 +98,17 @@ def _rate(count: int, seconds: float) -> str:
     return f"{count / seconds:,.0f}" if seconds else ""
 
 
-def _notes(comparison: "Comparison") -> list[str]:
+def _signatures(comparison: "Comparison") -> list[str]:
     """Signatures of the scores, the tests and the models."""
     from nmt.evaluation.metrics import SIGNIFICANT
 
-    notes = [f"{column.scores[0].name}: {column.scores[0].signature}" for column in comparison.columns]
+    shown = [f"{column.scores[0].name}: {column.scores[0].signature}" for column in comparison.columns]
     tests = [column.significance.signature.split("|") for column in comparison.columns if column.significance]
     if tests:
         how = "|".join(part for part in tests[0] if part.split(":")[0] in ("ar", "bs", "seed"))
         first = comparison.systems[0].name
-        notes.append(f"p: how often equals differ as much as from {first} (paired|{how}); * below {SIGNIFICANT}")
-    return notes + [f"{system.name}: {system.model.signature}" for system in comparison.systems if system.model]
+        shown.append(f"p: how often equals differ as much as from {first} (paired|{how}); * below {SIGNIFICANT}")
+    return shown + [f"{system.name}: {system.model.signature}" for system in comparison.systems if system.model]
 
 
 def _command() -> str:

@@ -105,6 +105,8 @@ class Show:
 
     def checked(self, event) -> None:
         self.line.clear()
+        for each in event.forecast.notes:
+            self.line.note(f"note: {each}")
         if not self.dry_run:
             return
         found = event.forecast

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from nmt import files
 from nmt.data.prepare import OnProgress
 from nmt.errors import ConfigError, DataError
-from nmt.evaluation import metrics, moses, systems, testset
-from nmt.evaluation.metrics import Lines, Score, Significance, Test
+from nmt.evaluation import metrics, moses, systems, testset, tokenizers
+from nmt.evaluation.metrics import Lines, Score, Settings, Significance, Test
 from nmt.evaluation.systems import Ready, System
 from nmt.evaluation.testset import TestSet
 
@@ -37,13 +37,15 @@ class Comparison(NamedTuple):
     columns: list[Column]
     sentences: int
     references: int
+    settings: Settings
+    """How all scores but the tokenised one read text."""
+    notes: list[str]
+    """What to know before the scores are believed."""
 
 
-class Switches(NamedTuple):
-    """How a column is scored."""
+class Statistics(NamedTuple):
+    """What is computed beside a score."""
 
-    lowercase: bool
-    tokenize: str
     resamples: int
     paired: Test | None
 
@@ -61,7 +63,7 @@ def evaluate(
     tag: str | None = None,
     metric: str | Sequence[str] = ("bleu", "chrf", "ter"),
     lowercase: bool = False,
-    tokenize: str = "13a",
+    tokenize: str | None = None,
     confidence: bool = False,
     paired: Test | None = None,
     device: str = "auto",
@@ -78,10 +80,11 @@ def evaluate(
 
     Among the models a list of paths is one system, their ensemble: [a, b, [a, b]] are three. The test set is `source`
     and `references`, else what `config` names, else what the first run's config names. `tokenized` adds the tokenised,
-    lower-cased BLEU of many papers (see moses.py) in the target `language`, by default the models', and so do
-    `tokenized_references`, the corpus' own in that form. `tag` is put before each source, by default that of the config
-    that names the test set (see systems.choose_tag). `confidence` adds 95% intervals, `paired` a test against the first
-    system. `search` replaces settings of the models' search, `rerank`, `threads` and `workers` are those of Translator.
+    lower-cased BLEU of many papers (see moses.py), and so do `tokenized_references`, the corpus' own in that form.
+    BLEU's tokenizer follows the target `language` (see tokenizers.py), by default that of the test set's config or of
+    the models, unless `tokenize` names one. `tag` is put before each source, by default that of the config that names
+    the test set (see systems.choose_tag). `confidence` adds 95% intervals, `paired` a test against the first system.
+    `search` replaces settings of the models' search, `rerank`, `threads` and `workers` are those of Translator.
     `on_test` hears the test set, `on_system` each model's name before it translates, `on_progress` what `prepare` does
     where it holds the test set out anew.
 
@@ -90,12 +93,12 @@ def evaluate(
     groups = [files.paths(each) for each in ([models] if isinstance(models, str | Path) else models)]
     models, written = list(dict.fromkeys(chain.from_iterable(groups))), files.paths(hypotheses)
     metric = [metric] if isinstance(metric, str) else metric
-    switches = Switches(lowercase, tokenize, RESAMPLES if confidence else 0, paired)
+    statistics = Statistics(RESAMPLES if confidence else 0, paired)
     of_models = {**search, "rerank": rerank, "tag": tag}
     asked = [name for name, value in of_models.items() if value is not None]
-    _check(len(groups), len(written), asked, metric, switches)
-    if language and not (tokenized or tokenized_references):
-        raise ConfigError("language: says nothing", hint="it belongs to --tokenized and --tokenized-reference")
+    _check(len(groups), len(written), asked, paired)
+    for name in metric:
+        metrics.named(name, Settings(tokenize=tokenize or tokenizers.USUAL))  # a fault is found before models load
     names = dict(zip(models, systems.names(models), strict=True))
     how = {"where": {"device": device, "precision": precision, "threads": threads}, "search": search, "rerank": rerank}
     ready = [systems.load(paths, "+".join(names[path] for path in paths), **how) for paths in groups]
@@ -104,47 +107,52 @@ def evaluate(
     systems.check_directions(ready, test)
     systems.choose_tag(ready, asked=tag, test=test)
     given = [systems.read(path, test) for path in written]
+    language = language or _language(ready, test)
+    choice = tokenizers.choose(language, test.references, asked=tokenize)
+    settings = Settings(lowercase, choice.tokenize, choice.asian)
     scored_as_papers = tokenized or bool(test.tokenized)
     if scored_as_papers:
-        language = language or _language(ready)
-        moses.tokenise([], language)  # a missing package is told before the models translate
+        if language is None:
+            raise DataError("the target language is not known", hint="give --language, such as de")
+        moses.tokenise([], language)  # a missing package is found before the models translate
     translated = []
     for each in ready:
         on_system(each.name)
         translated.append(systems.translate(each, test.source, workers=workers))
     compared = [*translated, *given]
     outputs = [system.hypotheses for system in compared]
-    columns = [_column(name, outputs, test.references, switches) for name in metric]
+    columns = [_column(name, outputs, test.references, settings, statistics) for name in metric]
     if scored_as_papers:
-        columns.append(_tokenised(outputs, test, language, switches))
-    return Comparison(compared, columns, len(test.references[0]), len(test.references))
+        columns.append(_tokenised(outputs, test, language, statistics))
+    counts = len(test.references[0]), len(test.references)
+    return Comparison(compared, columns, *counts, settings, list(choice.notes))
 
 
-def _check(models: int, written: int, asked: Sequence[str], metric: Sequence[str], switches: Switches) -> None:
+def _check(models: int, written: int, asked: Sequence[str], paired: Test | None) -> None:
     """What can be known of so many systems before any file is read; `asked` is what says something of models alone."""
     if not models and not written:
         raise DataError("there is nothing to score", hint="give --model or --hypothesis")
     if asked and not models:
         raise ConfigError(f"{asked[0]}: no model is there to translate", hint="give --model, or leave it out")
-    if switches.paired and models + written < 2:
+    if paired and models + written < 2:
         raise ConfigError("paired: a test compares two systems or more", hint="give another --model or --hypothesis")
-    for name in metric:
-        metrics.named(name, lowercase=switches.lowercase, tokenize=switches.tokenize)
 
 
-def _column(metric: str, outputs: list[Lines], references: Sequence[Lines], switches: Switches) -> Column:
-    options = {"lowercase": switches.lowercase, "tokenize": switches.tokenize}
-    scores = [metrics.score(metric, lines, *references, resamples=switches.resamples, **options) for lines in outputs]
+def _column(
+    name: str, outputs: list[Lines], references: Sequence[Lines], settings: Settings, statistics: Statistics
+) -> Column:
+    metric = metrics.named(name, settings)
+    scores = [metrics.score(metric, lines, references, resamples=statistics.resamples) for lines in outputs]
     significance = None
-    if switches.paired and len(outputs) > 1:
-        significance = metrics.significance(metric, outputs, *references, test=switches.paired, **options)
-    return Column(metric, scores, significance)
+    if statistics.paired and len(outputs) > 1:
+        significance = metrics.significance(metric, outputs, references, test=statistics.paired)
+    return Column(name, scores, significance)
 
 
-def _tokenised(outputs: list[Lines], test: TestSet, language: str, switches: Switches) -> Column:
+def _tokenised(outputs: list[Lines], test: TestSet, language: str, statistics: Statistics) -> Column:
     outputs = [moses.tokenise(lines, language) for lines in outputs]
     references = test.tokenized or [moses.tokenise(lines, language) for lines in test.references]
-    column = _column("bleu", outputs, references, switches._replace(lowercase=False, tokenize="none"))
+    column = _column("bleu", outputs, references, Settings(tokenize="none"), statistics)
     signature = moses.signature(language, official=bool(test.tokenized))
     scores = [
         score._replace(name="BLEU tok-lc", signature=f"{score.signature}|{signature}") for score in column.scores
@@ -152,12 +160,13 @@ def _tokenised(outputs: list[Lines], test: TestSet, language: str, switches: Swi
     return Column("tokenized", scores, column.significance)
 
 
-def _language(models: list[Ready]) -> str:
-    """The target language, which a model knows; of several it is the tag that tells."""
-    if models:
-        known, tag = models[0].bundles[0].config.target_language, models[0].translator.tag
-        if "+" not in known:
-            return known
-        if tag in known.split("+"):
-            return tag
-    raise DataError("the target language is not known", hint="give --language, such as de")
+def _language(models: Sequence[Ready], test: TestSet) -> str | None:
+    """The target language of the test set's config, else of the first model; of several the tag names it."""
+    tag = models[0].translator.tag if models else test.tag
+    if test.languages:
+        known = test.languages[1]
+    elif models:
+        known = models[0].bundles[0].config.target_language
+    else:
+        return None
+    return tag if tag in known.split("+") else known

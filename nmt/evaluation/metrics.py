@@ -1,8 +1,11 @@
-"""Corpus scores with signatures, all in sacreBLEU's way: strings in, `Score` out.
+"""Corpus scores with signatures, computed by sacreBLEU: strings in, `Score` out.
 
-BLEU is the geometric mean of the precisions of 1- to 4-grams, times a penalty for brevity (Papineni 2002); chrF the
-F-score (beta 2) of character n-grams up to 6 (Popovic 2015); TER the edits, shifts of phrases among them, per word of
-the reference (Snover 2006), of which fewer are better; exact the share of lines that are the reference itself.
+- BLEU: geometric mean of the precisions of 1- to 4-grams, times a penalty for brevity (Papineni 2002).
+- chrF: F-score (beta 2) of character n-grams up to 6 (Popovic 2015); chrF++ adds words and pairs of words
+  (Popovic 2017).
+- TER: edits per word of the reference, shifts of phrases among them (Snover 2006); lower is better.
+- exact: share of lines that are identical to a reference.
+
 Confidence intervals and significance: Koehn 2004 (paired bootstrap) and Riezler and Maxwell 2005 (paired approximate
 randomisation).
 """
@@ -15,6 +18,8 @@ from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import PairedTest
 
 from nmt.errors import DataError, NMTError
+from nmt.evaluation import references as present
+from nmt.evaluation import tokenizers
 from nmt.evaluation.exact import Exact
 
 Lines = Sequence[str]
@@ -52,49 +57,66 @@ class Significance(NamedTuple):
     signature: str
 
 
+class Settings(NamedTuple):
+    """How metrics read text; each uses the settings that it has."""
+
+    lowercase: bool = False
+    """BLEU and chrF ignore case. TER always does."""
+    tokenize: str = tokenizers.USUAL
+    """BLEU: sacreBLEU's tokenizer."""
+    asian: bool = False
+    """TER: Chinese and Japanese characters are words."""
+
+
 def bleu(
-    hypotheses: Lines, *references: Lines, lowercase: bool = False, tokenize: str = "13a", resamples: int = 0
+    hypotheses: Lines, *references: Lines, lowercase: bool = False, tokenize: str = tokenizers.USUAL, resamples: int = 0
 ) -> Score:
-    """BLEU, case and all unless `lowercase`, words as sacreBLEU's `tokenize` cuts them.
+    """BLEU over the words of sacreBLEU's tokenizer `tokenize`.
 
-    Each of `references` holds a line for each hypothesis; `resamples` above 1 adds a confidence interval.
+    Each of `references` holds one line per hypothesis; a blank one among several is no reference for its line.
+    `resamples` above 1 adds a confidence interval.
 
-    Raises DataError when the counts of lines differ or there are none.
+    Raises DataError if the counts of lines differ or there are none.
     """
-    return _score(_bleu(lowercase, tokenize), hypotheses, references, resamples)
+    return score(named("bleu", Settings(lowercase, tokenize)), hypotheses, references, resamples=resamples)
 
 
-def chrf(hypotheses: Lines, *references: Lines, lowercase: bool = False, resamples: int = 0) -> Score:
-    """chrF2; arguments and errors as for `bleu`."""
-    return _score(_chrf(lowercase, ""), hypotheses, references, resamples)
+def chrf(
+    hypotheses: Lines, *references: Lines, lowercase: bool = False, plus: bool = False, resamples: int = 0
+) -> Score:
+    """chrF2, or with `plus` chrF2++; other arguments and errors as for `bleu`."""
+    metric = named("chrf++" if plus else "chrf", Settings(lowercase))
+    return score(metric, hypotheses, references, resamples=resamples)
 
 
-def ter(hypotheses: Lines, *references: Lines, resamples: int = 0) -> Score:
-    """TER, which as usual does not look at case; arguments and errors as for `bleu`."""
-    return _score(_ter(True, ""), hypotheses, references, resamples)
+def ter(hypotheses: Lines, *references: Lines, asian: bool = False, resamples: int = 0) -> Score:
+    """TER, which ignores case; `asian` counts Chinese and Japanese characters as words. Errors as for `bleu`."""
+    return score(named("ter", Settings(asian=asian)), hypotheses, references, resamples=resamples)
 
 
 def exact(hypotheses: Lines, *references: Lines, resamples: int = 0) -> Score:
-    """The share of lines that are a reference, in per cent; arguments and errors as for `bleu`."""
-    return _score(_exact(False, ""), hypotheses, references, resamples)
+    """The share of lines that are identical to a reference, in per cent; errors as for `bleu`."""
+    return score(named("exact"), hypotheses, references, resamples=resamples)
 
 
-def score(
-    metric: str, hypotheses: Lines, *references: Lines, lowercase: bool, tokenize: str, resamples: int = 0
-) -> Score:
-    """The score that `metric` names (see METRICS); switches that it does not have are left aside."""
-    return _score(named(metric, lowercase=lowercase, tokenize=tokenize), hypotheses, references, resamples)
+def score(metric: Metric, hypotheses: Lines, references: Sequence[Lines], *, resamples: int = 0) -> Score:
+    """The corpus score, with a confidence interval if `resamples` is above 1; errors as for `bleu`."""
+    _check(hypotheses, references)
+    metric.n_bootstrap = metric.seed = None  # a metric that was used before would name them in its signature
+    result = metric.corpus_score(hypotheses, present.streams(references), n_bootstrap=max(resamples, 1))
+    interval = Interval(float(result._mean), float(result._ci)) if resamples > 1 else None
+    return Score(result.name, float(result.score), str(metric.get_signature()), interval)
 
 
 def significance(
-    metric: str, systems: Sequence[Lines], *references: Lines, lowercase: bool, tokenize: str, test: Test
+    metric: Metric, systems: Sequence[Lines], references: Sequence[Lines], *, test: Test
 ) -> Significance:
     """Compare each system with the first: paired bootstrap (bs) or paired approximate randomisation (ar)."""
     for hypotheses in systems:
         _check(hypotheses, references)
+    metric.n_bootstrap = metric.seed = None
     names = [(str(number), hypotheses) for number, hypotheses in enumerate(systems)]
-    metrics = {metric: named(metric, lowercase=lowercase, tokenize=tokenize)}
-    signatures, results = PairedTest(names, metrics, references, test_type=test)()
+    signatures, results = PairedTest(names, {"": metric}, present.streams(references), test_type=test)()
     (name,) = signatures  # sacreBLEU's own name of the metric
     first, *others = results[name]
     # sacreBLEU counts differences above the one seen, which makes equal systems differ at p = 0.001.
@@ -102,54 +124,44 @@ def significance(
     return Significance((None, *p_values), str(signatures[name]))
 
 
-def _bleu(lowercase: bool, tokenize: str) -> Metric:
-    if tokenize not in BLEU.TOKENIZERS:
-        names = ", ".join(sorted(BLEU.TOKENIZERS))
-        raise NMTError(f"tokenize: {tokenize!r} is none of {names}", hint="13a is what papers use")
-    try:
-        return BLEU(lowercase=lowercase, tokenize=tokenize, force=True)  # force: no warning when text looks tokenised
-    except (ImportError, RuntimeError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise NMTError(f"tokenize: {tokenize} needs a package that is missing", hint=lines[-1]) from error
+def sentence_chrf(hypotheses: Lines, references: Sequence[Lines]) -> list[float]:
+    """chrF2 of each line; errors as for `bleu`."""
+    _check(hypotheses, references)
+    metric, texts = CHRF(), present.of_lines(references)
+    return [float(metric.sentence_score(*pair).score) for pair in zip(hypotheses, texts, strict=True)]
 
 
-def _chrf(lowercase: bool, _tokenize: str) -> Metric:
-    return CHRF(lowercase=lowercase)
+def _bleu(settings: Settings) -> Metric:
+    tokenizers.require(settings.tokenize)
+    # force: no warning by sacreBLEU itself about text that looks tokenised
+    return BLEU(lowercase=settings.lowercase, tokenize=settings.tokenize, force=True)
 
 
-def _ter(_lowercase: bool, _tokenize: str) -> Metric:
-    return TER()
+METRICS: dict[str, Callable[[Settings], Metric]] = {
+    "bleu": _bleu,
+    "chrf": lambda settings: CHRF(lowercase=settings.lowercase),
+    "chrf++": lambda settings: CHRF(lowercase=settings.lowercase, word_order=2),
+    "ter": lambda settings: TER(normalized=settings.asian, asian_support=settings.asian),
+    "exact": lambda settings: Exact(),
+}
+"""Names for `nmt eval --metric`, and functions that make sacreBLEU's metrics."""
 
 
-def _exact(_lowercase: bool, _tokenize: str) -> Metric:
-    return Exact()
-
-
-METRICS: dict[str, Callable[[bool, str], Metric]] = {"bleu": _bleu, "chrf": _chrf, "ter": _ter, "exact": _exact}
-"""What `nmt eval --metric` names; each makes sacreBLEU's metric from (lowercase, tokenize)."""
-
-
-def named(metric: str, *, lowercase: bool, tokenize: str) -> Metric:
-    """sacreBLEU's metric. Raises NMTError when there is no such metric or tokenizer, or a package is missing."""
+def named(metric: str, settings: Settings = Settings()) -> Metric:
+    """sacreBLEU's metric. Raises NMTError if there is no such metric or tokenizer, or a package is missing."""
     if metric not in METRICS:
         raise NMTError(f"metric: {metric!r} is none of {', '.join(METRICS)}", hint="separate several by commas")
-    return METRICS[metric](lowercase, tokenize)
-
-
-def _score(metric: Metric, hypotheses: Lines, references: Sequence[Lines], resamples: int) -> Score:
-    _check(hypotheses, references)
-    compute = metric._compute_score_from_stats
+    found = METRICS[metric](settings)
+    compute = found._compute_score_from_stats
 
     def compute_float(statistics):
-        """Resamples without any match are 0.0 and others a float32: of both sacreBLEU can make no mean."""
-        found = compute(statistics)
-        found.score = float(found.score)
-        return found
+        """sacreBLEU has 0.0 for resamples without any match and float32 for others, of which it can make no mean."""
+        result = compute(statistics)
+        result.score = float(result.score)
+        return result
 
-    metric._compute_score_from_stats = compute_float
-    result = metric.corpus_score(hypotheses, references, n_bootstrap=max(resamples, 1))
-    interval = Interval(float(result._mean), float(result._ci)) if resamples > 1 else None
-    return Score(result.name, float(result.score), str(metric.get_signature()), interval)
+    found._compute_score_from_stats = compute_float
+    return found
 
 
 def _check(hypotheses: Lines, references: Sequence[Lines]) -> None:

@@ -20,7 +20,7 @@ from nmt.models.base import Seq2Seq
 from nmt.training import checkpoint, facts, loss, run_folder
 from nmt.training.learner import Learner
 from nmt.training.state import State
-from nmt.training.validation import Scores, score
+from nmt.training.validation import Scores, score, tokenizer
 
 SENTENCES = 16
 """Development pairs that are translated."""
@@ -42,6 +42,8 @@ class Forecast(NamedTuple):
     """Bytes that the run folder will need, and ..."""
     free: int
     """... has, or may take."""
+    notes: tuple[str, ...]
+    """What to know of the scores in training."""
 
 
 class Rehearsal(NamedTuple):
@@ -93,6 +95,7 @@ def forecast(
         rows=len(largest.src), source=largest.src.size(1), target=largest.tgt_in.size(1),
         memory=runtime.peak_memory(learner.device),
         seconds=(settings.steps - step) * rehearsal.seconds + left * evaluation, disk=needed, free=free,
+        notes=tokenizer(config, prepared.dev_text).notes,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
-from nmt.evaluation import metrics
+from nmt.evaluation import metrics, tokenizers
 from nmt.evaluation.metrics import Score
 from nmt.models.base import Seq2Seq
 from nmt.training import loss
@@ -74,7 +74,9 @@ def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -
     engine = in_order(TorchEngine(model), config.data.target_order)
     translator = Translator(engine, tokenizers, search_for(config), tag=config.data.dev.tag)
     hypotheses = translator.translate(text.source)
-    return metrics.bleu(hypotheses, text.target), metrics.chrf(hypotheses, text.target), alike(hypotheses, text.target)
+    tokenize = tokenizer(config, text).tokenize
+    bleu = metrics.bleu(hypotheses, text.target, tokenize=tokenize)
+    return bleu, metrics.chrf(hypotheses, text.target), alike(hypotheses, text.target)
 
 
 def alike(hypotheses: Sequence[str], references: Sequence[str]) -> float:
@@ -82,6 +84,11 @@ def alike(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     ((text, count),) = Counter(hypotheses).most_common(1)
     usual = sum(reference == text for reference in references)
     return max(0.0, (count - usual) / len(hypotheses)) if len(hypotheses) > 1 else 0.0
+
+
+def tokenizer(config: Config, text: Pairs) -> tokenizers.Choice:
+    """BLEU's tokenizer for the development text, the same that `nmt eval` takes."""
+    return tokenizers.choose(config.data.target_language, [text.target])
 
 
 def search_for(config: Config) -> SearchConfig:

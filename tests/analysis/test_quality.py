@@ -6,6 +6,7 @@ import pytest
 from nmt.analysis import quality
 from nmt.analysis.quality import Example
 from nmt.evaluation import metrics
+from nmt.evaluation.metrics import Settings
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ REFERENCE = ["one two three four", "five six seven eight nine", "ten eleven twel
 
 def test_bleu_of_a_bucket_is_that_of_its_sentences():
     output = ["one two three four", "five six seven eight", "ten eleven twelve one", "nothing at all here"]
-    found = quality.by_length(SOURCE, [output, REFERENCE], [REFERENCE], tokenize="13a")
+    found = quality.by_length(SOURCE, [output, REFERENCE], [REFERENCE], settings=Settings())
     assert [(each.shortest, each.longest, each.sentences) for each in found] == [(1, 1, 1), (2, 2, 1), (6, 6, 2)]
     for bucket, rows in zip(found, ([2], [0], [1, 3]), strict=True):
         chosen = [[lines[row] for row in rows] for lines in (output, REFERENCE)]
@@ -48,7 +49,7 @@ def test_bleu_of_a_bucket_is_that_of_its_sentences():
 def test_all_pairs_are_tested():
     good = REFERENCE * 8
     bad = ["one two", "five seven six", "eleven", "six"] * 8
-    found = quality.pairwise("bleu", [good, bad, good], [REFERENCE * 8], tokenize="13a")
+    found = quality.pairwise("bleu", [good, bad, good], [REFERENCE * 8], settings=Settings())
     assert [found[number][number] for number in range(3)] == [None] * 3
     assert found[0][1] == found[1][0] < 0.01 and found[0][2] == found[2][0] == 1.0 and found[1][2] < 0.01
 

@@ -9,11 +9,11 @@ import pytest
 
 from nmt.errors import DataError, NMTError
 from nmt.evaluation import metrics
+from nmt.evaluation.metrics import Settings
 
 REFERENCES = ["The cat sat on the mat.", "A dog barks loudly in here!", "Nobody knows the answer yet."] * 10
 HYPOTHESES = ["The cat sat on a mat.", "A dog barks very loudly in here!", "nobody knows the answer yet."] * 10
 WORSE = ["A cat was on a mat.", "Some dog barks there!", "Nobody has answers."] * 10
-SWITCHES = {"lowercase": False, "tokenize": "13a"}
 
 
 def bleu_by_hand(hypotheses: list[str], references: list[str]) -> float:
@@ -46,7 +46,9 @@ def test_bleu_is_its_definition(hypotheses):
         ("bleu", {"lowercase": True, "tokenize": "intl"}, ["--lowercase", "--tokenize", "intl"]),
         ("chrf", {}, []),
         ("chrf", {"lowercase": True}, ["--chrf-lowercase"]),
+        ("chrf", {"plus": True}, ["--chrf-word-order", "2"]),
         ("ter", {}, []),
+        ("ter", {"asian": True}, ["--ter-normalized", "--ter-asian-support"]),
     ],
 )
 def test_scores_and_signatures_are_those_of_sacrebleu(metric, options, arguments, tmp_path):
@@ -55,10 +57,10 @@ def test_scores_and_signatures_are_those_of_sacrebleu(metric, options, arguments
     command = [sys.executable, "-m", "sacrebleu", str(tmp_path / "r"), "-i", str(tmp_path / "h"), "-m", metric]
     done = subprocess.run([*command, "-w", "6", *arguments], capture_output=True, encoding="utf-8", check=True)
     score = getattr(metrics, metric)(HYPOTHESES, REFERENCES, **options)
-    switches = {**SWITCHES, **options}
     assert f'"score": {score.value:.6f}'.rstrip("0") in done.stdout
     assert f'"signature": "{score.signature}"' in done.stdout
-    assert score == metrics.score(metric, HYPOTHESES, REFERENCES, **switches)
+    name = "chrf++" if options.pop("plus", False) else metric
+    assert score == metrics.score(metrics.named(name, Settings(**options)), HYPOTHESES, [REFERENCES])
 
 
 def test_perfect_and_hopeless():
@@ -104,16 +106,23 @@ def test_an_interval_of_a_system_that_has_hardly_a_word_right(metric):
 @pytest.mark.parametrize("metric", metrics.METRICS)
 def test_a_clear_difference_is_significant_and_none_is_not(metric, test):
     good, bad = HYPOTHESES + REFERENCES, WORSE * 2
-    found = metrics.significance(metric, [good, bad, list(good)], REFERENCES * 2, **SWITCHES, test=test)
+    found = metrics.significance(metrics.named(metric), [good, bad, list(good)], [REFERENCES * 2], test=test)
     first, worse, same = found.p_values
     assert first is None and worse < 0.01 and same == 1
     assert f"{test}:" in found.signature and "seed:" in found.signature
 
 
+def test_a_metric_that_was_used_before_names_only_what_it_does_now():
+    metric = metrics.named("bleu")
+    assert "bs:200" in metrics.score(metric, WORSE, [REFERENCES], resamples=200).signature
+    assert "bs:" not in metrics.significance(metric, [WORSE, HYPOTHESES], [REFERENCES], test="ar").signature
+    assert "bs:" not in metrics.score(metric, WORSE, [REFERENCES]).signature
+
+
 def test_chance_is_not_significant():
     half = [h if n % 2 else w for n, (h, w) in enumerate(zip(HYPOTHESES, WORSE, strict=True))]
     other = [w if n % 2 else h for n, (h, w) in enumerate(zip(HYPOTHESES, WORSE, strict=True))]
-    found = metrics.significance("bleu", [half, other], REFERENCES, **SWITCHES, test="ar")
+    found = metrics.significance(metrics.named("bleu"), [half, other], [REFERENCES], test="ar")
     assert found.p_values[1] > 0.05
 
 
@@ -130,7 +139,7 @@ def test_unequal_counts_name_both():
     with pytest.raises(DataError, match="30 hypotheses but 29 references"):
         metrics.ter(HYPOTHESES, REFERENCES, REFERENCES[:-1])
     with pytest.raises(DataError, match="29 hypotheses but 30 references"):
-        metrics.significance("bleu", [HYPOTHESES, WORSE[:-1]], REFERENCES, **SWITCHES, test="bs")
+        metrics.significance(metrics.named("bleu"), [HYPOTHESES, WORSE[:-1]], [REFERENCES], test="bs")
 
 
 @pytest.mark.parametrize("arguments", [([], []), ([],), (HYPOTHESES,)])
@@ -140,8 +149,8 @@ def test_nothing_to_score(arguments):
 
 
 def test_unknown_names_list_the_known():
-    with pytest.raises(NMTError, match="bleu, chrf, ter, exact"):
-        metrics.score("comet", HYPOTHESES, REFERENCES, **SWITCHES)
+    with pytest.raises(NMTError, match=r"bleu, chrf, chrf\+\+, ter, exact"):
+        metrics.named("comet")
     with pytest.raises(NMTError, match=r"13a.*intl"):
         metrics.bleu(HYPOTHESES, REFERENCES, tokenize="14a")
 

@@ -1,0 +1,33 @@
+"""Writing systems of text, such as LATIN or CJK, by the Unicode names of its letters."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
+WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+"""Writing systems that put no blanks between words."""
+
+
+@lru_cache(1 << 16)
+def system(character: str) -> str | None:
+    """Return the first word of a letter's Unicode name (CJK for Chinese characters), None for other characters."""
+    character = unicodedata.normalize("NFKC", character)[:1]
+    if not character.isalpha():
+        return None
+    return unicodedata.name(character, "UNKNOWN").split()[0].split("-")[0]
+
+
+def count(lines: Iterable[str]) -> Counter[str]:
+    """Return how many letters of each writing system the lines hold."""
+    found: Counter[str] = Counter()
+    for character, times in Counter("".join(lines)).items():
+        if (name := system(character)) is not None:
+            found[name] += times
+    return found
+
+
+def shares(lines: Iterable[str]) -> dict[str, float]:
+    """Return the share of each writing system among all letters, from 0 to 1; empty for text without letters."""
+    found = count(lines)
+    return {name: times / found.total() for name, times in found.items()}
