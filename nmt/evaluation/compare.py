@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from nmt import files
 from nmt.data.prepare import OnProgress
 from nmt.errors import ConfigError, DataError
-from nmt.evaluation import metrics, moses, systems, testset, tokenizers
+from nmt.evaluation import metrics, moses, notes, systems, testset, tokenizers
+from nmt.evaluation import references as references_of
 from nmt.evaluation.metrics import Lines, Score, Settings, Significance, Test
 from nmt.evaluation.systems import Ready, System
 from nmt.evaluation.testset import TestSet
@@ -125,7 +126,18 @@ def evaluate(
     if scored_as_papers:
         columns.append(_tokenised(outputs, test, language, statistics))
     counts = len(test.references[0]), len(test.references)
-    return Comparison(compared, columns, *counts, settings, list(choice.notes))
+    found = [*choice.notes, *_notes(compared, test, metric, settings)]
+    return Comparison(compared, columns, *counts, settings, found)
+
+
+def _notes(compared: Sequence[System], test: TestSet, metric: Sequence[str], settings: Settings) -> list[str]:
+    """Notes on the test set, then on each system by its name."""
+    words = metrics.words(settings) if "bleu" in metric else None
+    given = references_of.of_lines(test.references)
+    found = notes.of_references(given, words)
+    for system in compared:
+        found += [f"{system.name}: {note}" for note in notes.of_system(test.source, system.hypotheses, given, words)]
+    return found
 
 
 def _check(models: int, written: int, asked: Sequence[str], paired: Test | None) -> None:

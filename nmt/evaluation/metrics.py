@@ -131,6 +131,11 @@ def sentence_chrf(hypotheses: Lines, references: Sequence[Lines]) -> list[float]
     return [float(metric.sentence_score(*pair).score) for pair in zip(hypotheses, texts, strict=True)]
 
 
+def words(settings: Settings) -> Callable[[str], str]:
+    """Text with blanks between the words that BLEU counts."""
+    return _bleu(settings)._preprocess_segment
+
+
 def _bleu(settings: Settings) -> Metric:
     tokenizers.require(settings.tokenize)
     # force: no warning by sacreBLEU itself about text that looks tokenised
