@@ -25,6 +25,8 @@ from nmt.evaluation.compare import Comparison
 from nmt.evaluation.testset import TestSet
 
 METRICS = ("bleu", "chrf")
+WORST = 5
+"""Lines to look at per run."""
 TURNS = 3
 """In decoding, of which the median counts."""
 
@@ -39,7 +41,7 @@ class Facts(NamedTuple):
     """One a setting that differs."""
     test: TestSet
     comparison: Comparison
-    """Scores with intervals, and all translations."""
+    """Scores with intervals, all translations, checks and lines to look at."""
     p_values: dict[str, Matrix]
     """Of each metric, between all pairs of runs."""
     buckets: list[Bucket]
@@ -67,6 +69,7 @@ def gather(
     threads: int | None = None,
     tag: str | None = None,
     turns: int = TURNS,
+    worst: int = WORST,
     seed: int = 1,
     on_note: Callable[[str], None] = lambda text: None,
     on_progress: OnProgress | None = None,
@@ -75,8 +78,8 @@ def gather(
     """Read run folders, bundles or exports, translate the test set with each, and measure.
 
     The test set is `source` and `references`, else what the runs' configs name, which must be one and the same. `turns`
-    are those of decoding, 0 leaves its speed and memory out; `seed` draws the examples. The rest is as in
-    nmt.evaluate. `on_note` hears what begins.
+    are those of decoding, 0 leaves its speed and memory out; `worst` is the number of lines to look at per run; `seed`
+    draws the examples. The rest is as in nmt.evaluate. `on_note` hears what begins.
 
     Raises an NMTError for whatever is missing or damaged or does not fit together, as early as it can be known.
     """
@@ -89,7 +92,8 @@ def gather(
     where = {"device": device, "precision": precision, "threads": threads}
     compared = compare.evaluate(
         paths, config=named, source=source, references=given, metric=METRICS, tokenize=tokenize, confidence=True,
-        tag=tag, on_system=lambda name: on_note(f"{name} translates"), on_progress=on_progress, **where, **search,
+        worst=worst, tag=tag, on_system=lambda name: on_note(f"{name} translates"), on_progress=on_progress,
+        **where, **search,
     )  # fmt: skip
     outputs = [system.hypotheses for system in compared.systems]
     tags = [system.model.tag for system in compared.systems]

@@ -36,6 +36,7 @@ def sections(facts: Facts, *, command: str) -> list[Section]:
         Section("Length", _length(facts)),
         Section("Cost", _cost(facts)),
         Section("Attention to the source", _attention(facts)),
+        Section("Lines to look at", _worst(facts)),
         Section("Examples", _examples(facts)),
         Section("What else differs", _conditions(facts)),
         Section("Signatures", [tables.signatures(facts), f"Command: {command}"]),
@@ -53,6 +54,10 @@ def _overview(facts: Facts) -> list[Block]:
         "peak of the whole process, libraries included. H / log S: 0 where all attention is on one piece of the "
         "source, 1 where it is even over all of them.",
         *_notes(facts),
+        tables.checked(facts),
+        "Kept are the numbers, placeholders (tags, URLs and e-mail addresses among them) and names of the source that "
+        "the reference keeps. Repetitive lines repeat phrases that source and reference do not. Length: characters of "
+        "the translations divided by those of the references.",
     ]
     if (beside := tables.against_first(facts)) is not None:
         tested = tables.pairs(facts.p_values["bleu"])
@@ -130,6 +135,15 @@ def _attention(facts: Facts) -> list[Block]:
         + (f" {left_out:,} sentences were too long for their model." if left_out else "")
     )
     return [[plot], tables.entropies(facts), text]
+
+
+def _worst(facts: Facts) -> list[Block]:
+    text = (
+        "For each run first the lines that fail a check, then others, the lowest chrF of the line first. Marked are "
+        "words that the reference does not have, or not there."
+    )
+    shown = tables.worst(facts)
+    return [text, *shown] if shown else []
 
 
 def _examples(facts: Facts) -> list[Block]:

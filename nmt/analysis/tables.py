@@ -10,7 +10,8 @@ from nmt.analysis.marking import Span
 from nmt.analysis.quality import Matrix
 from nmt.analysis.report import Facts
 from nmt.analysis.seeds import Spread, spread
-from nmt.evaluation import references
+from nmt.evaluation import checks, references
+from nmt.evaluation.checks import Worst
 from nmt.evaluation.metrics import SIGNIFICANT
 
 NONE = "–"
@@ -56,6 +57,28 @@ def against_first(facts: Facts) -> Table | None:
     head = ["BLEU", "p", "chrF2", "p", "parameters", "training", "memory, training"]
     head += ["sentences/s", "memory, decoding"] if facts.decodings else []
     return Table(f"Against {facts.runs[0].name}", ["", *head], rows)
+
+
+def checked(facts: Facts) -> Table:
+    """Numbers, placeholders and names that were kept, and other checks of what scores hide; one row a run."""
+    cells = [checks.as_cells(each) for each in facts.comparison.checks]
+    rows = [[run.name, *each.values()] for run, each in zip(facts.runs, cells, strict=True)]
+    return Table("What the scores hide", ["", *cells[0]], rows)
+
+
+def worst(facts: Facts) -> list[Table]:
+    """Lines to look at, one table a line."""
+    return [
+        Table(f"{run.name}, line {each.line:,}", ["", "", ""], _rows(run.name, each), sentences=True)
+        for run, lines in zip(facts.runs, facts.comparison.worst, strict=True)
+        for each in lines
+    ]  # fmt: skip
+
+
+def _rows(name: str, found: Worst) -> list[list[Cell]]:
+    reference, (hypothesis,) = marking.mark([found.hypothesis], found.references)
+    rows: list[list[Cell]] = [["source", [Span(found.source)], ""], ["reference", reference, ""]]
+    return [*rows, [name, hypothesis, ", ".join([*found.faults, f"{found.chrf:.1f}"])]]
 
 
 def _beside(facts: Facts, number: int) -> list[str]:

@@ -27,6 +27,7 @@ def compare(
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch [as trained].")] = None,
     precision: lines.Precision = "auto",
     turns: Annotated[int, typer.Option(min=0, max=99, help="Times each decodes for its speed; 0: not at all.")] = 3,
+    worst: Annotated[int, typer.Option(min=0, help="Lines to look at per run.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Draws the random examples.")] = 1,
     machine: Machine,
 ) -> None:  # fmt: skip
@@ -41,7 +42,7 @@ def compare(
     progress = Progress()
     facts = report.gather(
         run, source=source, references=reference or (), tokenize=tokenize, tag=tag, device=machine.device,
-        precision=precision, threads=machine.threads, turns=turns, seed=seed,
+        precision=precision, threads=machine.threads, turns=turns, worst=worst, seed=seed,
         on_note=lambda text: progress.note(f"note: {text}"),
         on_progress=lambda stage, done: progress.move(f"{stage} {done:,}"),
         **{name: value for name, value in given.items() if value is not None},

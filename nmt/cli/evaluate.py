@@ -71,6 +71,7 @@ class Scoring(Options):
         Literal["bs", "ar"] | None,
         typer.Option(help="Test against the first system: bs (bootstrap) or ar (randomisation)."),
     ] = None
+    worst: Annotated[int, typer.Option(min=0, help="Show so many lines to look at per system.")] = 0
 
 
 @command

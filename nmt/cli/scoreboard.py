@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from nmt.analysis.grid import grid
-from nmt.cli import alignment
+from nmt.cli import alignment, findings
 from nmt.version import __version__
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def as_text(comparison: "Comparison | None", figures: "alignment.Figures | None") -> str:
     """The tables, and below them all that it takes to get the same numbers again."""
-    shown = [_scores(comparison)] if comparison else []
+    shown = [_scores(comparison), *findings.worst(comparison)] if comparison else []
     if figures:
         tables = [alignment.as_rows(figures), *map(alignment.readings_as_rows, figures.aligners)]
         shown += [grid(rows) for rows in tables if rows]
@@ -35,14 +35,15 @@ def as_json(comparison: "Comparison | None", figures: "alignment.Figures | None"
 
 
 def _scores(comparison: "Comparison") -> str:
-    """The scores as a table, and below it the signatures."""
+    """The scores and the checks as tables, and below them the signatures and notes."""
     columns = [column for each in comparison.columns for column in _column(each)] + _costs(comparison)
     rows = [["system", *(name for name, _ in columns)]]
     for number, system in enumerate(comparison.systems):
         rows.append([system.name, *(cells[number] for _, cells in columns)])
     references = "1 reference" if comparison.references == 1 else f"{comparison.references} references"
-    return "\n".join([grid(rows), "", f"{comparison.sentences:,} sentences, {references}", *_signatures(comparison),
-                      *(f"note: {note}" for note in comparison.notes)])  # fmt: skip
+    counts = f"{comparison.sentences:,} sentences, {references}"
+    notes = [f"note: {note}" for note in comparison.notes]
+    return "\n".join([grid(rows), "", findings.table(comparison), "", counts, *_signatures(comparison), *notes])
 
 
 def _scores_as_json(comparison: "Comparison") -> dict:
@@ -65,7 +66,8 @@ def _system(comparison: "Comparison", number: int, system: "System") -> dict:
             "p_value": test and test.p_values[number],
             "p_value_signature": test and test.signature,
         }
-    return {"name": system.name, "scores": scores, "model": system.model and system.model._asdict()}
+    found = findings.as_json(comparison.checks[number], comparison.worst[number])
+    return {"name": system.name, "scores": scores, **found, "model": system.model and system.model._asdict()}
 
 
 def _column(column: "Column") -> list[tuple[str, list[str]]]:

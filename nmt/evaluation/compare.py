@@ -8,11 +8,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sacrebleu.metrics.base import Metric
+
 from nmt import files
 from nmt.data.prepare import OnProgress
 from nmt.errors import ConfigError, DataError
-from nmt.evaluation import metrics, moses, notes, systems, testset, tokenizers
+from nmt.evaluation import checks, metrics, moses, notes, systems, testset, tokenizers
 from nmt.evaluation import references as references_of
+from nmt.evaluation.checks import Checks, Worst
 from nmt.evaluation.metrics import Lines, Score, Settings, Significance, Test
 from nmt.evaluation.systems import Ready, System
 from nmt.evaluation.testset import TestSet
@@ -25,7 +28,7 @@ class Column(NamedTuple):
     """One score of all systems."""
 
     key: str
-    """The metric's name in METRICS, or `tokenized`."""
+    """The metric as it was asked for, or `tokenized`."""
     scores: list[Score]
     significance: Significance | None
     """Against the first system; None unless asked for."""
@@ -42,6 +45,10 @@ class Comparison(NamedTuple):
     """How all scores but the tokenised one read text."""
     notes: list[str]
     """What to know before the scores are believed."""
+    checks: list[Checks]
+    """One per system: what the scores hide."""
+    worst: list[list[Worst]]
+    """Per system the lines to look at, as many as were asked for."""
 
 
 class Statistics(NamedTuple):
@@ -49,6 +56,8 @@ class Statistics(NamedTuple):
 
     resamples: int
     paired: Test | None
+    worst: int = 0
+    """Lines to look at per system."""
 
 
 def evaluate(
@@ -67,6 +76,7 @@ def evaluate(
     tokenize: str | None = None,
     confidence: bool = False,
     paired: Test | None = None,
+    worst: int = 0,
     device: str = "auto",
     precision: str = "auto",
     threads: int | None = None,
@@ -84,8 +94,9 @@ def evaluate(
     lower-cased BLEU of many papers (see moses.py), and so do `tokenized_references`, the corpus' own in that form.
     BLEU's tokenizer follows the target `language` (see tokenizers.py), by default that of the test set's config or of
     the models, unless `tokenize` names one. `tag` is put before each source, by default that of the config that names
-    the test set (see systems.choose_tag). `confidence` adds 95% intervals, `paired` a test against the first system.
-    `search` replaces settings of the models' search, `rerank`, `threads` and `workers` are those of Translator.
+    the test set (see systems.choose_tag). `confidence` adds 95% intervals, `paired` a test against the first system,
+    `worst` so many lines to look at per system. `search` replaces settings of the models' search, `rerank`, `threads`
+    and `workers` are those of Translator.
     `on_test` hears the test set, `on_system` each model's name before it translates, `on_progress` what `prepare` does
     where it holds the test set out anew.
 
@@ -94,12 +105,13 @@ def evaluate(
     groups = [files.paths(each) for each in ([models] if isinstance(models, str | Path) else models)]
     models, written = list(dict.fromkeys(chain.from_iterable(groups))), files.paths(hypotheses)
     metric = [metric] if isinstance(metric, str) else metric
-    statistics = Statistics(RESAMPLES if confidence else 0, paired)
+    statistics = Statistics(RESAMPLES if confidence else 0, paired, worst)
     of_models = {**search, "rerank": rerank, "tag": tag}
     asked = [name for name, value in of_models.items() if value is not None]
     _check(len(groups), len(written), asked, paired)
     for name in metric:
-        metrics.named(name, Settings(tokenize=tokenize or tokenizers.USUAL))  # a fault is found before models load
+        metrics.check_name(name)
+    tokenizers.require(tokenize or tokenizers.USUAL)
     names = dict(zip(models, systems.names(models), strict=True))
     how = {"where": {"device": device, "precision": precision, "threads": threads}, "search": search, "rerank": rerank}
     ready = [systems.load(paths, "+".join(names[path] for path in paths), **how) for paths in groups]
@@ -111,6 +123,7 @@ def evaluate(
     language = language or _language(ready, test)
     choice = tokenizers.choose(language, test.references, asked=tokenize)
     settings = Settings(lowercase, choice.tokenize, choice.asian)
+    made = {name: metrics.named(name, settings, test.source) for name in metric}
     scored_as_papers = tokenized or bool(test.tokenized)
     if scored_as_papers:
         if language is None:
@@ -120,19 +133,31 @@ def evaluate(
     for each in ready:
         on_system(each.name)
         translated.append(systems.translate(each, test.source, workers=workers))
-    compared = [*translated, *given]
+    scored = _scored([*translated, *given], test, made, settings, statistics, language if scored_as_papers else None)
+    return scored._replace(notes=[*choice.notes, *scored.notes])
+
+
+def _scored(
+    compared: list[System], test: TestSet, made: Mapping[str, Metric], settings: Settings, statistics: Statistics,
+    language: str | None,
+) -> Comparison:  # fmt: skip
+    """All scores, notes and checks; with `language` also the tokenised BLEU."""
     outputs = [system.hypotheses for system in compared]
-    columns = [_column(name, outputs, test.references, settings, statistics) for name in metric]
-    if scored_as_papers:
+    columns = [_column(name, each, outputs, test.references, statistics) for name, each in made.items()]
+    if language:
         columns.append(_tokenised(outputs, test, language, statistics))
-    counts = len(test.references[0]), len(test.references)
-    found = [*choice.notes, *_notes(compared, test, metric, settings)]
-    return Comparison(compared, columns, *counts, settings, found)
+    lines = checks.lines(test.source, test.references)
+    return Comparison(
+        compared, columns, len(test.references[0]), len(test.references), settings,
+        notes=_notes(compared, test, settings, bleu="bleu" in made),
+        checks=[checks.check(each, lines) for each in outputs],
+        worst=[checks.worst(each, lines, test.references, statistics.worst) for each in outputs],
+    )  # fmt: skip
 
 
-def _notes(compared: Sequence[System], test: TestSet, metric: Sequence[str], settings: Settings) -> list[str]:
-    """Notes on the test set, then on each system by its name."""
-    words = metrics.words(settings) if "bleu" in metric else None
+def _notes(compared: Sequence[System], test: TestSet, settings: Settings, *, bleu: bool) -> list[str]:
+    """Notes on the test set, then on each system by its name; `bleu` is whether there is BLEU to explain."""
+    words = metrics.words(settings) if bleu else None
     given = references_of.of_lines(test.references)
     found = notes.of_references(given, words)
     for system in compared:
@@ -151,20 +176,19 @@ def _check(models: int, written: int, asked: Sequence[str], paired: Test | None)
 
 
 def _column(
-    name: str, outputs: list[Lines], references: Sequence[Lines], settings: Settings, statistics: Statistics
+    key: str, metric: Metric, outputs: list[Lines], references: Sequence[Lines], statistics: Statistics
 ) -> Column:
-    metric = metrics.named(name, settings)
     scores = [metrics.score(metric, lines, references, resamples=statistics.resamples) for lines in outputs]
     significance = None
     if statistics.paired and len(outputs) > 1:
         significance = metrics.significance(metric, outputs, references, test=statistics.paired)
-    return Column(name, scores, significance)
+    return Column(key, scores, significance)
 
 
 def _tokenised(outputs: list[Lines], test: TestSet, language: str, statistics: Statistics) -> Column:
     outputs = [moses.tokenise(lines, language) for lines in outputs]
     references = test.tokenized or [moses.tokenise(lines, language) for lines in test.references]
-    column = _column("bleu", outputs, references, Settings(tokenize="none"), statistics)
+    column = _column("bleu", metrics.named("bleu", Settings(tokenize="none")), outputs, references, statistics)
     signature = moses.signature(language, official=bool(test.tokenized))
     scores = [
         score._replace(name="BLEU tok-lc", signature=f"{score.signature}|{signature}") for score in column.scores

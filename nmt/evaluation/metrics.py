@@ -18,8 +18,8 @@ from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import PairedTest
 
 from nmt.errors import DataError, NMTError
+from nmt.evaluation import plugins, tokenizers
 from nmt.evaluation import references as present
-from nmt.evaluation import tokenizers
 from nmt.evaluation.exact import Exact
 
 Lines = Sequence[str]
@@ -152,11 +152,21 @@ METRICS: dict[str, Callable[[Settings], Metric]] = {
 """Names for `nmt eval --metric`, and functions that make sacreBLEU's metrics."""
 
 
-def named(metric: str, settings: Settings = Settings()) -> Metric:
-    """sacreBLEU's metric. Raises NMTError if there is no such metric or tokenizer, or a package is missing."""
-    if metric not in METRICS:
-        raise NMTError(f"metric: {metric!r} is none of {', '.join(METRICS)}", hint="separate several by commas")
-    found = METRICS[metric](settings)
+def check_name(metric: str) -> None:
+    """Raise NMTError unless there is such a metric, here or as a plug-in."""
+    name = metric.partition("=")[0]
+    if metric not in METRICS and (name in METRICS or name not in plugins.names()):
+        known = ", ".join([*METRICS, *(f"{each}=..." for each in plugins.names())])
+        raise NMTError(f"metric: {metric!r} is none of {known}", hint="separate several by commas")
+
+
+def named(metric: str, settings: Settings = Settings(), sources: Lines | None = None) -> Metric:
+    """The metric as one of sacreBLEU's; a plug-in is `name` or `name=argument` and may read the sources.
+
+    Raises NMTError if there is no such metric or tokenizer, or a package is missing.
+    """
+    check_name(metric)
+    found = METRICS[metric](settings) if metric in METRICS else plugins.load(metric, sources)
     compute = found._compute_score_from_stats
 
     def compute_float(statistics):

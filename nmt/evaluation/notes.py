@@ -58,8 +58,8 @@ def short_references(references: References, words: Words) -> str | None:
     if any(len(words(text).split()) >= _ORDER for text in chain.from_iterable(references)):
         return None
     return (
-        f"no reference has {_ORDER} words, and BLEU counts up to {_ORDER} words in a row: its figures mean nothing here; "
-        "use chrF, or exact for lists of words"
+        f"no reference has {_ORDER} words, and BLEU counts up to {_ORDER} words in a row: its figures mean nothing "
+        "here; use chrF, or exact for lists of words"
     )
 
 

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 """Writing systems that put no blanks between words."""
+_FIRST = "\u0e00"
+"""The first character of the Unicode blocks of these."""
 
 
 @lru_cache(1 << 16)
@@ -25,6 +27,14 @@ def count(lines: Iterable[str]) -> Counter[str]:
         if (name := system(character)) is not None:
             found[name] += times
     return found
+
+
+def without_blanks(text: str) -> bool:
+    """Return whether most letters are of writing systems that put no blanks between words."""
+    if max(text, default="") < _FIRST:
+        return False
+    letters = count([text])
+    return 2 * sum(letters[name] for name in WITHOUT_BLANKS) > letters.total()
 
 
 def shares(lines: Iterable[str]) -> dict[str, float]:

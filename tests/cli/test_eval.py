@@ -49,8 +49,9 @@ def output(line: str) -> str:
 
 
 def table(text: str) -> list[list[str]]:
-    """The rows of the Markdown table, without the rule."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    """The rows of the Markdown table of scores, without the rule."""
+    first = text.split("\n\n")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in first]
     assert all(re.fullmatch(r"-+:?", cell) for cell in rows[1])
     return [rows[0], *rows[2:]]
 
@@ -60,7 +61,10 @@ def test_a_file_of_translations():
     scores = [metric(HYPOTHESES, REFERENCES).value for metric in (metrics.bleu, metrics.chrf, metrics.ter)]
     assert table(text) == [["system", "BLEU", "chrF2", "TER"], ["hyp", *(f"{score:.2f}" for score in scores)]]
     assert "\n30 sentences, 1 reference\nBLEU: nrefs:1|case:mixed|eff:no|tok:13a|" in text
-    assert len({len(line) for line in text.splitlines() if line.startswith("|")}) == 1, "the columns are aligned"
+    scores, checks = text.split("\n\n")[:2]
+    for grid in (scores, checks):
+        assert len({len(line) for line in grid.splitlines()}) == 1, "the columns are aligned"
+    assert checks.splitlines()[-1].split() == ["|", "hyp", "|", "0/30", "|", "0/30", "|", "1.03", "|"]
 
 
 def test_the_switches():
@@ -275,7 +279,7 @@ def test_the_command_is_shown_as_it_was_given(place):
         ("--hypothesis hyp", "error: there is no reference"),
         ("--hypothesis nothing --reference ref", "error: nothing: no such file\nhint: "),
         ("--model nothing --source ref --reference ref", "error: nothing: no such folder\nhint: "),
-        ("--hypothesis hyp --reference ref --metric bleu,comet", "error: metric: 'comet' is none of bleu, chrf, "),
+        ("--hypothesis hyp --reference ref --metric bleu,meteor", "error: metric: 'meteor' is none of bleu, chrf, "),
         ("--hypothesis hyp --reference ref --tokenize 14a", "error: tokenize: '14a' is none of 13a, "),
         ("--hypothesis hyp --reference short", "has 30 lines but the test set has 29\nhint: "),
         ("--hypothesis empty --reference empty", "error: there are no lines to score\nhint: "),

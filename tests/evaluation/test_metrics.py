@@ -150,7 +150,7 @@ def test_nothing_to_score(arguments):
 
 def test_unknown_names_list_the_known():
     with pytest.raises(NMTError, match=r"bleu, chrf, chrf\+\+, ter, exact"):
-        metrics.named("comet")
+        metrics.named("meteor")
     with pytest.raises(NMTError, match=r"13a.*intl"):
         metrics.bleu(HYPOTHESES, REFERENCES, tokenize="14a")
 

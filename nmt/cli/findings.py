@@ -1,0 +1,48 @@
+"""What `nmt eval` shows beside the scores: checks of what they hide, and the lines to look at."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nmt.analysis.grid import grid
+
+if TYPE_CHECKING:
+    from nmt.evaluation.checks import Checks, Worst
+    from nmt.evaluation.compare import Comparison
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Characters that could steer the terminal."""
+_UNSHOWN = "\ufffd"
+
+
+def table(comparison: "Comparison") -> str:
+    """One row per system, one column per check that the test set has something for."""
+    from nmt.evaluation import checks
+
+    shown = [checks.as_cells(each) for each in comparison.checks]
+    rows = [["system", *shown[0]]]
+    rows += [[system.name, *cells.values()] for system, cells in zip(comparison.systems, shown, strict=True)]
+    return grid(rows)
+
+
+def worst(comparison: "Comparison") -> list[str]:
+    """The lines to look at, a block per system; none unless they were asked for."""
+    pairs = zip(comparison.systems, comparison.worst, strict=True)
+    return [_block(system.name, lines) for system, lines in pairs if lines]
+
+
+def _block(name: str, lines: Sequence["Worst"]) -> str:
+    return "\n\n".join([f"lines to look at, {name}", *map(_line, lines)])
+
+
+def _line(found: "Worst") -> str:
+    texts = [("source", found.source), *(("reference", text) for text in found.references)]
+    rows = [(f"line {found.line:,}:", ", ".join([*found.faults, f"chrF {found.chrf:.1f}"]))]
+    rows += [(f"  {name:<10} ", text) for name, text in [*texts, ("hypothesis", found.hypothesis)] if text is not None]
+    return "\n".join(f"{name} {_CONTROL.sub(_UNSHOWN, text)}" for name, text in rows)
+
+
+def as_json(checks: "Checks", lines: Sequence["Worst"]) -> dict:
+    """Both for programs."""
+    counted = {name: value._asdict() if isinstance(value, tuple) else value for name, value in checks._asdict().items()}
+    return {"checks": counted, "worst": [each._asdict() for each in lines]}
