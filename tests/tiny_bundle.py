@@ -36,7 +36,8 @@ def save(folder: Path, *, scale: float = 2, tags: Sequence[str] = (), **model) -
     tokenizers of two sizes. Slots are there for as many `tags`."""
     shared = {"tied_embeddings": "all", **model}["tied_embeddings"] == "all"
     text = {"source": "a", "target": "b"}
-    tokenizing = {"vocabulary": 330 + len(tags), "spare": len(tags), "normalisation": "identity", "shared": shared}
+    tokenizing = {"vocabulary": 330 + len(tags), "spare": len(tags), "shared": shared}
+    tokenizing |= {"source_normalisation": "identity", "split_digits": False}
     search = {"beam": 3, "max_length_factor": 0.5, "max_length_extra": 4}
     usual = MODEL if model.get("type", MODEL["type"]) == MODEL["type"] else {}
     value = {

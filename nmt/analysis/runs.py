@@ -15,6 +15,7 @@ import numpy as np
 from nmt import bundle, checksums
 from nmt.bundle import Description
 from nmt.config import flat
+from nmt.data.tokenizer import MODELS
 from nmt.decoding.engine import is_exported
 from nmt.errors import NMTError
 from nmt.evaluation import systems
@@ -132,12 +133,11 @@ def _beside(described: Description) -> Settings:
 
 def _text(described: Description) -> Settings:
     config, data = described.config, described.card["data"]
-    names = bundle.SHARED if config.tokenizer.shared else bundle.SEPARATE
     return {
         "languages": f"{config.source_language} → {config.target_language}",
         "training pairs": data["pairs"], "source pieces": data["source_pieces"],
         "target pieces": data["target_pieces"], "development pairs": data["dev_pairs"],
-        "tokenizer, SHA-256": " ".join(checksums.sha256(described.folder / name)[:8] for name in names),
+        "tokenizer, SHA-256": " ".join(checksums.sha256(described.folder / name)[:8] for name in MODELS),
     }  # fmt: skip
 
 

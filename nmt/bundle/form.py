@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from nmt.models.base import Seq2Seq
 
 WEIGHTS, CONFIG, CARD, README = "model.safetensors", "config.yaml", "card.json", "README.md"
-SHARED, SEPARATE = ["tokenizer.model"], ["source.model", "target.model"]
 
 FORMAT = 1
 """Counts up when an older nmt could misread what a newer one writes."""

@@ -16,8 +16,6 @@ from nmt.bundle.form import (
     MOST_TAGS,
     MOST_TOKENIZER,
     MOST_WEIGHTS,
-    SEPARATE,
-    SHARED,
     WEIGHTS,
     Bundle,
     BundleConfig,
@@ -26,7 +24,7 @@ from nmt.bundle.form import (
 from nmt.bundle.place import locate, unchanged
 from nmt.card import Card
 from nmt.config import ModelConfig
-from nmt.data.tokenizer import TAGS, Tokenizers, load_tokenizers
+from nmt.data.tokenizer import MODELS, TAGS, Tokenizers, load_tokenizers
 from nmt.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -102,15 +100,14 @@ def _card(path: Path) -> dict[str, Any]:
 
 
 def _tokenizers(folder: Path, config: BundleConfig) -> Tokenizers:
-    shared = config.tokenizer.shared
-    for name in SHARED if shared else SEPARATE:
+    for name in MODELS:
         checksums.check(folder / name, most=MOST_TOKENIZER)
     if config.tokenizer.spare:
         checksums.check(folder / TAGS, most=MOST_TAGS)
     tokenizers = load_tokenizers(folder)
-    if tokenizers.shared != shared:
+    if config.tokenizer.shared and tokenizers.source.vocabulary != tokenizers.target.vocabulary:
         raise CheckpointError(
-            f"{folder}: holds tokenizer.model, but its config says tokenizer.shared: false",
+            f"{folder}: {' and '.join(MODELS)} hold different pieces, but its config says tokenizer.shared: true",
             hint="files of two models were mixed; copy the whole folder again",
         )
     return tokenizers

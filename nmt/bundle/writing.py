@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from nmt import checksums, files
 from nmt import config as settings
-from nmt.bundle.form import CARD, CONFIG, FORMAT, README, SEPARATE, SHARED, WEIGHTS, BundleConfig
+from nmt.bundle.form import CARD, CONFIG, FORMAT, README, WEIGHTS, BundleConfig
 from nmt.card import Card, readme
 from nmt.config import Config
-from nmt.data.tokenizer import TAGS, Tokenizers, save_tokenizers
+from nmt.data.tokenizer import MODELS, TAGS, Tokenizers, save_tokenizers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ def save(
 
 def seal(folder: Path) -> None:
     """Note what the files hold; once more after a change by hand that is meant."""
-    names = (WEIGHTS, CONFIG, *SHARED, *SEPARATE, TAGS)
+    names = (WEIGHTS, CONFIG, *MODELS, TAGS)
     checksums.write(folder, [name for name in names if (folder / name).exists()])
 
 

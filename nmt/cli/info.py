@@ -52,7 +52,8 @@ def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
         ("languages", f"{config.source_language} -> {config.target_language}{order}"),
         ("model", f"{config.model.type}, {card['parameters']:,} parameters, {size / 1e6:,.1f} MB"),
         ("", ", ".join(f"{name} {value}" for name, value in architecture.items() if value is not None)),
-        ("vocabulary", f"{pieces} ({tokenizer.kind}, {tokenizer.normalisation})"),
+        ("vocabulary", f"{pieces} ({tokenizer.kind})"),
+        ("normalisation", f"source {tokenizer.source_normalisation}, target {tokenizer.target_normalisation}"),
         *([("tags", ", ".join(card["tags"]))] if card["tags"] else []),
         ("data", f"{data['pairs']:,} training pairs, {data['source_pieces']:,} source and "
                  f"{data['target_pieces']:,} target pieces; {data['dev_pairs']:,} development pairs"),

@@ -1,10 +1,25 @@
 """Section `tokenizer`: SentencePiece."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from nmt.config.section import Section
+
+Normalisation = Literal["identity", "nfc", "nfc_folded", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"]
+"""Rules of `nmt.data.normalisation`."""
+
+
+def _one_piece(symbol: str) -> str:
+    if any(each.isspace() or each == "▁" for each in symbol):
+        raise ValueError(f"{symbol!r} holds a blank, at which text is cut into words; leave it out")
+    if re.fullmatch(r"<(pad|s|/s|unk|spare\d+|0x[0-9A-F]{2})>", symbol):
+        raise ValueError(f"{symbol!r} is the name of a special id; choose another spelling")
+    return symbol
+
+
+Symbol = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_one_piece)]
 
 
 class TokenizerConfig(Section):
@@ -13,19 +28,28 @@ class TokenizerConfig(Section):
     kind: Literal["unigram", "bpe", "char"] = "bpe"
     """The subword model."""
     vocabulary: int = Field(8000, ge=8, le=1 << 20)
-    """Number of ids, the 4 special ones, `spare` (and 256 bytes with byte_fallback) included. For `char` the largest
-    number."""
+    """Number of ids, including 4 special ones, `spare`, `symbols`, and 256 bytes with byte_fallback. For `char` the
+    largest number."""
     spare: int = Field(8, ge=0, le=1000)
     """Slots for tags: control symbols that no text can spell, reserved when the tokenizer is trained. The tags of
     `data.train` take them in the order in which they come; free ones wait for a later training on more data."""
     shared: bool = True
     """One vocabulary for both sides (and embeddings that may be tied), or one a side."""
-    normalisation: Literal["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"] = "nmt_nfkc"
-    """Unicode normalisation, kept inside the tokenizer; the _cf kinds fold case too."""
+    source_normalisation: Normalisation = "nfc_folded"
+    """Unicode normalisation of the source, kept inside its tokenizer. `nfc_folded` composes accents and folds shapes
+    (full-width letters, ligatures, kinds of blanks); the _cf rules fold case too; `identity` changes nothing."""
+    target_normalisation: Normalisation = "identity"
+    """Unicode normalisation of the target. The model writes what the rule leaves: with any other rule than `identity`
+    translations lack the characters that it replaces, and `nmt prepare` reports what that costs."""
+    split_digits: bool = True
+    """Make each digit a piece of its own, so that a model can copy numbers that it has never seen."""
+    symbols: tuple[Symbol, ...] = ()
+    """Strings that are always one piece, such as markup or placeholders. They hold no blanks, are never normalised, and
+    get an id even if the training text lacks them."""
     byte_fallback: bool = True
-    """Spell characters outside the vocabulary as bytes, so that nothing is unknown."""
-    character_coverage: float = Field(0.9995, gt=0, le=1)
-    """Share of the text's characters that get an id of their own; 1.0 for small alphabets."""
+    """Spell characters outside the vocabulary as their UTF-8 bytes, so that nothing is unknown. Takes 256 ids."""
+    character_coverage: float = Field(0.9999, gt=0, le=1)
+    """Share of the text's characters that get an id of their own; the rarest are spelled as bytes or unknown."""
     sample: int = Field(1_000_000, ge=1)
     """Train on at most this many sentences a side, drawn by the seed (fewer if they hold more than 100 million
     characters, or 30 million for unigram: about half a gigabyte of memory)."""
@@ -33,3 +57,7 @@ class TokenizerConfig(Section):
     """Draws the sample and the held-out pairs."""
     sampling: float = Field(0.0, ge=0, le=1)
     """Subword regularisation in training: BPE-dropout's probability, or the unigram model's alpha. 0 is off."""
+
+    def normalisation(self, side: str) -> Normalisation:
+        """The rule of the source or the target."""
+        return getattr(self, f"{side}_normalisation")

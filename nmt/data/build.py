@@ -15,10 +15,11 @@ from nmt.data import selection as select
 from nmt.data.cleaning import Verdict, named
 from nmt.data.encode import encode, encoders
 from nmt.data.report import Report, Text, TextReport, total
+from nmt.data.round_trip import round_trip
 from nmt.data.selection import Selection
 from nmt.data.splits import Pairs, Tell, chosen, split, telling, text_names
 from nmt.data.tokenizer import Tokenizers, save_tokenizers
-from nmt.data.tokenizer_training import MOST_CHARACTERS, train_tokenizer
+from nmt.data.tokenizer_training import MOST_CHARACTERS, train_shared, train_tokenizer
 from nmt.data.vocabulary import grow, grow_by_words
 from nmt.errors import DataError
 
@@ -53,8 +54,9 @@ def build(
         read=len(selection.verdicts), dropped=_dropped(selection.counts(), total(train)), overlap=overlap,
         overlap_rule=data.overlap, train=total(train), dev=dev,
         test_pairs=len(texts["test"].source) if "test" in texts else None,
-        vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=tokenizers.shared,
-        texts=_by_text(selection, tags, train), notes=notes, text_warnings=warnings,
+        vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=config.tokenizer.shared,
+        round_trip=round_trip(tokenizers.target, texts["dev"].target), texts=_by_text(selection, tags, train),
+        notes=notes, text_warnings=warnings,
     )  # fmt: skip
     files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
     checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
@@ -93,32 +95,31 @@ def _sampled(config: Config, selection: Selection, tell: Tell, stage: str) -> It
 def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Tokenizers:
     settings, pairs = config.tokenizer, partial(_sampled, config, selection, tell)
     if settings.shared:
-        both = train_tokenizer(chain.from_iterable(pairs("training the tokenizer")), settings)
-        return Tokenizers(both, both)
+        return train_shared(pairs("training the tokenizer"), settings)
     sources = (source for source, _ in pairs("training the source tokenizer"))
     targets = (target for _, target in pairs("training the target tokenizer"))
     return Tokenizers(
-        train_tokenizer(sources, settings, name="the source text"),
-        train_tokenizer(targets, settings, name="the target text"),
+        train_tokenizer(sources, settings, side="source", name="the source text"),
+        train_tokenizer(targets, settings, side="target", name="the target text"),
     )
 
 
 def _grown(base: Tokenizers, config: Config, selection: Selection, tell: Tell) -> Tokenizers:
     """The tokenizers with the pieces that the config appends."""
-    kind, pieces, words = config.tokenizer.kind, config.finetune.pieces, config.finetune.words
+    settings, pieces, words = config.tokenizer, config.finetune.pieces, config.finetune.words
     pairs = partial(_sampled, config, selection, tell)
+    groups = [base] if settings.shared else [[each] for each in base]  # tokenizers of one vocabulary each
     if words:
-        grown = [grow_by_words(each, words, kind=kind) for each in dict.fromkeys(base)]
-    elif pieces and base.shared:
-        lines = chain.from_iterable(pairs("growing the vocabulary"))
-        grown = [grow(base.source, lines, kind=kind, pieces=pieces)]
+        grown = [grow_by_words(group, words, settings) for group in groups]
+    elif pieces and settings.shared:
+        grown = [grow(base, pairs("growing the vocabulary"), settings, pieces=pieces)]
     elif pieces:
-        sources = (source for source, _ in pairs("growing the source vocabulary"))
-        targets = (target for _, target in pairs("growing the target vocabulary"))
+        sources = ((source,) for source, _ in pairs("growing the source vocabulary"))
+        targets = ((target,) for _, target in pairs("growing the target vocabulary"))
         grown = [
-            grow(base.source, sources, kind=kind, pieces=pieces, name="the source text"),
-            grow(base.target, targets, kind=kind, pieces=pieces, name="the target text"),
+            grow(groups[0], sources, settings, pieces=pieces, name="the source text"),
+            grow(groups[1], targets, settings, pieces=pieces, name="the target text"),
         ]
     else:
         return base
-    return Tokenizers(grown[0], grown[-1])
+    return Tokenizers(*chain.from_iterable(grown))

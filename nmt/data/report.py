@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from nmt.data.cleaning import heavy
 from nmt.data.overlap import Drop, Overlap
+from nmt.data.round_trip import RoundTrip
 
 
 class Side(NamedTuple):
@@ -68,6 +69,8 @@ class Report(NamedTuple):
     """Ids of source and target."""
     shared: bool
     """Whether both sides have one vocabulary."""
+    round_trip: RoundTrip
+    """What the target tokenizer makes of the development target."""
     texts: tuple[TextReport, ...] = ()
     """The training texts one by one, if there are several."""
     notes: tuple[str, ...] = ()
@@ -90,6 +93,7 @@ class Report(NamedTuple):
         parts = {
             "overlap": {split: Overlap(**counts) for split, counts in value["overlap"].items()},
             "train": text(value["train"]), "dev": text(value["dev"]), "vocabulary": tuple(value["vocabulary"]),
+            "round_trip": RoundTrip.of_json(value["round_trip"]),
             "texts": tuple(TextReport(**each) for each in value["texts"]),
             "notes": tuple(value["notes"]), "text_warnings": tuple(value["text_warnings"]),
         }  # fmt: skip
@@ -140,6 +144,8 @@ class Report(NamedTuple):
         yield _row("pieces a word", [f"{side.pieces / max(side.words, 1):.2f}" for side in sides])
         yield _row("longest, in pieces", [f"{side.longest:,}" for side in sides])
         yield _row("unknown", [f"{_unknown(side):.3%}" for side in sides])
+        yield _row("ceiling, BLEU", ["", f"{self.round_trip.bleu:.1f}"])
+        yield _row("ceiling, same lines", ["", f"{self.round_trip.identical / self.round_trip.lines:.1%}"])
 
     def warnings(self) -> list[str]:
         """Sentences about what may spoil a result."""
@@ -154,7 +160,7 @@ class Report(NamedTuple):
             )
         if max(_unknown(self.dev.source), _unknown(self.dev.target)) > 0.01:
             found.append("more than 1% of the development text is unknown; tokenizer.byte_fallback would spell it")
-        return found
+        return [*found, *self.round_trip.warnings()]
 
 
 def _row(name: str, values: list[str]) -> str:

@@ -8,14 +8,14 @@
 
 SentencePiece draws too, but salts its random numbers anew in every process, so that no run could be repeated or
 resumed; and what it has left out stays out, which at the same alpha cuts about twice as finely. No piece holds a blank
-inside, so each word is drawn by itself.
+inside, so each word is drawn by itself; a user-defined symbol is one piece in every draw.
 """
 
 import heapq
 import math
 import re
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
@@ -42,9 +42,14 @@ class _Ends(NamedTuple):
 class Sampler:
     """Draws segmentations by the pieces of one SentencePiece model, BPE or unigram."""
 
-    def __init__(self, processor: sentencepiece.SentencePieceProcessor, scores: dict[str, float], alpha: float):
-        """`scores` are those of the pieces that stand for text."""
+    def __init__(
+        self, processor: sentencepiece.SentencePieceProcessor, scores: dict[str, float], alpha: float, *,
+        atoms: Sequence[str] = (),
+    ):  # fmt: skip
+        """`scores` are those of the learned pieces, `atoms` the user-defined symbols."""
         self._processor, self._scores, self._alpha = processor, scores, alpha
+        self._atoms = {atom: [processor.piece_to_id(atom)] for atom in atoms}
+        self._atom = re.compile("|".join(map(re.escape, sorted(atoms, key=len, reverse=True))) or "(?!)")  # or never
         self._ids = {piece: processor.piece_to_id(piece) for piece in scores}
         self._longest = max(map(len, self._ids))
         self._lowest = min(self._scores.values())
@@ -57,11 +62,20 @@ class Sampler:
         random = Random(seed)
         rows = []
         for text in self._processor.normalize(list(lines)):
-            ids = [each for word in _WORD.findall(text) for each in self._draw(word, random)]
+            ids = [each for part in self._parts(text) for each in self._atoms.get(part) or self._draw(part, random)]
             if not self._spells:  # neighbours that are unknown are one
                 ids = [each for at, each in enumerate(ids) if each != UNK or at == 0 or ids[at - 1] != UNK]
             rows.append(ids)
         return rows
+
+    def _parts(self, text: str) -> Iterator[str]:
+        """The words of a text and the atoms between and inside them."""
+        begin = 0
+        for atom in self._atom.finditer(text):
+            yield from _WORD.findall(text[begin : atom.start()])
+            yield atom.group()
+            begin = atom.end()
+        yield from _WORD.findall(text[begin:])
 
     def _is_bpe(self) -> bool:
         """A BPE piece's score is minus its rank, a unigram piece's the logarithm of its probability."""

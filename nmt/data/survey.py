@@ -17,7 +17,7 @@ from nmt.data.peek import Peek
 from nmt.data.selection import Selection
 from nmt.data.splits import Pairs
 from nmt.data.text import read_pairs
-from nmt.data.tokenizer_training import train_tokenizer
+from nmt.data.tokenizer_training import train_shared
 from nmt.errors import DataError
 
 _FEWEST = 10  # pairs
@@ -138,11 +138,13 @@ def _try_tokenizer(sides: Sequence[Sequence[str]], wanted: int) -> tuple[int, np
     needed = _WITHOUT_TEXT + _common_characters(chain.from_iterable(sides))
     wanted = max(wanted, 2 * needed - _WITHOUT_TEXT)
     config = TokenizerConfig(vocabulary=wanted)
-    tokenizer = train_tokenizer(chain.from_iterable(sides), config, shrink=True)
-    lengths = np.array([[len(ids) + 1 for ids in tokenizer.encode(side)] for side in sides])
-    if tokenizer.size == wanted:
+    tokenizers = train_shared(zip(*sides, strict=True), config, shrink=True)
+    rows = (tokenizer.encode(side) for tokenizer, side in zip(tokenizers, sides, strict=True))
+    lengths = np.array([[len(ids) + 1 for ids in row] for row in rows])
+    size = tokenizers.target.size
+    if size == wanted:
         return wanted, lengths
-    return tokenizer.size - max(tokenizer.size - needed, 0) // 4, lengths  # the last merges occurred once or twice
+    return size - max(size - needed, 0) // 4, lengths  # the last merges occurred once or twice
 
 
 def _common_characters(lines: Iterable[str]) -> int:

@@ -1,12 +1,13 @@
 """Text <-> ids by SentencePiece (Kudo and Richardson 2018): BPE (Sennrich 2016), unigram (Kudo 2018) or characters.
 
-A model file holds the vocabulary and the normalisation, so that text is treated alike wherever the file goes. Control
+A model file holds the vocabulary and the normalisation, so that text is treated alike wherever the file goes. Each side
+has a file of its own, as each has its own normalisation; with a shared vocabulary their pieces are the same. Control
 marks such as `<s>` have ids but no spelling: in a text they are characters like any other. Some of them are spare, for
 tags (see tags.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +16,14 @@ import sentencepiece
 
 from nmt import files
 from nmt.data import tags as slots
+from nmt.data.model_proto import user_defined_symbols
 from nmt.data.segmentation import Sampler
 from nmt.errors import CheckpointError
 from nmt.ids import BOS, EOS, PAD, UNK
 
 TAGS = slots.FILE
+MODELS = ("source.model", "target.model")
+"""Files of a folder: the tokenizer of each side."""
 _BLANK = "▁"  # U+2581, SentencePiece's visible blank
 
 
@@ -36,12 +40,14 @@ class Tokenizer:
         try:
             self._processor.LoadFromSerializedProto(model)
             self.size: int = self._processor.get_piece_size()
-            self.pieces(range(self.size))
+            self.vocabulary = tuple(self.pieces(range(self.size)))
         except (RuntimeError, UnicodeDecodeError) as error:  # in a piece, or in a message that holds one
             raise CheckpointError(
                 f"{name}: not a SentencePiece model, or damaged", hint="copy the file again"
             ) from error
-        self._sampler = lru_cache(1)(lambda alpha: Sampler(self._processor, self.scores(), alpha))
+        self._sampler = lru_cache(1)(
+            lambda alpha: Sampler(self._processor, self.scores(), alpha, atoms=self.user_defined)
+        )
         found = tuple(getattr(self._processor, f"{mark}_id")() for mark in ("pad", "bos", "eos", "unk"))
         if found != (PAD, BOS, EOS, UNK):
             raise CheckpointError(
@@ -124,19 +130,31 @@ class Tokenizer:
             spelled = b""
         return [*symbols, *spelled.decode()]
 
+    @cached_property
+    def user_defined(self) -> tuple[str, ...]:
+        """Symbols that are one piece wherever a text holds them."""
+        return user_defined_symbols(self.model)
+
     def scores(self) -> dict[str, float]:
-        """Of the pieces that stand for text: minus a BPE piece's rank, or the logarithm of a unigram piece's
+        """Scores of the pieces that were learned: minus a BPE piece's rank, or the logarithm of a unigram piece's
         probability."""
         processor = self._processor
-        usual = (
+        learned = (
             index for index in range(self.size)
             if not (processor.is_control(index) or processor.is_unknown(index) or processor.is_byte(index))
         )  # fmt: skip
-        return {processor.id_to_piece(index): processor.get_score(index) for index in usual}
+        scores = {self.vocabulary[index]: processor.get_score(index) for index in learned}
+        return {piece: score for piece, score in scores.items() if piece not in self.user_defined}
 
     def _id_of_control(self, name: str) -> int | None:
         found = self._processor.piece_to_id(name)
         return found if self._processor.is_control(found) else None
+
+    def aligned(self, line: str) -> tuple[str, list[int]]:
+        """The normalised line, and where in `line` the characters begin that each of its characters stands for. Extra
+        blanks stand for nothing."""
+        text, begins = self._processor.normalize(line, with_offsets=True)
+        return text.replace(_BLANK, " ")[1:], begins[1:-1]  # without the blank that is put in front
 
     def normalise(self, line: str) -> str:
         """The text that `decode` makes of the ids of `line` when none is unknown."""
@@ -144,29 +162,21 @@ class Tokenizer:
 
 
 class Tokenizers(NamedTuple):
-    """The tokenizers of both sides: one object twice when the vocabulary is shared."""
+    """The tokenizers of both sides."""
 
     source: Tokenizer
     target: Tokenizer
 
-    @property
-    def shared(self) -> bool:
-        return self.source is self.target
-
     def tagged(self, names: Iterable[str]) -> "Tokenizers":
         """With slots for these tags of sources, beside those that they have. Raises ConfigError for too many."""
         tags = slots.assign(names, self.source.slots, known=self.source.tags)
-        source = Tokenizer(self.source.model, tags=tags)
-        return Tokenizers(source, source if self.shared else self.target)
+        return self._replace(source=Tokenizer(self.source.model, tags=tags))
 
 
 def save_tokenizers(folder: Path, tokenizers: Tokenizers) -> None:
-    """Write `tokenizer.model`, or `source.model` and `target.model`, into a folder, and `tags.json` beside slots."""
-    if tokenizers.shared:
-        files.write_bytes(folder / "tokenizer.model", tokenizers.source.model)
-    else:
-        files.write_bytes(folder / "source.model", tokenizers.source.model)
-        files.write_bytes(folder / "target.model", tokenizers.target.model)
+    """Write the model of each side into a folder, and `tags.json` if there are slots."""
+    for name, tokenizer in zip(MODELS, tokenizers, strict=True):
+        files.write_bytes(folder / name, tokenizer.model)
     if tokenizers.source.slots:
         slots.write(folder, tokenizers.source.tags)
 
@@ -176,10 +186,9 @@ def load_tokenizers(folder: Path) -> Tokenizers:
     if not folder.is_dir():
         fault = "is a file, not a folder" if folder.exists() else "no such folder"
         raise CheckpointError(f"{folder}: {fault}", hint="a run, a model bundle or prepared data is one")
-    shared = (folder / "tokenizer.model").exists()
-    if not (shared or (folder / "source.model").exists()):
+    if not any((folder / name).exists() for name in MODELS):
         raise CheckpointError(f"{folder}: holds no tokenizer", hint="a model bundle or prepared data does")
-    source = Tokenizer.load(folder / ("tokenizer.model" if shared else "source.model"))
-    if source.slots:
-        source.tags = slots.read(folder, source.slots)
-    return Tokenizers(source, source if shared else Tokenizer.load(folder / "target.model"))
+    tokenizers = Tokenizers(*(Tokenizer.load(folder / name) for name in MODELS))
+    if tokenizers.source.slots:
+        tokenizers.source.tags = slots.read(folder, tokenizers.source.slots)
+    return tokenizers

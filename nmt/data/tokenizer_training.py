@@ -1,8 +1,12 @@
-"""Training a tokenizer: the text goes to SentencePiece, and its complaints become faults that a user understands."""
+"""Training a tokenizer: the text goes to SentencePiece, and its complaints become faults that a user understands.
+
+The text is normalised first, by the rule of its side, and pieces are learned from the result; the rule is then put into
+the finished model. So both sides can have one vocabulary and two rules.
+"""
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from threading import Event, Thread
 
@@ -10,7 +14,8 @@ import sentencepiece
 
 from nmt.config import TokenizerConfig
 from nmt.data import tags as slots
-from nmt.data.tokenizer import Tokenizer
+from nmt.data.normalisation import normaliser, normalising
+from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.errors import ConfigError, DataError
 from nmt.ids import BOS, EOS, PAD, UNK
 
@@ -22,14 +27,36 @@ MOST_CHARACTERS = {"bpe": 100_000_000, "unigram": 30_000_000, "char": 100_000_00
 """Of text to train on: SentencePiece takes about 5 bytes a character for BPE and 20 for the unigram model."""
 
 
+def train_shared(
+    pairs: Iterable[tuple[str, str]], config: TokenizerConfig, *, symbols: Sequence[str] = (), shrink: bool = False
+) -> Tokenizers:
+    """Train one vocabulary on both sides of `pairs`; the tokenizers differ in their normalisation. Faults as below."""
+    rules = [config.normalisation(side) for side in Tokenizers._fields]
+    changes = [normaliser(rule).normalize for rule in rules]
+    lines = (change(line) for pair in pairs for change, line in zip(changes, pair, strict=True))
+    model = _train(lines, config, symbols=symbols, shrink=shrink)
+    return Tokenizers(*(Tokenizer(model + normalising(rule)) for rule in rules))
+
+
 def train_tokenizer(
-    lines: Iterable[str], config: TokenizerConfig, *, name: str = "this text", shrink: bool = False
-) -> Tokenizer:
+    lines: Iterable[str], config: TokenizerConfig, *, side: str = "target", name: str = "this text",
+    symbols: Sequence[str] = (), shrink: bool = False,
+) -> Tokenizer:  # fmt: skip
     """Train on all of `lines`; the same lines give the same model, byte for byte. `name` is what a fault calls them.
 
-    Raises DataError when there is no text and ConfigError when the vocabulary does not fit it; with `shrink` one that
-    is too large becomes the largest possible.
+    `side`, "source" or "target", chooses the config's normalisation; `symbols` are user-defined ones beside the
+    config's. Raises DataError when there is no text and ConfigError when the vocabulary does not fit it; with `shrink`
+    one that is too large becomes the largest possible.
     """
+    rule = config.normalisation(side)
+    model = _train(map(normaliser(rule).normalize, lines), config, name=name, symbols=symbols, shrink=shrink)
+    return Tokenizer(model + normalising(rule))
+
+
+def _train(
+    lines: Iterable[str], config: TokenizerConfig, *, name: str = "this text", symbols: Sequence[str], shrink: bool
+) -> bytes:
+    """A model that changes nothing in a text but its blanks."""
     lines = iter(lines)
     first = next((line for line in lines if line.strip()), None)
     if first is None:
@@ -40,9 +67,10 @@ def train_tokenizer(
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=_until_stopped(chain([first], lines), stops, left),
             model_writer=model, model_type=config.kind,
-            vocab_size=config.vocabulary, normalization_rule_name=config.normalisation,
+            vocab_size=config.vocabulary, normalization_rule_name="identity",
             byte_fallback=config.byte_fallback, character_coverage=config.character_coverage,
             pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, control_symbols=slots.spellings(config.spare),
+            user_defined_symbols=list(dict.fromkeys([*config.symbols, *symbols])), split_digits=config.split_digits,
             max_sentence_length=_LONGEST,
             hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
         )  # fmt: skip
@@ -53,7 +81,7 @@ def train_tokenizer(
         raise stops[0] if stops else _fault(str(error), config, name) from error
     finally:
         left.set()
-    return Tokenizer(model.getvalue())
+    return model.getvalue()
 
 
 def _until_stopped(lines: Iterator[str], stops: list[BaseException], left: Event) -> Iterator[str]:

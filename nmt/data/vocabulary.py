@@ -12,15 +12,24 @@ its characters, before all others, and so would change how the old text is cut.
 """
 
 import heapq
-import struct
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from nmt import checksums
-from nmt.config import Config
+from nmt.config import Config, TokenizerConfig
+from nmt.data.model_proto import (
+    ADD_DUMMY_PREFIX,
+    CHARSMAP,
+    NORMALIZER_SPEC,
+    PIECE,
+    PIECES,
+    REMOVE_EXTRA_WHITESPACES,
+    SCORE,
+    field,
+)
 from nmt.data.text import read_lines
 from nmt.data.tokenizer import Tokenizer, Tokenizers, load_tokenizers
 from nmt.errors import CheckpointError, ConfigError
@@ -57,60 +66,69 @@ def base_tokenizers(config: Config) -> Tokenizers | None:
 
 
 def grow(
-    tokenizer: Tokenizer, lines: Iterable[str], *, kind: str, pieces: int, name: str = "this text"
-) -> Tokenizer:
-    """Append the `pieces` that `lines` ask for most. Raises ConfigError when the text does not give as many."""
-    found = _new_pieces(tokenizer, _count_words(tokenizer, lines), kind=kind, most=pieces, least=_LEAST)
+    tokenizers: Sequence[Tokenizer], rows: Iterable[Sequence[str]], config: TokenizerConfig, *, pieces: int,
+    name: str = "this text",
+) -> list[Tokenizer]:  # fmt: skip
+    """Append the `pieces` that a text asks for most to tokenizers of one vocabulary.
+
+    A row of the text holds a line for each of the tokenizers, which normalises it. Raises ConfigError when the text
+    does not give as many pieces.
+    """
+    found = _new_pieces(tokenizers[0], _count_words(tokenizers, rows), config, most=pieces, least=_LEAST)
     if len(found) < pieces:
         raise ConfigError(
             f"finetune.pieces: {pieces:,}, but {name} gives {len(found):,} that occur {_LEAST} times or more",
             hint="lower it, or use more text",
         )
-    return _append(tokenizer, found, kind)
+    return _append(tokenizers, found, config.kind)
 
 
-def grow_by_words(tokenizer: Tokenizer, path: Path, *, kind: str) -> Tokenizer:
-    """Append what it takes for each word in a file to be one piece: its parts are merged two by two."""
-    words = _count_words(tokenizer, read_lines(path))
+def grow_by_words(tokenizers: Sequence[Tokenizer], path: Path, config: TokenizerConfig) -> list[Tokenizer]:
+    """Append to tokenizers of one vocabulary what it takes for each word in a file to be one piece: its parts are
+    merged two by two."""
+    words = _count_words(tokenizers, ([line] * len(tokenizers) for line in read_lines(path)))
     if not words:
         raise ConfigError(f"finetune.words: {path}: holds no words", hint="one a line; or leave finetune.words out")
     long = [word for word in words if len(word) > _LONGEST]
-    if long or kind == "char":
+    if long or config.kind == "char":
         why = f'"{long[0]}" is longer than {_LONGEST} characters' if long else "this tokenizer's pieces are characters"
         raise ConfigError(f"finetune.words: {path}: {why}", hint="leave it out")
-    return _append(tokenizer, _new_pieces(tokenizer, words, kind=kind, most=None, least=1, whole=True), kind)
+    found = _new_pieces(tokenizers[0], words, config, most=None, least=1, whole=True)
+    return _append(tokenizers, found, config.kind)
 
 
 def origins(old: Tokenizer, new: Tokenizer) -> list[list[int]]:
     """The ids of `old` that each piece which `new` has beyond them is made of."""
-    plain = Tokenizer(old.model + _AS_IT_IS)
+    plain = Tokenizer(old.model + _UNCHANGED + _NO_BLANKS)
     return plain.encode([piece.replace(_BLANK, " ") for piece in new.pieces(range(old.size, new.size))])
 
 
-def _count_words(tokenizer: Tokenizer, lines: Iterable[str]) -> Counter[str]:
+def _count_words(tokenizers: Sequence[Tokenizer], rows: Iterable[Sequence[str]]) -> Counter[str]:
     words = Counter()
-    for line in lines:
-        words.update(tokenizer.normalise(line).split())
+    for row in rows:
+        for tokenizer, line in zip(tokenizers, row, strict=True):
+            words.update(tokenizer.normalise(line).split())
     return words
 
 
 def _new_pieces(
-    tokenizer: Tokenizer, words: Counter[str], *, kind: str, most: int | None, least: int, whole: bool = False
-) -> dict[str, tuple[str, str]]:
-    """New piece -> the two that it is made of (a character has none), in the order found. With `whole` a word becomes
-    one also where it is part letters, part digits or hyphens, which no piece is that a text has asked for."""
-    known = set(tokenizer.pieces(range(tokenizer.size)))
-    cut = tokenizer.symbols(list(words))
+    tokenizer: Tokenizer, words: Counter[str], config: TokenizerConfig, *, most: int | None, least: int,
+    whole: bool = False,
+) -> dict[str, tuple[str, str]]:  # fmt: skip
+    """New piece -> the two that it is made of (a character has none), in the order found. `words` are normalised. With
+    `whole` a word becomes one piece even if it is part letters, part digits or hyphens, which no other piece is."""
+    known, atoms = set(tokenizer.vocabulary), set(tokenizer.user_defined)
+    cut = Tokenizer(tokenizer.model + _UNCHANGED).symbols(list(words))
     counts, places, parts, found = Counter(), defaultdict(set), {}, {}
     waiting: list[tuple[int, int, str]] = []  # most frequent first, then the shortest, then by its characters
 
     def note(word: int, sign: int) -> None:
         """Count, or uncount, what a word could be merged to."""
         symbols, frequency = cut[word], frequencies[word]
-        pairs = pairwise(symbols) if kind != "char" else ()
+        pairs = (pair for pair in pairwise(symbols) if atoms.isdisjoint(pair)) if config.kind != "char" else ()
         for pair in [*pairs, *((symbol, "") for symbol in symbols if symbol not in known)]:
             piece = "".join(pair)
-            if piece not in known and (whole or _may_be_one(piece)):
+            if piece not in known and (whole or _may_be_one(piece, split_digits=config.split_digits)):
                 counts[piece] += sign * frequency
                 if sign > 0:
                     places[piece].add(word)
@@ -148,35 +166,28 @@ def _merged(symbols: list[str], piece: str) -> list[str]:
     return merged
 
 
-def _may_be_one(piece: str) -> bool:
-    """No piece is part word, part number or punctuation."""
+def _may_be_one(piece: str, *, split_digits: bool) -> bool:
+    """No piece is part word, part number or punctuation, or a number if its digits are to be split."""
     letters = piece.removeprefix(_BLANK)
     kinds = {"L" if unicodedata.category(each)[0] in "LM" else unicodedata.category(each)[0] for each in letters}
-    return len(letters) <= _LONGEST and len(kinds) == 1
+    return len(letters) <= (1 if split_digits and kinds == {"N"} else _LONGEST) and len(kinds) == 1
 
 
-def _append(tokenizer: Tokenizer, found: dict[str, tuple[str, str]], kind: str) -> Tokenizer:
-    """The tokenizer with more pieces behind its own: protobuf messages one behind the other are one."""
-    scores = tokenizer.scores()
+def _append(tokenizers: Sequence[Tokenizer], found: dict[str, tuple[str, str]], kind: str) -> list[Tokenizer]:
+    """The tokenizers with more pieces behind their own."""
+    scores = tokenizers[0].scores()
     lowest = min(scores.values())
-    model = tokenizer.model
+    appended = b""
     for rank, (piece, pair) in enumerate(found.items(), start=1):
         if kind == "unigram":
             scores[piece] = sum(scores.get(part, lowest) for part in pair if part) + _TRIFLE if pair[1] else lowest
         else:
             scores[piece] = lowest - rank
-        content = _field(1, piece.encode()) + b"\x15" + struct.pack("<f", scores[piece])
-        model += _field(1, content)
-    return Tokenizer(model, tags=tokenizer.tags)
+        appended += field(PIECES, field(PIECE, piece.encode()) + field(SCORE, scores[piece]))
+    return [Tokenizer(each.model + appended, tags=each.tags) for each in tokenizers]
 
 
-def _field(number: int, content: bytes) -> bytes:
-    """A protobuf field of bytes: its number, their count in base 128, and they themselves."""
-    count, size = b"", len(content)
-    while size > 127:
-        count, size = count + bytes([size & 127 | 128]), size >> 7
-    return bytes([number << 3 | 2]) + count + bytes([size]) + content
-
-
-_AS_IT_IS = _field(3, b"\x18\x00\x20\x00")
-"""Appended to a model: text is given no blank in front and loses none (normalizer_spec, its fields 3 and 4)."""
+_UNCHANGED = field(NORMALIZER_SPEC, field(CHARSMAP, b""))
+"""Appended to a model: no character is replaced."""
+_NO_BLANKS = field(NORMALIZER_SPEC, field(ADD_DUMMY_PREFIX, False) + field(REMOVE_EXTRA_WHITESPACES, False))
+"""Appended to a model: text is given no blank in front and loses none."""

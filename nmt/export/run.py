@@ -12,7 +12,7 @@ from nmt.config import ParallelText
 from nmt.config.export import obstacle
 from nmt.data.prepare import prepare
 from nmt.data.text import read_pairs
-from nmt.data.tokenizer import TAGS
+from nmt.data.tokenizer import MODELS, TAGS
 from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, is_exported, open_engine
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
@@ -117,7 +117,7 @@ def development_lines(run: str | Path, most: int) -> tuple[list[str], str | None
 
 def _accompany(inside: Path, original: Description) -> None:
     """What a bundle holds beside the weights, and the checksums."""
-    for name in (*bundle.SHARED, *bundle.SEPARATE, TAGS, bundle.CONFIG):
+    for name in (*MODELS, TAGS, bundle.CONFIG):
         if (original.folder / name).exists():
             files.write_bytes(inside / name, (original.folder / name).read_bytes())
     _sum(inside)

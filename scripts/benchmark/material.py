@@ -100,7 +100,7 @@ def write_text(folder: Path, run: Path, config: Config, *, sentences: int | None
     longest = 2 * max(map(len, loaded.tokenizers.source.encode(lines))) + 20  # as our search allows the longest
     job = {
         "run": str(run.absolute()), "source": str(source), "vocabulary": loaded.tokenizers.target.size,
-        "tokenizer": str((bundle.locate(run) / "tokenizer.model").absolute()), "longest": longest,
+        "tokenizer": str((bundle.locate(run) / "source.model").absolute()), "longest": longest,
         "length_penalty": loaded.config.search.length_penalty, "model": {"weights": str(weights), "sizes": sizes},
     }  # fmt: skip
     return Text(source, lines, references, sizes, job)

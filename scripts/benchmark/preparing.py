@@ -24,7 +24,7 @@ def measure(options: Namespace) -> tuple[str, dict[str, list[Measured]]]:
     files.write_text(path, settings.dump(config))
     prepared = prepare(config, workers=None)
     job = {
-        "threads": options.threads, "config": str(path), "tokenizer": str(prepared.folder / "tokenizer.model"),
+        "threads": options.threads, "config": str(path), "tokenizer": str(prepared.folder / "source.model"),
         "texts": [[str(each) for each in side] for side in (config.data.train.source, config.data.train.target)],
     }  # fmt: skip
     measured = interleave(

@@ -5,7 +5,7 @@
 2014: the pairs of most papers. Training pairs of which a side has more than 175 tokens, as Moses counts them, or more
 than 1.5 times as many as the other, are left out; every 23rd of the rest is development text; dev2010, dev2012 (TEDx)
 and tst2010 to tst2012 are the test text. Papers lower-case and tokenise all of it. Here it stays as it was written: the
-tokenizer can fold case (`tokenizer.normalisation: nmt_nfkc_cf`), and `nmt eval --tokenized` does the rest.
+tokenizer can fold case (`nmt_nfkc_cf` as its normalisation), and `nmt eval --tokenized` does the rest.
 2017: dev2010 is development text, tst2010 to tst2015 are the test text.
 """
 

@@ -76,7 +76,8 @@ def test_the_report_as_lines(tmp_path):
 
 def test_separate_vocabularies(tmp_path):
     prepared = prepare(toy_config(tmp_path, PAIRS, tokenizer={"shared": False, "vocabulary": 292, "kind": "unigram"}))
-    assert not prepared.tokenizers.shared and not prepared.report.shared
+    source, target = prepared.tokenizers
+    assert source.vocabulary != target.vocabulary and not prepared.report.shared
     assert text_of(prepared, prepared.train) == PAIRS
 
 
@@ -175,7 +176,7 @@ def test_workers_do_not_change_a_byte(tmp_path, monkeypatch):
         return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
     alone = prepared(cores=1)
-    assert len(alone) == 22
+    assert len(alone) == 23
     assert prepared(cores=4) == prepared(workers=None, cores=2) == prepared(workers=3) == alone
 
 

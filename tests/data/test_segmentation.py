@@ -42,7 +42,8 @@ def test_a_seed_gives_the_same_segmentations_in_every_process():
 def test_without_chance_it_is_the_best_segmentation(kind, alpha, byte_fallback):
     vocabulary = 300 if byte_fallback else 40
     for normalisation in ("nmt_nfkc", "identity"):
-        tokenizer = trained(kind, byte_fallback=byte_fallback, vocabulary=vocabulary, normalisation=normalisation)
+        rule = {"target_normalisation": normalisation}
+        tokenizer = trained(kind, byte_fallback=byte_fallback, vocabulary=vocabulary, **rule)
         text = [*TEXT[:4], *STRANGE]
         assert tokenizer.sample(text, alpha=alpha, seed=1) == tokenizer.encode(text)
 

@@ -48,7 +48,7 @@ def test_any_text_comes_back_normalised(tokenizer, text):
 
 @pytest.mark.parametrize("normalisation", ["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf", "identity"])
 def test_random_text_comes_back_normalised(normalisation):
-    tokenizer = train_tokenizer(lines(), config(normalisation=normalisation))
+    tokenizer = train_tokenizer(lines(), config(target_normalisation=normalisation))
     chance = random.Random(2)
     alphabet = "ab  ▁\t\r\u00a0\u2028éÉ😀\0\x85\u3000漢\ufeff\u200d<s/>⁇\u0301ﬁ."
     texts = ["".join(chance.choices(alphabet, k=chance.randint(0, 15))) for _ in range(2000)]
@@ -124,7 +124,7 @@ def test_saved_and_loaded(tmp_path, shared):
     target = source if shared else train_tokenizer(lines(200), config("unigram"))
     save_tokenizers(tmp_path, Tokenizers(source, target))
     loaded = load_tokenizers(tmp_path)
-    assert loaded.shared is shared
+    assert (loaded.source.vocabulary == loaded.target.vocabulary) is shared
     assert (loaded.source.model, loaded.target.model) == (source.model, target.model)
     assert loaded.target.encode(["the cat"]) == target.encode(["the cat"])
 
@@ -138,8 +138,8 @@ def test_models_that_are_none(tmp_path):
         Tokenizer.load(tmp_path / "x.model")
     model = train_tokenizer(lines(), config()).model
     for harmed in (b"", b"rubbish", model[: len(model) // 2]):
-        (tmp_path / "tokenizer.model").write_bytes(harmed)
-        with pytest.raises(CheckpointError, match=r"tokenizer\.model: not a SentencePiece model"):
+        (tmp_path / "source.model").write_bytes(harmed)
+        with pytest.raises(CheckpointError, match=r"source\.model: not a SentencePiece model"):
             load_tokenizers(tmp_path)
 
 

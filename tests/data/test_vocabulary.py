@@ -25,12 +25,22 @@ def tokenizer(kind: str, *, bytes: bool = False, spare: int = 0) -> Tokenizer:
     return train_tokenizer(OLD, config, shrink=True)
 
 
+def enlarged(old: Tokenizer, lines: list[str], *, kind: str, pieces: int) -> Tokenizer:
+    (new,) = grow([old], ([line] for line in lines), TokenizerConfig(kind=kind), pieces=pieces)
+    return new
+
+
+def enlarged_by_words(old: Tokenizer, path, *, kind: str) -> Tokenizer:
+    (new,) = grow_by_words([old], path, TokenizerConfig(kind=kind))
+    return new
+
+
 @pytest.fixture(scope="module", params=["bpe", "unigram", "char", "bpe-bytes", "unigram-bytes"])
 def grown(request):
     """(the kind, a tokenizer, the same with more pieces)"""
     kind, _, spelled = request.param.partition("-")
     old = tokenizer(kind, bytes=bool(spelled))
-    return kind, old, grow(old, NEW, kind=kind, pieces=ADDED[kind])
+    return kind, old, enlarged(old, NEW, kind=kind, pieces=ADDED[kind])
 
 
 def test_ids_are_appended_and_the_old_ones_stay(grown):
@@ -73,12 +83,12 @@ def test_every_new_piece_is_used(grown):
 
 def test_the_same_text_gives_the_same_model(grown):
     kind, old, new = grown
-    assert grow(old, NEW, kind=kind, pieces=new.size - old.size).model == new.model
+    assert enlarged(old, NEW, kind=kind, pieces=new.size - old.size).model == new.model
 
 
 def test_tags_keep_their_slots():
     old, _ = Tokenizers(*2 * [tokenizer("bpe", spare=2)]).tagged(["formal"])
-    new = grow(old, NEW, kind="bpe", pieces=5)
+    new = enlarged(old, NEW, kind="bpe", pieces=5)
     assert new.tags == old.tags == {"formal": old.slots[0]} and new.slots == old.slots
     assert "other" in Tokenizers(new, new).tagged(["other"]).source.tags
 
@@ -87,14 +97,14 @@ def test_growing_twice_appends_twice(grown):
     kind, _, new = grown
     if kind == "char":
         return
-    again = grow(new, OLD, kind=kind, pieces=5)
+    again = enlarged(new, OLD, kind=kind, pieces=5)
     assert again.size == new.size + 5 and again.pieces(range(new.size)) == new.pieces(range(new.size))
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
 def test_subword_sampling_knows_the_new_pieces(kind):
     old = tokenizer(kind)
-    new = grow(old, NEW, kind=kind, pieces=20)
+    new = enlarged(old, NEW, kind=kind, pieces=20)
     drawn = new.sample(OLD, alpha={"bpe": 0.0, "unigram": 500.0}[kind], seed=1)  # next to no chance
     assert drawn == new.encode(OLD)
     assert max(map(max, new.sample(NEW, alpha=0.3, seed=1))) >= old.size
@@ -106,7 +116,7 @@ def test_words_of_a_list_become_one_piece_each(kind, tmp_path):
     words = ("Übermut", "tausend", "null", "CO2", "B-Tonne", "4x!")
     path.write_text("\n\n".join(words) + "\n", encoding="utf-8")
     old = tokenizer(kind)
-    new = grow_by_words(old, path, kind=kind)
+    new = enlarged_by_words(old, path, kind=kind)
     for word in words:
         assert len(new.encode([word])[0]) == 1
     assert new.encode(["eins zwei"]) == old.encode(["eins zwei"])
@@ -120,13 +130,13 @@ def test_a_word_that_can_be_no_piece_is_refused(kind, text, fault, tmp_path):
     path = tmp_path / "words.txt"
     path.write_text(f"{text}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=fault):
-        grow_by_words(tokenizer(kind), path, kind=kind)
+        enlarged_by_words(tokenizer(kind), path, kind=kind)
 
 
 def test_no_piece_joins_letters_with_digits_or_punctuation():
     lines = ["zwei-drei 4zwei zwei! 1234"] * 50
     old = tokenizer("bpe")
-    new = grow(old, lines, kind="bpe", pieces=9)
+    new = enlarged(old, lines, kind="bpe", pieces=9)
     for piece in new.pieces(range(old.size, new.size)):
         letters = piece.lstrip("▁")
         assert letters.isalpha() or letters.isdigit() or not any(map(str.isalnum, letters))
@@ -134,4 +144,4 @@ def test_no_piece_joins_letters_with_digits_or_punctuation():
 
 def test_more_pieces_than_the_text_gives_are_refused():
     with pytest.raises(ConfigError, match=r"finetune.pieces: 5,000, but this text gives \d+"):
-        grow(tokenizer("bpe"), NEW, kind="bpe", pieces=5000)
+        enlarged(tokenizer("bpe"), NEW, kind="bpe", pieces=5000)

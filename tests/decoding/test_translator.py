@@ -67,7 +67,7 @@ class Copy(Seq2Seq):
 
 @pytest.fixture(scope="module")
 def tokenizers() -> Tokenizers:
-    tokenizer = train_tokenizer(TEXT * 5, TokenizerConfig(vocabulary=330, normalisation="identity"))
+    tokenizer = train_tokenizer(TEXT * 5, TokenizerConfig(vocabulary=330, target_normalisation="identity"))
     return Tokenizers(tokenizer, tokenizer)
 
 

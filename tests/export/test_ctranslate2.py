@@ -225,7 +225,7 @@ def test_what_the_engine_cannot_do_is_refused_by_name(engines, folders):
 
 
 def test_damage_is_told(tmp_path, folders):
-    for name in ("model.bin", "config.json", "shared_vocabulary.json", "tokenizer.model", "config.yaml"):
+    for name in ("model.bin", "config.json", "shared_vocabulary.json", "source.model", "config.yaml"):
         copied = tmp_path / "copy"
         copied.mkdir(exist_ok=True)
         for file in folders[1].iterdir():

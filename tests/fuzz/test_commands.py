@@ -165,7 +165,7 @@ HEAVY = {
     "lines": (COMMANDS["prepare"], lambda whole: {"text.en": b"a" * (100 << 20)}),
     "header": (COMMANDS["info"], lambda whole: {
         "model/model.safetensors": (2**62).to_bytes(8, "little") + whole["model/model.safetensors"][8:]}),
-    "tokenizer": (COMMANDS["translate"], lambda whole: {"model/tokenizer.model": os.urandom(1 << 20)}),
+    "tokenizer": (COMMANDS["translate"], lambda whole: {"model/source.model": os.urandom(1 << 20)}),
 }  # fmt: skip
 QUICK = ("laughs", "absurd model")
 

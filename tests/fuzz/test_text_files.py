@@ -140,7 +140,8 @@ def test_preparing(tmp_path, data):
         pairs += [(data.draw(line), data.draw(line)) for _ in range(10)]
     tokenizer = {
         "kind": data.draw(st.sampled_from(["bpe", "unigram", "char"])), "vocabulary": data.draw(st.integers(272, 330)),
-        "normalisation": data.draw(st.sampled_from(["nmt_nfkc", "identity"])), "shared": data.draw(st.booleans()),
+        "target_normalisation": data.draw(st.sampled_from(["nmt_nfkc", "identity"])),
+        "shared": data.draw(st.booleans()),
     }  # fmt: skip
     config = toy_text.toy_config(folder, pairs, tokenizer=tokenizer)
     path = folder / data.draw(st.sampled_from(sorted(os.listdir(folder))))
