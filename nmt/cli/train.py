@@ -174,8 +174,8 @@ def _short(perplexity: float) -> str:
 
 
 ADVICE = {
-    "alike": "most development translations are the same text: the training failed. Check that the lines of source and "
-    "target belong together, then lower training.lr or lengthen training.warmup",
+    "alike": "most development translations are the same text: the model learned almost nothing from the source. Train "
+    "longer; if the loss does not fall, check that source and target lines belong together, then lower training.lr",
     "overfitting": "overfitting: the development loss rose while the training loss fell. Raise model.dropout, take a "
     "smaller model, or add text",
     "improving": "still improving at the end: train again with a larger training.steps and another run=...",
