@@ -59,8 +59,8 @@ def survey(
     train: ParallelText, given: Mapping[str, ParallelText], languages: tuple[str, str] | None = None,
     family: sizes.Family = "transformer",
 ) -> Survey:  # fmt: skip
-    """Read the training text twice: all of it, then a sample. `given` are the texts of dev and test that there are;
-    with `languages` the text is compared with them.
+    """Read the training text twice: all of it, then a sample. `given` holds the dev and test texts, if any; with
+    `languages` the text is compared with them.
 
     The vocabulary is chosen for a family of models.
 
