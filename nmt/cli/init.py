@@ -68,9 +68,9 @@ def init(
     }
     lines.check_input(output, [path for text in (train, *given.values()) for path in text.files])
     languages = _languages(train, source_language, target_language)
+    note_busy()
     typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
     seen = survey(train, given, languages, model)
-    note_busy()
 
     def written(size: "Sizes | None" = None) -> str:
         return suggest(seen, train=train, given=given, languages=languages, model=model, path=output, size=size)

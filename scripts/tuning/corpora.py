@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from nmt import files
 from nmt.config import ParallelText
-from nmt.data.suggest import language_of, languages_of
+from nmt.data.facts import language_of, languages_of
 from nmt.data.text import read_pairs
 from nmt.errors import DataError
 

@@ -49,7 +49,8 @@ class Trial(NamedTuple):
 
 @lru_cache
 def _survey(corpus: Corpus, family: sizes.Family) -> Survey:
-    return survey(corpus.train, {"dev": corpus.dev, "test": corpus.dev} if corpus.dev else {}, family)
+    given = {"dev": corpus.dev, "test": corpus.dev} if corpus.dev else {}
+    return survey(corpus.train, given, family=family)
 
 
 def plan(corpus: Corpus, family: sizes.Family, changes: dict[str, Any], seed: int, output: Path) -> Trial:
