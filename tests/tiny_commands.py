@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from nmt.cli.app import app
 
-FEW = "training.steps=2 training.evaluate_every=2"
+FEW = "training.steps=2 training.warmup=1 training.evaluate_every=2"
 SHRUNK = {
     "gru": "model.hidden=16 model.embedding=16",
     "attention_rnn": "model.hidden=16 model.embedding=16 model.attention=16",
