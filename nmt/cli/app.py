@@ -8,6 +8,7 @@ import typer
 
 from nmt.cli.attend import attend
 from nmt.cli.backtranslate import backtranslate
+from nmt.cli.clean import clean
 from nmt.cli.common import Version
 from nmt.cli.compare import compare
 from nmt.cli.config import config
@@ -35,7 +36,7 @@ def nmt(version: Version = False) -> None:
 
 
 for name, function in {
-    "init": init, "prepare": prepare, "tokenize": tokenize, "train": train, "finetune": finetune,
+    "init": init, "clean": clean, "prepare": prepare, "tokenize": tokenize, "train": train, "finetune": finetune,
     "backtranslate": backtranslate, "distill": distill, "translate": translate,
     "eval": evaluate, "compare": compare, "score": score, "attend": attend, "export": export, "config": config,
     "info": info,

@@ -59,10 +59,10 @@ def init(
         raise ConfigError(f"{output}: exists", hint="--force replaces it, --output names another file")
     if columns and not (tsv or dev_tsv or test_tsv):
         raise ConfigError("--columns: of which TSV?", hint="it belongs to --tsv; exchange --source and --target")
-    train = _text("", source, target, tsv, columns)
+    train = text_of("", source, target, tsv, columns)
     splits = {"dev": (dev_source, dev_target, dev_tsv), "test": (test_source, test_target, test_tsv)}
     given = {
-        name: _text(f"{name}-", *([each] if each else None for each in paths), columns)
+        name: text_of(f"{name}-", *([each] if each else None for each in paths), columns)
         for name, paths in splits.items()
         if any(paths)
     }
@@ -116,7 +116,7 @@ def _fit(
     return planned
 
 
-def _text(prefix: str, source, target, tsv, columns: tuple[str, str] | None) -> "ParallelText":
+def text_of(prefix: str, source, target, tsv, columns: tuple[str, str] | None) -> "ParallelText":
     from nmt import config as settings
     from nmt.config import ParallelText
     from nmt.data.text import check_files

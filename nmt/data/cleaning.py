@@ -31,6 +31,12 @@ class Verdict(IntEnum):
     """Taken away as development or test text."""
     TOO_MANY_PIECES = 9
     """A side is longer than model.max_length."""
+    NEAR_DUPLICATE = 10
+    """The letters of the pair occurred before; `nmt clean` alone looks for it."""
+    LANGUAGE = 11
+    """A side is in another language; `nmt clean` alone looks for it."""
+    LOW_SCORE = 12
+    """The sides do not seem to translate each other; `nmt clean` alone looks for it."""
 
 
 def named(counts: dict[Verdict, int]) -> dict[str, int]:

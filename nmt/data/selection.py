@@ -55,8 +55,8 @@ def examine(
     for text in texts:
         for source, target in text:
             verdicts.append(judge(source, target, config))
-            sources.append(_hash(source))
-            targets.append(_hash(target))
+            sources.append(hash_of(source))
+            targets.append(hash_of(target))
             sizes.extend((len(source.strip()), len(target.strip())))
         ends.append(len(verdicts))
     hashes = np.frombuffer(sources, np.uint64), np.frombuffer(targets, np.uint64)
@@ -70,7 +70,8 @@ def examine(
     return selection
 
 
-def _hash(sentence: str) -> int:
+def hash_of(sentence: str) -> int:
+    """64 bits that stand for a sentence, without the blanks around it."""
     return int.from_bytes(blake2b(sentence.strip().encode(), digest_size=8).digest(), "little")
 
 
@@ -101,7 +102,7 @@ def overlap(
     """Count the kept pairs that share text with each of `texts`, and drop those that `drop` names."""
     kept, found = selection.kept, {}
     for name, text in texts.items():
-        known = tuple(np.array([_hash(line) for line in side], np.uint64) for side in text)
+        known = tuple(np.array([hash_of(line) for line in side], np.uint64) for side in text)
         found[name] = kept * shared(selection.hashes, known, mirrored=mirrored)
     for kinds in found.values():
         selection.verdicts[dropped(kinds, drop)] = Verdict.OVERLAP
