@@ -52,6 +52,7 @@ def init(
     from nmt import files
     from nmt.data.suggest import suggest
     from nmt.data.survey import survey
+    from nmt.data.text import by_language
     from nmt.errors import ConfigError
 
     lines.check_place(output, usual="config.yaml")
@@ -69,6 +70,7 @@ def init(
     lines.check_input(output, [path for text in (train, *given.values()) for path in text.files])
     languages = _languages(train, source_language, target_language)
     note_busy()
+    train, given = by_language(train, languages), {name: by_language(text, languages) for name, text in given.items()}
     typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
     seen = survey(train, given, languages, model)
 

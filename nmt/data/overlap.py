@@ -1,7 +1,7 @@
 """Training pairs that share text with the development or test text, by what they share.
 
 A model that has seen a test pair, or its source, is tested on its memory. A shared target alone is different: short
-answers such as "Yes." translate many sources, and dropping them all would cost a text of short lines a fifth of itself.
+answers such as "Yes." translate many sources, and dropping them all would cost a text of short lines many good pairs.
 """
 
 from typing import Literal, NamedTuple

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from nmt.config import ParallelText
+from nmt.config.data import COLUMNS
 from nmt.data.formats.columns import Column, Gaps, Note
 from nmt.data.formats.encoding import LONGEST, decode_lines, encoding_of
 from nmt.data.formats.lines import check_text, read_lines
@@ -17,7 +18,10 @@ from nmt.data.formats.tables import read_csv, read_tsv
 from nmt.data.formats.tmx import read_tmx
 from nmt.errors import DataError
 
-__all__ = ["LONGEST", "check_files", "decode_lines", "digest", "form_in_name", "packed", "read_lines", "read_pairs"]
+__all__ = [
+    "LONGEST", "by_language", "check_files", "decode_lines", "digest", "form_in_name", "packed", "read_lines",
+    "read_pairs",
+]  # fmt: skip
 
 _FORMS = {"csv": read_csv, "tsv": read_tsv, "jsonl": read_jsonl, "tmx": read_tmx, "parquet": read_parquet}
 _JSON = re.compile(r'\{\s*"|\[\s*[{\]]')
@@ -53,6 +57,19 @@ def read_pairs(
         yield from _one_file(path, text.columns, Gaps(path, lenient=lenient, note=note))
     for source, target in zip(text.source, text.target, strict=True):
         yield from _aligned(read_lines(source), read_lines(target), (source, target))
+
+
+def by_language(text: ParallelText, languages: tuple[str, str]) -> ParallelText:
+    """The text with its columns named by the languages, if all of its files name them; else unchanged."""
+    if not text.tsv or text.columns != COLUMNS:
+        return text
+    named = text.model_copy(update={"columns": languages})
+    try:
+        for path in text.tsv:
+            next(read_pairs(named.model_copy(update={"tsv": (path,)})), None)
+    except DataError:
+        return text
+    return named
 
 
 def form_in_name(path: Path) -> str | None:

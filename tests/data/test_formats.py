@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from nmt.config import ParallelText
-from nmt.data.text import packed, read_lines, read_pairs
+from nmt.data.text import by_language, packed, read_lines, read_pairs
 from nmt.errors import ConfigError, DataError
 
 TEXT = "Ja.\nSchön, a\rb\n\nletzte"
@@ -151,6 +151,20 @@ def test_csv_with_semicolons_and_line_breaks_in_cells(tmp_path):
     assert read(tmp_path / "a.csv")[0] == [("eins, zwei", "one, two")]
 
 
+THREE = {"a.tmx": TMX, "a.jsonl": JSONL, "a.csv": CSV}
+
+
+@pytest.mark.parametrize(("languages", "columns"), [(("en", "de"), ("en", "de")), (("fr", "it"), (1, 2))])
+def test_columns_are_named_by_language_if_the_file_names_them(tmp_path, languages, columns):
+    for name, content in THREE.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        assert by_language(ParallelText(tsv=tmp_path / name), languages).columns == columns
+    lines = ParallelText(source="a.de", target="a.en")
+    assert by_language(lines, languages) is lines
+    given = ParallelText(tsv=tmp_path / "a.csv", columns=(3, 2))
+    assert by_language(given, languages) is given
+
+
 @pytest.mark.parametrize(("columns", "pairs"), [((), PAIRS), (("de", "en"), PAIRS)])
 def test_a_zip_archive_of_two_files(tmp_path, columns, pairs):
     sides = ["".join(f"{line}\n" for line in side) for side in zip(*PAIRS, strict=True)]
@@ -188,7 +202,7 @@ def test_rows_that_lack_a_column_are_left_out_up_to_a_percent(tmp_path):
         ("a.jsonl", '{"id": 1, "de": "ja"}\n', ("de", "en"), 'expected a field "en", found id, de'),
         ("a.tmx", TMX.replace("</tmx>", ""), ("de", "en"), "not XML"),
         ("a.tmx", "<?xml version='1.0'?><html/>", ("de", "en"), "not a translation memory"),
-        ("a.tmx", TMX, ("de", "it"), "no unit holds both de and it"),
+        ("a.tmx", TMX, ("de", "it"), "expected units in de and it, found de-de, en-us, fr"),
         ("a.tmx", TMX.replace(' SYSTEM "tmx14.dtd"', ' [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]'), (1, 2), "entities"),
         ("a.tmx", TMX.replace(' SYSTEM "tmx14.dtd"', ' [<!ENTITY a SYSTEM "/etc/passwd">]'), (1, 2), "entities"),
     ],

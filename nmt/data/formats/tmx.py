@@ -17,6 +17,7 @@ from nmt.data.formats.packing import unpacked
 from nmt.errors import DataError
 
 _CODES = ("bpt", "ept", "it", "ph", "ut")
+_SHOWN = 20  # languages in a message
 _BLANKS = re.compile(r"\s+")
 
 
@@ -26,9 +27,11 @@ def read_tmx(path: Path, columns: tuple[Column, Column], gaps: Gaps) -> Iterator
     Units that lack one of the languages are left out and counted.
     """
     languages: list[str] = []
+    codes: dict[str, None] = {}
     skipped = count = 0
     for unit in _units(path):
         count += 1
+        codes |= dict.fromkeys(unit) if len(codes) < _SHOWN else {}
         languages = languages or [_language(column, list(unit), path) for column in columns]
         pair = [_find(unit, language) for language in languages]
         if None in pair:
@@ -36,7 +39,10 @@ def read_tmx(path: Path, columns: tuple[Column, Column], gaps: Gaps) -> Iterator
             continue
         yield pair[0], pair[1]
     if count and skipped == count:
-        raise DataError(f"{path}: no unit holds both {' and '.join(languages)}", hint="`columns` names two languages")
+        listed = ", ".join(codes)
+        raise DataError(
+            f"{path}: expected units in {' and '.join(languages)}, found {listed}", hint="`columns` names two languages"
+        )
     if skipped:
         gaps.note(f"{path}: {skipped:,} of {count:,} units were left out, as they lack {' or '.join(languages)}")
 
