@@ -28,7 +28,7 @@ _CHARACTERS_A_LINK = 25  # of source times target: words of five letters on both
 
 
 class Options(NamedTuple):
-    """What is done besides the filters of training."""
+    """Filters that `nmt clean` has besides those of training."""
 
     min_score: float | None = 0.0
     """Drop pairs with a lower score."""
@@ -41,7 +41,7 @@ class Options(NamedTuple):
 
 
 class Cleaned(NamedTuple):
-    """What becomes of N pairs."""
+    """The verdict and the score of N pairs."""
 
     selection: Selection
     scores: np.ndarray

@@ -1,13 +1,16 @@
-"""IBM Model 1 (Brown et al. 1993) as a score for sentence pairs: do their words translate each other?
+"""IBM Model 1 (Brown et al. 1993) as a score for sentence pairs, by the words that translate each other.
 
-Each target word t is made by one word s of the source, chosen with equal chance, so that
+Each target word t is made by one of the m words s of the source, chosen with equal chance:
 
     p(t | source) = 1 / m  sum over s of  p(t | s)
 
-and p(t | s) is learned by expectation maximisation from the text itself. The score of a pair is the mean over its words
-of log( ((1 - l) p(t | source) + l p(t)) / p(t) ): how much better than chance, in nats, the other side predicts a word.
-It is taken in both directions. A pair must not vouch for itself, so its own counts are subtracted before it is scored;
-words that no other pair has are left out.
+Expectation maximisation learns p(t | s) from the text itself. The score of a pair is the mean over its words of
+
+    log( ((1 - l) p(t | source) + l p(t)) / p(t) )
+
+which says how much better than chance, in nats, the other side predicts a word. It is taken in both directions. A pair
+must not vouch for itself, so its own counts are subtracted before it is scored. Words that no other pair has are left
+out.
 
 Words are lower-cased, cut to a few letters, which spares a stemmer, and hashed, which spares a vocabulary.
 """

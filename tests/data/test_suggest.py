@@ -125,3 +125,12 @@ def test_many_characters_get_room(tmp_path):
 def test_too_little_text(tmp_path):
     with pytest.raises(DataError, match="has 9 pairs and 8 of them are usable"):
         survey(ParallelText(**write(tmp_path, "train", [*sentences(8), ("", "")])), {})
+
+
+def test_a_survey_counts_filters_and_warns(tmp_path):
+    pairs = [*sentences(60), *[("", "empty")] * 5, *sentences(2)]
+    text = ParallelText(**write(tmp_path, "train", pairs))
+    facts = survey(text, {}, ("de", "en"))
+    assert facts.dropped == {"empty": 5, "duplicate": 2} and facts.read == 67
+    assert ["lower-cased" in each for each in facts.warnings] == [True, True, False]
+    assert facts.warnings[2].startswith("empty: 5 of 67 pairs (7.5%) were dropped")

@@ -89,6 +89,25 @@ def test_tsv(tmp_path, content, columns):
         assert pairs == [(line[columns[0] - 1], line[columns[1] - 1]) for line in cells]
 
 
+FORMS = {
+    "a.csv": 'de,en\n"Ja, ""so""",Yes.\n"eine\nZeile",a line\n', "a.jsonl": '{"de": "Ja.", "en": "Yes."}\n' * 3,
+    "a.tmx": '<?xml version="1.0"?><tmx><body><tu><tuv xml:lang="de"><seg>Ja <ph>x</ph>&amp;</seg></tuv>'
+    '<tuv xml:lang="en"><seg>Yes.</seg></tuv></tu></body></tmx>',
+}  # fmt: skip
+
+
+@tries(60)
+@given(st.data(), st.sampled_from(sorted(FORMS)), st.booleans())
+def test_one_file_of_both_sides(tmp_path, data, name, lenient):
+    """A damaged table, memory or list of records gives pairs of single lines, or one clear error."""
+    path = tmp_path / name
+    path.write_bytes(data.draw(damaged(FORMS[name].encode())))
+    columns = data.draw(st.sampled_from([(1, 2), ("de", "en")]))
+    text = ParallelText(tsv=path, columns=columns)
+    pairs = holds(lambda: list(read_pairs(text, lenient=lenient)), folder=tmp_path)
+    assert pairs is None or not any("\n" in side for pair in pairs for side in pair)
+
+
 @tries(30)
 @given(st.lists(st.binary(max_size=30), max_size=10))
 def test_lines_do_not_depend_on_where_the_stream_is_cut(tmp_path, chunks):
