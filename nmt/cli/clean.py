@@ -38,7 +38,7 @@ def clean(
     tag: lines.Tag = None,
     languages: Annotated[tuple[str, str] | None, typer.Option(help="Drop other languages; needs py3langid.")] = None,
     near_duplicates: Annotated[bool, typer.Option(help="Drop pairs that differ in no letter.")] = True,
-    settings: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Of data.cleaning.")] = None,
+    settings: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings of data.cleaning.")] = None,
     machine: Machine,
 ) -> None:
     """Drop bad pairs of a parallel text and report why.

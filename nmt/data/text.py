@@ -79,6 +79,8 @@ def form_in_name(path: Path) -> str | None:
 
 
 def _one_file(path: Path, columns: tuple[Column, Column], gaps: Gaps) -> Iterator[tuple[str, str]]:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe can be read only once
+        return read_tsv(path, columns, gaps)
     with blaming(path):
         inside = members(path) if packing(path) == ".zip" else []
     if len(inside) == 2:

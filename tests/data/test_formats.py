@@ -5,7 +5,9 @@ import gzip
 import io
 import json
 import lzma
+import os
 import sys
+import threading
 import zipfile
 
 import pytest
@@ -131,6 +133,15 @@ def test_columns_by_name(tmp_path, name, pack):
     (tmp_path / name).write_bytes(pack(FORMS[name].encode()))
     assert read(tmp_path / name, "de", "en")[0] == PAIRS
     assert read(tmp_path / name, "en", "de")[0] == [pair[::-1] for pair in PAIRS]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_read_once_as_tsv(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=("Ja.\tYes.\n",))
+    writer.start()
+    assert read(tmp_path / "pipe")[0] == [("Ja.", "Yes.")]
+    writer.join()
 
 
 def test_columns_by_number_and_headers(tmp_path):
