@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _LEXICAL = "IBM Model 1 in both directions, in nats per word"
 Scorer = Callable[[Iterable[tuple[str, str]]], Iterator[float]]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings of data.cleaning.")
+]
 Share = Annotated[str | None, typer.Option(metavar="SHARE", help="Drop this share, such as 5%, by lowest score.")]
 
 
@@ -38,7 +41,7 @@ def clean(
     tag: lines.Tag = None,
     languages: Annotated[tuple[str, str] | None, typer.Option(help="Drop other languages; needs py3langid.")] = None,
     near_duplicates: Annotated[bool, typer.Option(help="Drop pairs that differ in no letter.")] = True,
-    settings: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Replace settings of data.cleaning.")] = None,
+    settings: Overrides = None,
     machine: Machine,
 ) -> None:
     """Drop bad pairs of a parallel text and report why.
