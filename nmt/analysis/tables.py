@@ -61,9 +61,9 @@ def against_first(facts: Facts) -> Table | None:
 
 def checked(facts: Facts) -> Table:
     """Numbers, placeholders and names that were kept, and other checks of what scores hide; one row a run."""
-    cells = [checks.as_cells(each) for each in facts.comparison.checks]
-    rows = [[run.name, *each.values()] for run, each in zip(facts.runs, cells, strict=True)]
-    return Table("What the scores hide", ["", *cells[0]], rows)
+    head, *rows = checks.as_rows(facts.comparison.checks)
+    named = [[run.name, *row] for run, row in zip(facts.runs, rows, strict=True)]
+    return Table("Checks beside the scores", ["", *head], named)
 
 
 def worst(facts: Facts) -> list[Table]:

@@ -1,4 +1,4 @@
-"""What `nmt eval` shows beside the scores: checks of what they hide, and the lines to look at."""
+"""Checks of what scores hide, and the lines to look at, as `nmt eval` shows them."""
 
 import re
 from collections.abc import Sequence
@@ -19,10 +19,8 @@ def table(comparison: "Comparison") -> str:
     """One row per system, one column per check that the test set has something for."""
     from nmt.evaluation import checks
 
-    shown = [checks.as_cells(each) for each in comparison.checks]
-    rows = [["system", *shown[0]]]
-    rows += [[system.name, *cells.values()] for system, cells in zip(comparison.systems, shown, strict=True)]
-    return grid(rows)
+    names = ["system", *(system.name for system in comparison.systems)]
+    return grid([[name, *row] for name, row in zip(names, checks.as_rows(comparison.checks), strict=True)])
 
 
 def worst(comparison: "Comparison") -> list[str]:

@@ -96,6 +96,15 @@ def prepare(
         time.sleep(_POLL)
 
 
+def find(config: Config) -> Prepared | None:
+    """The data of a config if they are in the cache and whole; nothing is prepared."""
+    with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):
+        found = _digests(config, lambda stage, done: None)
+        key = _key(config, found, base_tokenizers(config))
+        return _load((config.data.cache or config.run.parent / "prepared") / key, key, found, config)
+    return None
+
+
 def _clear_away(cache: Path) -> None:
     """Remove what killed processes left in the cache; what a living one works at is locked."""
     names = [path.name for path in cache.iterdir()] if cache.is_dir() else []

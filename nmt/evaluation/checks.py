@@ -1,7 +1,7 @@
 """Checks of what a score over all words hides: numbers, placeholders and names that were lost, phrases that repeat.
 
-A wrong number costs as much BLEU as any other wrong word. What a translation has to keep is what its reference keeps of
-the source, so that the references themselves pass every check; without sources it is what the references have.
+A wrong number costs as much BLEU as any other wrong word. A translation has to keep those items of the source that its
+reference keeps, so that the references themselves pass every check; without sources it is the items of the references.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ class Kept(NamedTuple):
 
 
 class Checks(NamedTuple):
-    """What one system's translations of a test set are like."""
+    """Results of all checks of one system's translations."""
 
     numbers: Kept
     placeholders: Kept
@@ -36,6 +36,8 @@ class Checks(NamedTuple):
     lines: int
     length: float | None
     """Characters of the translations divided by those of the references; None if these are empty."""
+    unseen: float | None = None
+    """Share of the source's words that the model never saw in training; None if that is not known, see unseen.py."""
 
 
 class Line(NamedTuple):
@@ -60,7 +62,7 @@ class Worst(NamedTuple):
     hypothesis: str
     chrf: float
     faults: list[str]
-    """What the checks found; empty if chrF alone brought the line here."""
+    """Failed checks, in words; empty if chrF alone brought the line here."""
 
 
 def lines(source: Lines | None, references: Sequence[Lines]) -> list[Line]:
@@ -72,7 +74,7 @@ def lines(source: Lines | None, references: Sequence[Lines]) -> list[Line]:
 
 
 def check(hypotheses: Lines, test: Sequence[Line]) -> Checks:
-    """Return what one system's translations are like, all lines together."""
+    """Return the results for one system, all lines together."""
     lost = [_lost(text, line) for text, line in zip(hypotheses, test, strict=True)]
 
     def kept(name: str) -> Kept:
@@ -90,14 +92,22 @@ def check(hypotheses: Lines, test: Sequence[Line]) -> Checks:
     )  # fmt: skip
 
 
-def as_cells(found: Checks) -> dict[str, str]:
-    """Return the checks as tables show them, without those for which the test set has nothing."""
+def as_rows(systems: Sequence[Checks]) -> list[list[str]]:
+    """Return the head and one row per system for tables, without checks for which the test set has nothing."""
+    cells = [_cells(each) for each in systems]
+    head = list(dict.fromkeys(name for each in cells for name in each))
+    return [head, *([each.get(name, "") for name in head] for each in cells)]
+
+
+def _cells(found: Checks) -> dict[str, str]:
     counted = {"numbers": found.numbers, "placeholders": found.placeholders, "names": found.names}
     cells = {f"{name} kept": f"{each.kept:,}/{each.of:,}" for name, each in counted.items() if each and each.of}
     cells["repetitive lines"] = f"{found.repetitive:,}/{found.lines:,}"
     cells["exact lines"] = f"{found.exact:,}/{found.lines:,}"
     if found.length is not None:
         cells["length"] = f"{found.length:.2f}"
+    if found.unseen is not None:
+        cells["unseen words"] = f"{found.unseen:.1%}"
     return cells
 
 
@@ -137,7 +147,7 @@ def _line(source: str | None, references: list[str], known: set[str]) -> Line:
 
 
 def _common(source: str | None, references: list[str], find: Callable, missing: Callable) -> Counter:
-    """Of the source's items those that the reference has which keeps most; without a source the first reference's."""
+    """Return the source's items that the best reference keeps, or without a source the items of the first reference."""
     if source is None:
         return find(references[0])
     items = find(source)

@@ -13,7 +13,7 @@ from sacrebleu.metrics.base import Metric
 from nmt import files
 from nmt.data.prepare import OnProgress
 from nmt.errors import ConfigError, DataError
-from nmt.evaluation import checks, metrics, moses, notes, systems, testset, tokenizers
+from nmt.evaluation import checks, metrics, moses, notes, systems, testset, tokenizers, unseen
 from nmt.evaluation import references as references_of
 from nmt.evaluation.checks import Checks, Worst
 from nmt.evaluation.metrics import Lines, Score, Settings, Significance, Test
@@ -44,7 +44,7 @@ class Comparison(NamedTuple):
     settings: Settings
     """How all scores but the tokenised one read text."""
     notes: list[str]
-    """What to know before the scores are believed."""
+    """Reasons not to believe the scores as they are."""
     checks: list[Checks]
     """One per system: what the scores hide."""
     worst: list[list[Worst]]
@@ -52,7 +52,7 @@ class Comparison(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """What is computed beside a score."""
+    """Options of the evaluation that go beyond the scores themselves."""
 
     resamples: int
     paired: Test | None
@@ -134,7 +134,11 @@ def evaluate(
         on_system(each.name)
         translated.append(systems.translate(each, test.source, workers=workers))
     scored = _scored([*translated, *given], test, made, settings, statistics, language if scored_as_papers else None)
-    return scored._replace(notes=[*choice.notes, *scored.notes])
+    unseen_words = [*unseen.shares(groups, test.source), *(None for _ in given)]
+    return scored._replace(
+        notes=[*choice.notes, *scored.notes],
+        checks=[each._replace(unseen=share) for each, share in zip(scored.checks, unseen_words, strict=True)],
+    )
 
 
 def _scored(

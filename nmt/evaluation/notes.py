@@ -1,7 +1,7 @@
 """Notes on scores that would mislead: pure functions of the texts, which return None for text as it should be.
 
-A note says what was found, what was expected, and what to do. `references` are those of each line (see references.py);
-`words` puts blanks between words as BLEU's tokenizer does.
+A note states what was found, what was expected, and what to do. `references` lists the references of each line (see
+references.py); `words` puts blanks between words as BLEU's tokenizer does.
 """
 
 import re

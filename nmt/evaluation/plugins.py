@@ -21,7 +21,7 @@ GROUP = "nmt.metrics"
 
 
 class SegmentMetric(Protocol):
-    """What an entry point's factory returns."""
+    """The object that an entry point's factory returns."""
 
     signature: str
     """All that the scores depend on, as name:value parts with | between them, such as model:x|version:1.2."""

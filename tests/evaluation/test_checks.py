@@ -80,14 +80,14 @@ REFERENCE = ["Room 405, {name}", "Yes, yes, yes, yes", "At eight", "Thanks"]
 def test_references_pass_and_faults_are_counted():
     lines = checks.lines(SOURCE, [REFERENCE])
     perfect = checks.check(REFERENCE, lines)
-    assert perfect == (Kept(1, 1), Kept(1, 1), Kept(0, 0), 0, 4, 4, 1.0), "a number that the reference spells is free"
+    assert perfect == (Kept(1, 1), Kept(1, 1), Kept(0, 0), 0, 4, 4, 1.0, None), "8 is spelled out"
     hypotheses = ["Room 504, name", "Yes, yes, yes, yes", "At at at eight", ""]
     found = checks.check(hypotheses, lines)
     assert found[:6] == (Kept(0, 1), Kept(0, 1), Kept(0, 0), 1, 1, 4) and 0.8 < found.length < 1
-    assert checks.as_cells(found) == {
-        "numbers kept": "0/1", "placeholders kept": "0/1", "repetitive lines": "1/4", "exact lines": "1/4",
-        "length": f"{found.length:.2f}",
-    }  # fmt: skip
+    head, first, second = checks.as_rows([perfect, found._replace(unseen=0.125)])
+    assert head == ["numbers kept", "placeholders kept", "repetitive lines", "exact lines", "length", "unseen words"]
+    assert first == ["1/1", "1/1", "0/4", "4/4", "1.00", ""]
+    assert second == ["0/1", "0/1", "1/4", "1/4", f"{found.length:.2f}", "12.5%"]
     assert [checks.faults(text, line) for text, line in zip(hypotheses, lines, strict=True)] == [
         ["number 405 is missing", "placeholder {name} is missing"], [], ['"at" is repeated'],
         ["the hypothesis is empty"],

@@ -131,6 +131,17 @@ def test_several_references(place, learnt, test_text):
     assert both.references == 2 and "nrefs:2" in both.columns[0].scores[0].signature
 
 
+def test_words_that_a_run_never_saw(place, learnt, fresh, test_text):
+    (place / "new.de").write_text("ein hund sieht katzen.\nder mann mag hund.\n", encoding="utf-8")
+    (place / "new.en").write_text("a dog sees cats.\nthe man likes dog.\n", encoding="utf-8")
+    texts = {"source": place / "new.de", "references": [place / "new.en"], "beam": 1}
+    systems = [learnt, fresh, [learnt, fresh]]
+    found = nmt.evaluate(systems, hypotheses=[place / "new.en"], metric="chrf", **texts)
+    assert [each.unseen for each in found.checks] == [1 / 8, 1 / 8, None, None], "katzen"
+    assert nmt.evaluate(learnt / "model", metric="chrf", **texts).checks[0].unseen is None
+    assert nmt.evaluate(learnt, metric="chrf").checks[0].unseen == 0, "its test pairs consist of the same 12 words"
+
+
 def test_a_name_says_which_run(place, learnt, fresh, test_text):
     told = []
     comparison = nmt.evaluate([learnt, fresh / "model"], on_system=told.append)
