@@ -68,7 +68,8 @@ class Cause(NamedTuple):
     def __str__(self) -> str:
         what, advice = _EXPLAINED[self.name]
         named = "; ".join(map(str, self.changes))
-        more = f"; and {_counted(self.kinds - len(self.changes), 'more kind')}" if self.kinds > len(self.changes) else ""
+        rest = self.kinds - len(self.changes)
+        more = f"; and {_counted(rest, 'more kind')}" if rest else ""
         return f"{what}: {named}{more}" + (f". {advice}" if advice else "")
 
 

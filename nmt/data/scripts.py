@@ -1,8 +1,10 @@
-"""Scripts: which one a line is written in, and which ones a language is written in."""
+"""Scripts: which one a line is written in, which ones a language is written in, and how alike two texts are in them."""
 
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 
 _OF_LANGUAGES = {
     "CYRILLIC": "ru uk be bg mk sr kk ky tg mn tt ba cv os ce", "GREEK": "el", "ARABIC": "ar fa ur ps ug sd ckb",
@@ -32,3 +34,17 @@ def scripts_of(language: str) -> set[str]:
     """The scripts that a language is written in, by its code; empty for a language that is not known here."""
     code = language.lower().replace("_", "-").partition("-")[0]
     return {name for name, languages in _OF_LANGUAGES.items() if code in languages.split()}
+
+
+def overlap(one: Iterable[str], other: Iterable[str]) -> float:
+    """How alike two texts are: 0 with no script in common, 1 with the same scripts in the same shares of letters."""
+    shares, others = _shares(one), _shares(other)
+    return sum(min(share, others.get(name, 0)) for name, share in shares.items())
+
+
+def _shares(lines: Iterable[str]) -> dict[str, float]:
+    counts: Counter[str] = Counter()
+    for character, count in Counter(chain.from_iterable(lines)).items():
+        if name := script_of(character):
+            counts[name] += count
+    return {name: count / counts.total() for name, count in counts.items()}

@@ -89,11 +89,13 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _tokenizer(seen: Survey) -> str:
+    whose = "both languages together" if seen.shared else "each language"
+    why = "one vocabulary for both sides" if seen.shared else "a vocabulary per side, as their scripts differ"
     return f"""\
 tokenizer:
   kind: bpe  # or unigram, or char
-  vocabulary: {seen.vocabulary}  # ids of both languages together; more text bears more
-  shared: true  # one vocabulary for both sides; false suits languages with different scripts
+  vocabulary: {seen.vocabulary}  # ids of {whose}; more text bears more
+  shared: {json.dumps(seen.shared)}  # {why}
 """
 
 
@@ -105,11 +107,12 @@ def _model(seen: Survey, size: Sizes, model: Family) -> str:
         "attention_rnn": f"{recurrent}  attention: {size.width}\n",
         "gru": recurrent,
     }[model]
+    tied = "" if seen.shared else "  tied_embeddings: target  # source and target embeddings differ\n"
     longest = min(max(64, 1 << (2 * seen.longest - 1).bit_length()), 1 << 14)
     return f"""\
 model:
   type: {model}  # or {" or ".join(each for each in ("transformer", "attention_rnn", "gru") if each != model)}
-{shape}{layers}  dropout: {size.dropout}  # the less text, the more
+{shape}{layers}{tied}  dropout: {size.dropout}  # the less text, the more
   max_length: {longest}  # pieces, and nearly all sentences here have at most {seen.longest}; longer pairs are dropped
 """
 

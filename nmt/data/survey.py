@@ -14,16 +14,20 @@ from nmt.data import facts, sizes
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict, heavy, named, told
 from nmt.data.peek import Peek
+from nmt.data.scripts import overlap
 from nmt.data.selection import Selection
 from nmt.data.splits import Pairs
 from nmt.data.text import read_pairs
-from nmt.data.tokenizer_training import train_shared
-from nmt.errors import DataError
+from nmt.data.tokenizer import Tokenizers
+from nmt.data.tokenizer_training import train_shared, train_tokenizer
+from nmt.errors import ConfigError, DataError
 
 _FEWEST = 10  # pairs
 _SAMPLE, _CHARACTERS = 50_000, 10_000_000  # what is looked at closely, at most
 _DEFAULTS = TokenizerConfig()
 _WITHOUT_TEXT = 4 + 256 + _DEFAULTS.spare  # ids of special marks, bytes and slots
+
+_ALIKE = 0.5  # overlap of the scripts of both sides from which one vocabulary suits them
 
 
 class Survey(NamedTuple):
@@ -41,8 +45,10 @@ class Survey(NamedTuple):
     """Mean words of a source and of a target sentence."""
     types: int
     """Different words of both sides, extrapolated from a sample to the whole text."""
+    shared: bool
+    """Whether one vocabulary for both sides suits the text: their scripts are alike."""
     vocabulary: int
-    """Ids of a joint vocabulary that suits the text."""
+    """Ids of a vocabulary that suits the text."""
     pieces: float
     """Mean length of a pair's longer side in its pieces, end mark included."""
     longest: int
@@ -86,13 +92,13 @@ def survey(
     chosen = select.sample(selection, _SAMPLE, characters=_CHARACTERS, seed=_DEFAULTS.seed)
     sides = list(zip(*compress(read_pairs(train, lenient=True), chosen), strict=True))
     kept = int(selection.kept.sum())
-    vocabulary, lengths = _try_tokenizer(sides, sizes.vocabulary(family, kept))
+    shared, vocabulary, lengths = _try_tokenizers(sides, sizes.vocabulary(family, kept))
     warnings = facts.warnings(peek.items, languages, train) if languages else []
     warnings += heavy(dropped, len(selection.verdicts))
     return Survey(
         read=len(selection.verdicts), kept=kept, given=counts, held_out=held_out,
         words=tuple(float(np.mean([len(line.split()) for line in side])) for side in sides),
-        types=_count_types(sides, kept), vocabulary=vocabulary,
+        types=_count_types(sides, kept), shared=shared, vocabulary=vocabulary,
         pieces=float(lengths.max(0).mean()), longest=int(np.quantile(lengths, 0.999)),
         dropped=dropped, notes=tuple(notes), warnings=tuple(warnings),
     )  # fmt: skip
@@ -133,18 +139,41 @@ def _count_types(sides: Sequence[Sequence[str]], pairs: int) -> int:
     return round(len(seen) * max(1.0, pairs / len(sides[0])) ** 0.5)
 
 
-def _try_tokenizer(sides: Sequence[Sequence[str]], wanted: int) -> tuple[int, np.ndarray]:
-    """The joint vocabulary that these sentences allow, and their lengths [2, N] in its pieces."""
+def _try_tokenizers(sides: Sequence[Sequence[str]], joint: int) -> tuple[bool, int, np.ndarray]:
+    """Whether the sides share a vocabulary, the size that these sentences allow, and their lengths [2, N] in its
+    pieces. `joint` is the size that suits a shared one."""
+    if overlap(*sides) < _ALIKE:
+        needed = _WITHOUT_TEXT + max(map(_common_characters, sides))
+        config = _config((joint + _WITHOUT_TEXT) // 2, needed)  # half of the pieces for each
+        trained = (
+            train_tokenizer(lines, config, side=side, shrink=True)
+            for side, lines in zip(Tokenizers._fields, sides, strict=True)
+        )
+        with suppress(ConfigError):  # a side has more characters than the other allows pieces
+            tokenizers = Tokenizers(*trained)
+            if min(each.size for each in tokenizers) >= needed:
+                return False, *_measured(tokenizers, sides, config.vocabulary, needed)
     needed = _WITHOUT_TEXT + _common_characters(chain.from_iterable(sides))
-    wanted = max(wanted, 2 * needed - _WITHOUT_TEXT)
-    config = TokenizerConfig(vocabulary=wanted)
+    config = _config(joint, needed)
     tokenizers = train_shared(zip(*sides, strict=True), config, shrink=True)
+    return True, *_measured(tokenizers, sides, config.vocabulary, needed)
+
+
+def _config(wanted: int, needed: int) -> TokenizerConfig:
+    """At least as many pieces of several characters as of one."""
+    return TokenizerConfig(vocabulary=max(wanted, 2 * needed - _WITHOUT_TEXT))
+
+
+def _measured(
+    tokenizers: Tokenizers, sides: Sequence[Sequence[str]], wanted: int, needed: int
+) -> tuple[int, np.ndarray]:
+    """The size of the vocabulary, smaller than `wanted` if the text gives fewer pieces, and the lengths."""
     rows = (tokenizer.encode(side) for tokenizer, side in zip(tokenizers, sides, strict=True))
     lengths = np.array([[len(ids) + 1 for ids in row] for row in rows])
-    size = tokenizers.target.size
-    if size == wanted:
-        return wanted, lengths
-    return size - max(size - needed, 0) // 4, lengths  # the last merges occurred once or twice
+    size = min(each.size for each in tokenizers)
+    if size < wanted:
+        size -= max(size - needed, 0) // 4  # the last merges occurred once or twice
+    return size, lengths
 
 
 def _common_characters(lines: Iterable[str]) -> int:

@@ -21,6 +21,7 @@ from nmt.ids import BOS, EOS, PAD, UNK
 
 _LONGEST = 1 << 16  # bytes; SentencePiece leaves longer lines out of its training
 _ONLY_ERRORS = 2  # SentencePiece's log level
+_DIGIT, _CUT = re.compile(r"\d"), "\x1f"  # digits of any script; no piece reaches across the control character
 _THREADS = 4  # a fixed number: the unigram model's sums depend on it in their last digits
 
 MOST_CHARACTERS = {"bpe": 100_000_000, "unigram": 30_000_000, "char": 100_000_000}
@@ -57,7 +58,8 @@ def _train(
     lines: Iterable[str], config: TokenizerConfig, *, name: str = "this text", symbols: Sequence[str], shrink: bool
 ) -> bytes:
     """A model that changes nothing in a text but its blanks."""
-    lines = iter(lines)
+    split_digits = config.split_digits and config.kind != "char"  # whose pieces are single characters anyway
+    lines = map(_apart, lines) if split_digits else iter(lines)
     first = next((line for line in lines if line.strip()), None)
     if first is None:
         raise DataError("there is no text to train the tokenizer on")
@@ -70,8 +72,8 @@ def _train(
             vocab_size=config.vocabulary, normalization_rule_name="identity",
             byte_fallback=config.byte_fallback, character_coverage=config.character_coverage,
             pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, control_symbols=slots.spellings(config.spare),
-            user_defined_symbols=list(dict.fromkeys([*config.symbols, *symbols])), split_digits=config.split_digits,
-            max_sentence_length=_LONGEST,
+            user_defined_symbols=list(dict.fromkeys([*config.symbols, *symbols])),
+            pretokenization_delimiter=_CUT if split_digits else "", max_sentence_length=_LONGEST,
             hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
         )  # fmt: skip
 
@@ -82,6 +84,11 @@ def _train(
     finally:
         left.set()
     return model.getvalue()
+
+
+def _apart(line: str) -> str:
+    """The line with each digit cut off; SentencePiece's own `split_digits` does this for 0 to 9 alone."""
+    return _DIGIT.sub(rf"{_CUT}\g<0>{_CUT}", line)
 
 
 def _until_stopped(lines: Iterator[str], stops: list[BaseException], left: Event) -> Iterator[str]:

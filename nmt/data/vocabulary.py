@@ -167,10 +167,12 @@ def _merged(symbols: list[str], piece: str) -> list[str]:
 
 
 def _may_be_one(piece: str, *, split_digits: bool) -> bool:
-    """No piece is part word, part number or punctuation, or a number if its digits are to be split."""
+    """No piece is part word, part number or punctuation, or holds a digit and more if digits are split."""
+    if split_digits and any(map(str.isdecimal, piece)):
+        return len(piece) == 1
     letters = piece.removeprefix(_BLANK)
     kinds = {"L" if unicodedata.category(each)[0] in "LM" else unicodedata.category(each)[0] for each in letters}
-    return len(letters) <= (1 if split_digits and kinds == {"N"} else _LONGEST) and len(kinds) == 1
+    return len(letters) <= _LONGEST and len(kinds) == 1
 
 
 def _append(tokenizers: Sequence[Tokenizer], found: dict[str, tuple[str, str]], kind: str) -> list[Tokenizer]:

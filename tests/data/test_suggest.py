@@ -9,6 +9,7 @@ from nmt import config as settings
 from nmt.config import ParallelText, TrainingText
 from nmt.data.facts import language_of, languages_of
 from nmt.data.prepare import prepare
+from nmt.data.scripts import overlap
 from nmt.data.suggest import suggest
 from nmt.data.survey import Survey, survey
 from nmt.errors import DataError
@@ -18,8 +19,8 @@ MODELS = ("transformer", "attention_rnn", "gru")
 
 def seen(**others):
     facts = Survey(
-        read=1, kept=1, given={}, held_out=5, words=(9.0, 9.5), types=10**6, vocabulary=8000,
-        pieces=12.0, longest=40
+        read=1, kept=1, given={}, held_out=5, words=(9.0, 9.5), types=10**6, shared=True, vocabulary=8000,
+        pieces=12.0, longest=40,
     )  # fmt: skip
     return facts._replace(**others)
 
@@ -134,3 +135,25 @@ def test_a_survey_counts_filters_and_warns(tmp_path):
     assert facts.dropped == {"empty": 5, "duplicate": 2} and facts.read == 67
     assert ["lower-cased" in each for each in facts.warnings] == [True, True, False]
     assert facts.warnings[2].startswith("empty: 5 of 67 pairs (7.5%) were dropped")
+
+
+@pytest.mark.parametrize("model", ["transformer", "gru"])
+def test_different_scripts_get_a_vocabulary_each(tmp_path, model):
+    greek = str.maketrans({chr(ord("a") + number): chr(ord("α") + number) for number in range(25)})
+    pairs = [(source, target.translate(greek)) for source, target in sentences(300)]
+    text = ParallelText(**write(tmp_path, "train", pairs))
+    facts = survey(text, {})
+    path = tmp_path / "config.yaml"
+    written = suggest(facts, train=text, given={}, languages=("de", "el"), model=model, path=path)
+    path.write_text(written, encoding="utf-8")
+    config = settings.load(path)
+    assert not facts.shared and not config.tokenizer.shared and config.model.tied_embeddings == "target"
+    source, target = prepare(config).tokenizers
+    assert source.size == target.size == facts.vocabulary and source.vocabulary != target.vocabulary
+
+
+def test_how_alike_the_scripts_of_two_texts_are():
+    mixed = ["abc αβγ 12 !", "漢"]
+    assert overlap(mixed, mixed) == pytest.approx(1)
+    assert overlap(["aaab β"], ["αα x"]) == pytest.approx(1 / 5 + 1 / 3)
+    assert overlap(["abc"], ["αβγ"]) == overlap(["12"], ["abc"]) == 0

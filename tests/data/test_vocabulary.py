@@ -7,7 +7,7 @@ from toy_text import sentences
 
 from nmt.config import TokenizerConfig
 from nmt.data.tokenizer import Tokenizer, Tokenizers
-from nmt.data.tokenizer_training import train_tokenizer
+from nmt.data.tokenizer_training import train_shared, train_tokenizer
 from nmt.data.vocabulary import grow, grow_by_words, origins
 from nmt.errors import ConfigError
 from nmt.ids import UNK
@@ -145,3 +145,26 @@ def test_no_piece_joins_letters_with_digits_or_punctuation():
 def test_more_pieces_than_the_text_gives_are_refused():
     with pytest.raises(ConfigError, match=r"finetune.pieces: 5,000, but this text gives \d+"):
         enlarged(tokenizer("bpe"), NEW, kind="bpe", pieces=5000)
+
+
+def test_both_sides_of_a_shared_vocabulary_grow_alike():
+    """Each normalises its own line, and both get the same pieces."""
+    rows = [("ＮＥＵＥＲ ﬁsch", "Neuer ﬁsch")] * 20
+    config = TokenizerConfig(vocabulary=360, kind="bpe")
+    old = train_shared([(line, line) for line in OLD], config, shrink=True)
+    source, target = grow(old, rows, config, pieces=14)
+    assert source.vocabulary == target.vocabulary and source.vocabulary[: old.source.size] == old.source.vocabulary
+    added = source.vocabulary[old.source.size :]
+    assert any(piece.startswith("▁NE") for piece in added) and not any("Ｎ" in piece for piece in added)
+    assert source.encode(["ＮＥＵＥＲ"]) == source.encode(["NEUER"]) != target.encode(["ＮＥＵＥＲ"])
+    assert target.decode(target.encode(["ﬁsch ＮＥＵ"])) == ["ﬁsch ＮＥＵ"]
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_numbers_grow_only_if_digits_are_not_split(split):
+    config = TokenizerConfig(kind="bpe", split_digits=split, symbols=("€",), vocabulary=330)
+    old = train_tokenizer([*OLD, "4€€ 2 1 0"], config, shrink=True)
+    (new,) = grow([old], [["2104 €€ abgang"]] * 20, config, pieces=5)
+    added = new.vocabulary[old.size :]
+    assert not any("€" in piece for piece in added)
+    assert any(len(piece) > 1 and piece[-1].isdigit() for piece in added) is not split
