@@ -79,7 +79,8 @@ def init(
 
     planned = _fit(seen, model, written, output, minutes=minutes, machine=machine)
     files.write_text(output, written(planned.sizes))
-    typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; joint vocabulary of {seen.vocabulary:,}")
+    whose = "for both sides" if seen.shared else "per side"
+    typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; a vocabulary of {seen.vocabulary:,} {whose}")
     for reason, count in seen.dropped.items():
         typer.echo(f"  {reason:<22}{count:>12,}{count / seen.read:>9.1%}")
     for kind, sentences in (("note", seen.notes), ("warning", seen.warnings)):

@@ -22,7 +22,7 @@ Side, Format = Literal["source", "target"], Literal["pieces", "ids"]
 @command
 def tokenize(
     model: Annotated[Path, typer.Option(help="A run, a model bundle or a folder of prepared data.")],
-    side: Annotated[Side, typer.Option(help="Whose vocabulary, where each language has its own.")] = "source",
+    side: Annotated[Side, typer.Option(help="Side whose vocabulary and normalisation to use.")] = "source",
     format: Annotated[Format, typer.Option(help="What comes out or, with --decode, goes in.")] = "pieces",
     decode: Annotated[bool, typer.Option("--decode", help="Turn pieces or ids back into text.")] = False,
     input: Annotated[Path | None, typer.Option(help="One sentence a line; also .gz and .xz [stdin].")] = None,

@@ -36,7 +36,7 @@ def scripts_of(language: str) -> set[str]:
     return {name for name, languages in _OF_LANGUAGES.items() if code in languages.split()}
 
 
-def overlap(one: Iterable[str], other: Iterable[str]) -> float:
+def likeness(one: Iterable[str], other: Iterable[str]) -> float:
     """How alike two texts are: 0 with no script in common, 1 with the same scripts in the same shares of letters."""
     shares, others = _shares(one), _shares(other)
     return sum(min(share, others.get(name, 0)) for name, share in shares.items())

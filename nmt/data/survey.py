@@ -14,7 +14,7 @@ from nmt.data import facts, sizes
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict, heavy, named, told
 from nmt.data.peek import Peek
-from nmt.data.scripts import overlap
+from nmt.data.scripts import likeness
 from nmt.data.selection import Selection
 from nmt.data.splits import Pairs
 from nmt.data.text import read_pairs
@@ -27,7 +27,7 @@ _SAMPLE, _CHARACTERS = 50_000, 10_000_000  # what is looked at closely, at most
 _DEFAULTS = TokenizerConfig()
 _WITHOUT_TEXT = 4 + 256 + _DEFAULTS.spare  # ids of special marks, bytes and slots
 
-_ALIKE = 0.5  # overlap of the scripts of both sides from which one vocabulary suits them
+_ALIKE = 0.5  # likeness of the scripts of both sides from which one vocabulary suits them
 
 
 class Survey(NamedTuple):
@@ -142,7 +142,7 @@ def _count_types(sides: Sequence[Sequence[str]], pairs: int) -> int:
 def _try_tokenizers(sides: Sequence[Sequence[str]], joint: int) -> tuple[bool, int, np.ndarray]:
     """Whether the sides share a vocabulary, the size that these sentences allow, and their lengths [2, N] in its
     pieces. `joint` is the size that suits a shared one."""
-    if overlap(*sides) < _ALIKE:
+    if likeness(*sides) < _ALIKE:
         needed = _WITHOUT_TEXT + max(map(_common_characters, sides))
         config = _config((joint + _WITHOUT_TEXT) // 2, needed)  # half of the pieces for each
         trained = (

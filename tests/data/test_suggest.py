@@ -9,7 +9,7 @@ from nmt import config as settings
 from nmt.config import ParallelText, TrainingText
 from nmt.data.facts import language_of, languages_of
 from nmt.data.prepare import prepare
-from nmt.data.scripts import overlap
+from nmt.data.scripts import likeness
 from nmt.data.suggest import suggest
 from nmt.data.survey import Survey, survey
 from nmt.errors import DataError
@@ -154,6 +154,6 @@ def test_different_scripts_get_a_vocabulary_each(tmp_path, model):
 
 def test_how_alike_the_scripts_of_two_texts_are():
     mixed = ["abc αβγ 12 !", "漢"]
-    assert overlap(mixed, mixed) == pytest.approx(1)
-    assert overlap(["aaab β"], ["αα x"]) == pytest.approx(1 / 5 + 1 / 3)
-    assert overlap(["abc"], ["αβγ"]) == overlap(["12"], ["abc"]) == 0
+    assert likeness(mixed, mixed) == pytest.approx(1)
+    assert likeness(["aaab β"], ["αα x"]) == pytest.approx(1 / 5 + 1 / 3)
+    assert likeness(["abc"], ["αβγ"]) == likeness(["12"], ["abc"]) == 0

@@ -26,7 +26,7 @@ def tokenizer(kind: str, *, bytes: bool = False, spare: int = 0) -> Tokenizer:
 
 
 def enlarged(old: Tokenizer, lines: list[str], *, kind: str, pieces: int) -> Tokenizer:
-    (new,) = grow([old], ([line] for line in lines), TokenizerConfig(kind=kind), pieces=pieces)
+    (new,) = grow([old], ([line] for line in lines), TokenizerConfig(kind=kind, split_digits=False), pieces=pieces)
     return new
 
 
@@ -155,7 +155,7 @@ def test_both_sides_of_a_shared_vocabulary_grow_alike():
     source, target = grow(old, rows, config, pieces=14)
     assert source.vocabulary == target.vocabulary and source.vocabulary[: old.source.size] == old.source.vocabulary
     added = source.vocabulary[old.source.size :]
-    assert any(piece.startswith("▁NE") for piece in added) and not any("Ｎ" in piece for piece in added)
+    assert {"▁N", "EUER", "▁fi", "▁ﬁsch"} <= set(added) and not any("Ｎ" in piece for piece in added)
     assert source.encode(["ＮＥＵＥＲ"]) == source.encode(["NEUER"]) != target.encode(["ＮＥＵＥＲ"])
     assert target.decode(target.encode(["ﬁsch ＮＥＵ"])) == ["ﬁsch ＮＥＵ"]
 
