@@ -4,12 +4,14 @@ import re
 import unicodedata
 
 import pytest
+from toy_text import sentences, toy_config
 
-from nmt.config import TokenizerConfig
+from nmt.config import TokenizerConfig, check
 from nmt.data.model_proto import field, fields, user_defined_symbols
 from nmt.data.normalisation import normaliser, normalising
 from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.data.tokenizer_training import train_shared, train_tokenizer
+from nmt.errors import ConfigError
 
 SCRIPTS = {
     "persian": "می‌خواهم این کتاب‌ها را بخوانم، ولی نمی‌شود.",
@@ -146,3 +148,14 @@ def test_model_fields():
     for damaged in (message[:-1] + b"\xff", message[:100], b"\x0b", b"\xff" * 20):
         with pytest.raises(ValueError, match="SentencePiece model"):
             list(fields(damaged))
+
+
+@pytest.mark.parametrize("symbol", ["", "a b", "▁", "\u00a0", "<s>", "<0x41>", "<spare3>", "x" * 65])
+def test_a_string_that_can_be_no_symbol_is_refused(symbol):
+    with pytest.raises(ConfigError, match=r"symbols\[0\]"):
+        check(TokenizerConfig, {"symbols": [symbol]}, name="config.yaml")
+
+
+def test_symbols_count_as_ids(tmp_path):
+    with pytest.raises(ConfigError, match=r"symbols and the special ids alone take 270; raise it"):
+        toy_config(tmp_path, sentences(5), tokenizer={"vocabulary": 272, "symbols": ["€", "$"]})
