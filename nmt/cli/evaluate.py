@@ -151,6 +151,10 @@ def _note(name: str, model: "Model") -> None:
         lines.note_missing_tags(each, tags)
     if model.split:
         lines.note(f"{name}: {model.split} lines were longer than it takes, and translated in parts")
+    if model.looped:
+        lines.note(f"{name}: {model.looped} lines repeated a phrase; {model.loop} repeat it in the end")
+    if model.at_limit:
+        lines.note(f"{name}: {model.at_limit} lines hit the length limit")
 
 
 def _members(text: str) -> list[str]:

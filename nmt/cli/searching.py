@@ -1,14 +1,18 @@
 """The options of a search, which `nmt translate` and `nmt eval` share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nmt.cli.common import Options
 from nmt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nmt.config import SearchConfig
+    from nmt.decoding.translation import Marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +23,12 @@ class Search(Options):
     length_penalty: Annotated[float | None, typer.Option(help="alpha in score = log p / length^alpha.")] = None
     min_length: Annotated[int | None, typer.Option(help="Fewest pieces of a translation.")] = None
     max_length: Annotated[int | None, typer.Option(help="Most pieces of a translation.")] = None
+    no_repeat_ngram: Annotated[
+        int | None, typer.Option(help="Repeat no n-gram of this many pieces; 0: repeat any.")
+    ] = None
+    repetition_guard: Annotated[
+        bool | None, typer.Option("--repetition-guard/--no-repetition-guard", help="Search again if a phrase repeats.")
+    ] = None
     n_best: Annotated[int | None, typer.Option(help="Translations a sentence, to show or to choose from.")] = None
     mbr: Annotated[
         Literal["none", "chrf", "bleu"] | None, typer.Option(help="Choose the hypothesis that is most like the others.")
@@ -40,6 +50,32 @@ class Search(Options):
     def rerankers(self) -> dict[Path, float]:
         """What each model's word counts. Raises ConfigError for a model that is named twice."""
         return _weights(self.rerank or ())
+
+
+class Tally:
+    """Counts lines whose translation repeats a phrase or hits the length limit."""
+
+    def __init__(self):
+        self.looped = self.loop = self.at_limit = 0
+
+    def add(self, marks: "Marks") -> None:
+        """Count a line."""
+        self.looped += marks.looped
+        self.loop += marks.loops
+        self.at_limit += marks.at_limit
+
+    def notes(self, search: "SearchConfig") -> Iterator[str]:
+        """What there is to report, if anything."""
+        if self.looped and search.repetition_guard and not search.sample:
+            yield f"{_lines(self.looped)} repeated a phrase and were searched again; {self.loop} still repeat it"
+        elif self.looped:
+            yield f"{_lines(self.looped)} repeat a phrase"
+        if self.at_limit:
+            yield f"{_lines(self.at_limit)} hit the length limit; --max-length raises it"
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line" if count == 1 else f"{count:,} lines"
 
 
 def _weights(given: Iterable[str]) -> dict[Path, float]:

@@ -12,7 +12,7 @@ import typer
 
 from nmt.cli import alignment, lines
 from nmt.cli.common import Machine, command
-from nmt.cli.searching import Search
+from nmt.cli.searching import Search, Tally
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def translate(
     if attention and alignments:
         raise ConfigError("--attention is the mean of all heads, --alignments read one", hint="ask for one of the two")
     links.check("--alignments", alignments)
-    split = 0
+    split, tally = 0, Tally()
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, machine=machine, precision=precision)
@@ -67,9 +67,12 @@ def translate(
         for translation in _translations(translate, input, pipe=(workers or 1) == 1, writers=writers):
             write(_json(translation) if as_json else translation.text)
             split += translation.parts > 1
+            tally.add(translation.marks)
     if split:
         were = "line was" if split == 1 else "lines were"
         lines.note(f"{split} {were} too long for the model and translated in parts")
+    for line in tally.notes(translator.search):
+        lines.note(line)
 
 
 def _load_reverse(path: Path, model: Path, load: "Callable[..., Translator]") -> "Translator":
@@ -129,6 +132,7 @@ def _json(translation: "Translation") -> str:
         "translation": translation.text,
         "source_tokens": translation.source_tokens,
         "parts": translation.parts,
+        **translation.marks._asdict(),
         "hypotheses": [each._asdict() for each in translation.hypotheses],
     }
     text = lines.as_json(value)

@@ -22,6 +22,7 @@ class SearchConfig(Section):
     BELONGS: ClassVar = {
         "beam": {"sample": (False,)},
         "seed": {"sample": (True,)},
+        "repetition_guard": {"sample": (False,)},
         "max_length_factor": {"max_length": (None,)},
         "max_length_extra": {"max_length": (None,)},
     }
@@ -40,6 +41,10 @@ class SearchConfig(Section):
     """Most pieces of a translation as a multiple of the source's pieces ..."""
     max_length_extra: int = Field(20, ge=1, le=1 << 16)
     """... plus this many."""
+    no_repeat_ngram: int = Field(0, ge=0, le=1 << 16)
+    """Length of the n-grams of pieces that occur at most once in a translation; 0 allows all repetition."""
+    repetition_guard: bool = True
+    """Search again, without repeated n-grams, if a translation repeats a phrase that its source does not repeat."""
     sample: bool = False
     """Draw translations from the model instead of searching for the best."""
     temperature: float = Field(1.0, gt=0)

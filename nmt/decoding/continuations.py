@@ -32,15 +32,21 @@ class Continuations(NamedTuple):
     end_token_log_probability: Tensor  # [B, K]
 
 
-def continue_best(logits: Tensor, log_probability: Tensor, *, may_end: bool, full: Tensor) -> Continuations:
+def continue_best(
+    logits: Tensor, log_probability: Tensor, *, may_end: bool, full: Tensor, never: Tensor | None = None
+) -> Continuations:
     """The best continuations of each sentence's hypotheses, given their logits [R, V] and log-probabilities [B, K].
 
-    PAD and BOS never follow, EOS where it `may_end`; where a sentence is `full` [B], nothing but EOS does.
+    PAD and BOS never follow, EOS only if it `may_end`, and the pieces marked in `never` [R, V] do not follow either. If
+    a sentence is `full` [B], nothing but EOS follows. Probabilities stay the model's own.
     """
     sentences, slots = log_probability.shape
     vocabulary = logits.size(1)
     width = min(_WIDTH, vocabulary)
     peaks, normaliser = _survey(logits, width)
+    if never is not None:
+        logits = logits.masked_fill(never, -torch.inf)
+        peaks = _survey(logits, width)[0]
     before = log_probability.flatten() - normaliser  # [R]
 
     block = (peaks + before[:, None]).view(sentences, -1).topk(slots).indices  # [B, K] of a sentence's K*N blocks

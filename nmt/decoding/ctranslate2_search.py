@@ -10,10 +10,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nmt.config import SearchConfig
 from nmt.decoding.hypothesis import PATIENCE, Hypothesis
+from nmt.decoding.limits import most_pieces
 from nmt.ids import BOS, EOS, PAD
 
 
@@ -62,14 +61,6 @@ def score(model: Model, sources: Sequence[list[int]], targets: Sequence[list[int
     return [list(each.log_probs) for each in results]
 
 
-def most_pieces(pieces: int, search: SearchConfig, max_length: int) -> int:
-    """Pieces after which the translation of so many must end: what nmt.decoding.search computes in float32 tensors."""
-    allowed = int(np.float32(pieces) * np.float32(search.max_length_factor) + np.float32(search.max_length_extra))
-    if search.max_length is not None:
-        allowed = search.max_length
-    return min(max(allowed, search.min_length), max_length - 1)
-
-
 def _run(
     model: Model, sources: Sequence[list[int]], search: SearchConfig, most: int, *, hypotheses: int, patience: float
 ) -> list:
@@ -78,7 +69,8 @@ def _run(
         [_pieces(model.source, [*ids, EOS]) for ids in sources],
         beam_size=search.beam, patience=patience, num_hypotheses=hypotheses, length_penalty=search.length_penalty,
         min_decoding_length=min(search.min_length, model.max_length - 1), max_decoding_length=most, max_input_length=0,
-        suppress_sequences=[[model.target[PAD]], [model.target[BOS]]], return_end_token=True, return_scores=True,
+        suppress_sequences=[[model.target[PAD]], [model.target[BOS]]], no_repeat_ngram_size=search.no_repeat_ngram,
+        return_end_token=True, return_scores=True,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from nmt.config.search import SearchConfig
 from nmt.decoding.continuations import normaliser
 from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.ngrams import repeating
 from nmt.decoding.search import fewest_pieces, most_pieces
 from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, UNK
@@ -49,7 +50,9 @@ def draw(model: Seq2Seq, src: Tensor, search: SearchConfig, seeds: Sequence[int]
         first = UNK if position < fewest_pieces(model, search) else EOS  # never PAD or BOS, which come before
         row, column = sentence[live // draws], live % draws
         number = uniform[row.to(uniform.device), column.to(uniform.device), position]
-        drawn = first + choose(logits[:, first:], number, search)
+        never = repeating(ids[row, column, :position], search.no_repeat_ngram, logits.size(1))
+        allowed = logits if never is None else logits.masked_fill(never, -torch.inf)
+        drawn = first + choose(allowed[:, first:], number, search)
         drawn[limit[row] == position] = EOS
         ids[row, column, position] = drawn
         log_probabilities[row, column, position] = logits.gather(1, drawn[:, None])[:, 0] - normaliser(logits)

@@ -18,6 +18,7 @@ from torch import Tensor
 from nmt.config.search import SearchConfig
 from nmt.decoding.continuations import Continuations, continue_best
 from nmt.decoding.hypothesis import PATIENCE, Hypothesis
+from nmt.decoding.ngrams import repeating
 from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, PAD
 from nmt.models.base import Seq2Seq, continue_from, select
@@ -57,7 +58,8 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
         hidden, state = model.step(token, encoded, state)
         logits = model.project(hidden.flatten(0, 1))
         may_end = position >= fewest_pieces(model, search)
-        best = continue_best(logits, beams.log_probability, may_end=may_end, full=beams.limit == position)
+        never = repeating(beams.ids[..., :position].flatten(0, 1), search.no_repeat_ngram, logits.size(1))
+        best = continue_best(logits, beams.log_probability, may_end=may_end, full=beams.limit == position, never=never)
         scores = best.end_log_probability / (position + 1) ** search.length_penalty
         before, beams = beams, _advance(beams, best, position, scores)
         open = _open(beams, position, search)

@@ -1,5 +1,6 @@
 """Lines and what became of them."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,22 @@ class Places(NamedTuple):
     """In the text of the first hypothesis."""
 
 
+class Marks(NamedTuple):
+    """What may be wrong with a translation, or with any of its parts."""
+
+    looped: bool = False
+    """It repeated a phrase that the source does not repeat (see loops.py), at least before a second search."""
+    loops: bool = False
+    """It still does."""
+    at_limit: bool = False
+    """It is as long as the search allows, so it was most likely cut off."""
+
+    @classmethod
+    def of(cls, parts: Iterable["Marks"]) -> "Marks":
+        """The marks of a line from those of its parts."""
+        return cls(*map(any, zip(*parts, strict=True)))
+
+
 class Translation(NamedTuple):
     """A line and what became of it."""
 
@@ -49,6 +66,7 @@ class Translation(NamedTuple):
     """With the attention: where the pieces are in the text."""
     tagged: bool = False
     """Whether each part begins with a tag, which is a piece as well."""
+    marks: Marks = Marks()
 
 
 class Score(NamedTuple):

@@ -18,12 +18,14 @@ from nmt.config import SearchConfig, check
 from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.engine import Engine, Found, HeadChoice, Origin, open_engine
 from nmt.decoding.explanation import Explanation, explain
+from nmt.decoding.guard import Guarded, guarded
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.joining import join, texts, tokens
+from nmt.decoding.limits import most_pieces
 from nmt.decoding.mbr import choose
 from nmt.decoding.rerank import Candidates, Reranker, check_weight, is_reverse, reranked
 from nmt.decoding.splitting import Part, split
-from nmt.decoding.translation import Score, Translation
+from nmt.decoding.translation import Marks, Score, Translation
 from nmt.decoding.windows import Item, windows
 from nmt.errors import ConfigError
 
@@ -189,17 +191,29 @@ class Translator:
         prefix = self.prefix(tag)
         sources = self._encode(lines, prefix)
         parts = [ids for source in sources for ids in source]
-        found = self.engine.search(parts, search, attention=attention, details=details)
-        if self.chooses(search):
-            read = chain.from_iterable(map(self._part_texts, lines, sources))
-            found = self._chosen(list(read), [each.hypotheses for each in found], search, tag)
-        following = iter(found)
+        read = list(chain.from_iterable(map(self._part_texts, lines, sources)))
+
+        def find(numbers: Sequence[int], search: SearchConfig) -> list[Found]:
+            found = self.engine.search([parts[n] for n in numbers], search, attention=attention, details=details)
+            if not self.chooses(search):
+                return found
+            return self._chosen([read[n] for n in numbers], [each.hypotheses for each in found], search, tag)
+
+        found = guarded(find, read, search, partial(texts, self.tokenizers.target))
+        marks = iter(self._marks(parts, found, search))
+        following = iter(found.found)
         found_of = [list(islice(following, len(source))) for source in sources]
         how = {
             "prefix": prefix, "limit": self._limit(prefix),
             "length_penalty": None if self.chooses(search) else search.length_penalty,
         }  # fmt: skip
-        return [join(*each, self.tokenizers, **how) for each in zip(lines, sources, found_of, strict=True)]
+        joined = (join(*each, self.tokenizers, **how) for each in zip(lines, sources, found_of, strict=True))
+        return [each._replace(marks=Marks.of(islice(marks, each.parts))) for each in joined]
+
+    def _marks(self, parts: list[list[int]], guarded: Guarded, search: SearchConfig) -> Iterator[Marks]:
+        for number, (ids, found) in enumerate(zip(parts, guarded.found, strict=True)):
+            limit = most_pieces(len(ids), search, self.engine.max_length)
+            yield Marks(number in guarded.looped, number in guarded.loop, len(found.hypotheses[0].ids) >= limit)
 
     def _limit(self, prefix: list[int]) -> int:
         """Most pieces of a text behind a prefix and before its end mark."""

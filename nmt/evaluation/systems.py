@@ -30,6 +30,12 @@ class Model(NamedTuple):
     """Of the whole test set, the start of worker processes included."""
     split: int
     """Lines that were longer than the model takes and were translated in parts."""
+    looped: int
+    """Lines whose translation repeated a phrase, before a second search if there was one."""
+    loop: int
+    """Lines whose translation repeats a phrase."""
+    at_limit: int
+    """Lines whose translation is as long as the search allows."""
     language: str
     """Code of the target language."""
     tag: str | None
@@ -126,6 +132,8 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         training_minutes=sum(card["training"]["minutes"] for card in cards),
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
         split=sum(each.parts > 1 for each in translations),
+        looped=sum(each.marks.looped for each in translations), loop=sum(each.marks.loops for each in translations),
+        at_limit=sum(each.marks.at_limit for each in translations),
         language=ready.bundles[0].config.target_language, tag=ready.translator.tag,
         missing_tags=ready.translator.missing_tags,
         rerankers_missing_tags=ready.translator.rerankers_missing_tags, idle=ready.idle, signature=_signature(ready),
@@ -162,7 +170,9 @@ def _search(search: SearchConfig) -> str:
     usual = SearchConfig()
     lengths = ("min_length", "max_length", "max_length_factor", "max_length_extra")
     unusual = [name for name in lengths if getattr(search, name) != getattr(usual, name)]
-    return "|".join([how, *(f"{name}:{getattr(search, name)}" for name in unusual)])
+    how = "|".join([how, *(f"{name}:{getattr(search, name)}" for name in unusual)])
+    how += f"|no_repeat_ngram:{search.no_repeat_ngram}" if search.no_repeat_ngram else ""
+    return how if search.repetition_guard or search.sample else f"{how}|repetition_guard:off"
 
 
 def _choice(ready: Ready) -> str:

@@ -23,8 +23,9 @@ class Agreement(NamedTuple):
 
 def agreement(ours: Translator, other: Translator, lines: Sequence[str]) -> Agreement:
     """Both translate the lines, and score the first's greedy translations."""
-    greedy, its_greedy = (each.translate(lines, **{**BEST_ALONE, "beam": 1}) for each in (ours, other))
-    searched, its_searched = (each.translate(lines, **BEST_ALONE) for each in (ours, other))
+    once = {**BEST_ALONE, "repetition_guard": False}
+    greedy, its_greedy = (each.translate(lines, **once, beam=1) for each in (ours, other))
+    searched, its_searched = (each.translate(lines, **once) for each in (ours, other))
     pairs = list(zip(lines, greedy, strict=True))
     scores = zip(ours.score(pairs), other.score(pairs), strict=True)
     differences = [

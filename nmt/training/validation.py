@@ -93,4 +93,5 @@ def tokenizer(config: Config, text: Pairs) -> tokenizers.Choice:
 
 def search_for(config: Config) -> SearchConfig:
     """The config's search with the beam of evaluations in training: the best translation, nothing drawn."""
-    return config.search.model_copy(update={**BEST_ALONE, "beam": config.training.evaluate_beam})
+    how = {**BEST_ALONE, "beam": config.training.evaluate_beam, "repetition_guard": False}
+    return config.search.model_copy(update=how)
