@@ -113,7 +113,8 @@ def test_right_to_left(tmp_path):
 
 @pytest.mark.parametrize(
     "settings", [{}, {"max_length": 3}, {"max_length": 200}, {"min_length": 40}, {"length_penalty": 0},
-                 {"batch_tokens": 1}, {"max_length_factor": 0.3, "max_length_extra": 1}],
+                 {"batch_tokens": 1}, {"max_length_factor": 0.3, "max_length_extra": 1},
+                 {"no_repeat_ngram": 2, "repetition_guard": False}],
 )  # fmt: skip
 def test_greedy_search_is_ours_with_all_its_limits(engines, settings):
     ours, exported = (list(each.translations(LINES, beam=1, **settings)) for each in engines)
