@@ -7,6 +7,7 @@ import torch
 
 from nmt import bundle, files
 from nmt.config import Config, TokenizerConfig, check
+from nmt.config.sources import SourcesConfig
 from nmt.data.tokenizer import Tokenizers
 from nmt.data.tokenizer_training import train_tokenizer
 from nmt.models import build
@@ -18,6 +19,7 @@ TEXT = [
     "A little girl climbing into a wooden playhouse.",
 ]
 MODEL = {"type": "transformer", "width": 16, "heads": 2, "feed_forward": 16, "encoder_layers": 1, "decoder_layers": 1}
+SOURCES = SourcesConfig(length=20, several=0)
 NO_SCORE = {"value": 0.0, "signature": ""}
 FACTS = {
     "nmt": "0", "source_language": "en", "target_language": "en", "model": "transformer", "parameters": 1,
@@ -52,7 +54,7 @@ def save(folder: Path, *, scale: float = 2, tags: Sequence[str] = (), **model) -
     parameters = build(config.model, source.size, target.size).named_parameters()
     weights = {name: scale * each.detach() for name, each in parameters}
     tokenizers = Tokenizers(source, target).tagged(tags)
-    bundle.save(folder, weights=weights, tokenizers=tokenizers, config=config, facts=FACTS)
+    bundle.save(folder, weights=weights, tokenizers=tokenizers, config=config, sources=SOURCES, facts=FACTS)
     return folder
 
 

@@ -132,7 +132,8 @@ def _parts(translation: Translation) -> list[tuple[tuple[str, int], tuple[str, i
     """For each part of a line the text of both sides, with the number of its first word."""
     if translation.places is None:
         return []
-    sides = zip((translation.source, translation.text), translation.places, strict=True)
+    texts = translation.source, translation.hypotheses[0].text
+    sides = zip(texts, translation.places, strict=True)
     cut = [[_cut(text, spans) for spans in places] for text, places in sides]
     return list(zip(*cut, strict=True))
 

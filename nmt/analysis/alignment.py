@@ -116,7 +116,7 @@ def of_translation(found: Translation, reading: Reading, order: TargetOrder = "l
     if found.attention is None or found.places is None:
         return set()
     sources = _word_numbers(found.source, [part[found.tagged :] for part in found.places.source])
-    targets = _word_numbers(found.text, found.places.target)
+    targets = _word_numbers(found.hypotheses[0].text, found.places.target)
     texts = [weights[:, found.tagged :] for weights in found.attention]  # a tag is no word
     parts = zip(texts, sources, targets, strict=True)
     return {link for part in parts for link in links(*part, reading, order)}

@@ -76,9 +76,10 @@ def _notes(facts: Facts) -> list[Block]:
     notes: list[Block] = [f"Note on {run.name}: {note}." for run in facts.runs for note in run.notes]
     notes += [f"Note: {note}." for note in facts.comparison.notes]
     notes += [
-        f"Note on {system.name}: {system.model.split:,} lines were longer than it takes, and translated in parts."
+        f"Note on {system.name}: {note}."
         for system in facts.comparison.systems
-        if system.model.split
+        if system.model
+        for note in system.model.split.notes()
     ]
     differing = {each.name for each in facts.differences}
     if differing & {"tokenizer, SHA-256", "training pairs", "source pieces", "target pieces"}:

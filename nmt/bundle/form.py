@@ -8,6 +8,7 @@ from nmt.config import ModelConfig, SearchConfig, Section, TokenizerConfig
 from nmt.config.data import TargetOrder
 from nmt.config.run import vocabulary_conflicts
 from nmt.config.section import Conflict
+from nmt.config.sources import SourcesConfig
 from nmt.data.tokenizer import Tokenizers
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class BundleConfig(Section):
     """The model; its `type` is gru, attention_rnn, transformer or ntm."""
     search: SearchConfig
     """How translations are found, unless the user says otherwise."""
+    sources: SourcesConfig
+    """Length and sentences of the training sources, by which lines are split."""
     seed: int
     """Of the training."""
     digest: str

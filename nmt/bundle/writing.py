@@ -9,6 +9,7 @@ from nmt import config as settings
 from nmt.bundle.form import CARD, CONFIG, FORMAT, README, WEIGHTS, BundleConfig
 from nmt.card import Card, readme
 from nmt.config import Config
+from nmt.config.sources import SourcesConfig
 from nmt.data.tokenizer import MODELS, TAGS, Tokenizers, save_tokenizers
 
 if TYPE_CHECKING:
@@ -28,15 +29,16 @@ def digest(config: Config) -> str:
 
 
 def save(
-    folder: str | Path, *, weights: "dict[str, Tensor]", tokenizers: Tokenizers, config: Config, facts: dict[str, Any]
-) -> None:
+    folder: str | Path, *, weights: "dict[str, Tensor]", tokenizers: Tokenizers, config: Config, sources: SourcesConfig,
+    facts: dict[str, Any],
+) -> None:  # fmt: skip
     """Write a bundle in the place of `folder`. `facts` become its Card."""
     from nmt import tensors
 
     described = BundleConfig(
         format=FORMAT, source_language=config.data.source_language, target_language=config.data.target_language,
         target_order=config.data.target_order, tokenizer=config.tokenizer, model=config.model, search=config.search,
-        seed=config.training.seed, digest=digest(config),
+        sources=sources, seed=config.training.seed, digest=digest(config),
     )  # fmt: skip
     with files.replacing_folder(folder) as inside:
         tensors.write(inside / WEIGHTS, {name: weight.float() for name, weight in weights.items()})

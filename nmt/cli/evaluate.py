@@ -149,8 +149,8 @@ def _note(name: str, model: "Model") -> None:
         lines.note(f"{name}: {line}")
     for each, tags in {name: model.missing_tags, **model.rerankers_missing_tags}.items():
         lines.note_missing_tags(each, tags)
-    if model.split:
-        lines.note(f"{name}: {model.split} lines were longer than it takes, and translated in parts")
+    for line in model.split.notes():
+        lines.note(f"{name}: {line}")
     if model.looped:
         lines.note(f"{name}: {model.looped} lines repeated a phrase; {model.loop} repeat it in the end")
     if model.at_limit:

@@ -43,6 +43,7 @@ def info(
 def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
     data, training, dev, machine = card["data"], card["training"], card["dev"], card["machine"]
     vocabulary, tokenizer, search, origin = card["vocabulary"], config.tokenizer, config.search, card["finetuned"]
+    sources = config.sources
     pieces = f"{vocabulary['source']:,} pieces, shared"
     if not tokenizer.shared:
         pieces = f"{vocabulary['source']:,} source and {vocabulary['target']:,} target pieces"
@@ -57,6 +58,7 @@ def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:
         *([("tags", ", ".join(card["tags"]))] if card["tags"] else []),
         ("data", f"{data['pairs']:,} training pairs, {data['source_pieces']:,} source and "
                  f"{data['target_pieces']:,} target pieces; {data['dev_pairs']:,} development pairs"),
+        ("", f"99% of the sources have at most {sources.length:,} pieces, {sources.several:.1%} several sentences"),
         ("training", f"{training['steps']:,} updates, {training['epochs']:,} complete epochs, "
                      f"{training['target_tokens']:,} target tokens in {training['minutes']:,.1f} minutes"),
         ("", f"{card['precision']} on {machine['device']}, {machine['threads']} threads, torch {machine['torch']}"),

@@ -67,7 +67,8 @@ def _system(comparison: "Comparison", number: int, system: "System") -> dict:
             "p_value_signature": test and test.signature,
         }
     found = findings.as_json(comparison.checks[number], comparison.worst[number])
-    return {"name": system.name, "scores": scores, **found, "model": system.model and system.model._asdict()}
+    model = system.model and {**system.model._asdict(), "split": system.model.split._asdict()}
+    return {"name": system.name, "scores": scores, **found, "model": model}
 
 
 def _column(column: "Column") -> list[tuple[str, list[str]]]:

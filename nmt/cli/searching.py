@@ -41,6 +41,9 @@ class Search(Options):
     top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None
     top_p: Annotated[float | None, typer.Option(help="Sampling: among the likeliest with this probability.")] = None
     seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None
+    split: Annotated[
+        Literal["auto", "always", "never"] | None, typer.Option(help="Translate several sentences one by one.")
+    ] = None
     batch_tokens: Annotated[int | None, typer.Option(help="Source pieces a batch, padding and beams included.")] = None
 
     def settings(self) -> dict[str, Any]:

@@ -40,12 +40,13 @@ def translate(
     machine: Machine,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
+    from nmt.decoding.translation import SplitCount
+
     if not as_json and attention:
         raise ConfigError("--attention: plain text holds no numbers", hint="add --json")
     if attention and alignments:
         raise ConfigError("--attention is the mean of all heads, --alignments read one", hint="ask for one of the two")
     links.check("--alignments", alignments)
-    split, tally = 0, Tally()
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, machine=machine, precision=precision)
@@ -64,14 +65,12 @@ def translate(
             writers.append(write_links)
             reverse = links.alignment_reverse and _load_reverse(links.alignment_reverse, model[0], load)
             translate = alignment.beside(translate, translator, write_links, links, reverse)
+        split, tally = SplitCount(), Tally()
         for translation in _translations(translate, input, pipe=(workers or 1) == 1, writers=writers):
             write(_json(translation) if as_json else translation.text)
-            split += translation.parts > 1
+            split = split.plus(translation)
             tally.add(translation.marks)
-    if split:
-        were = "line was" if split == 1 else "lines were"
-        lines.note(f"{split} {were} too long for the model and translated in parts")
-    for line in tally.notes(translator.search):
+    for line in [*split.notes(), *tally.notes(translator.search)]:
         lines.note(line)
 
 

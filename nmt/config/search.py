@@ -57,6 +57,10 @@ class SearchConfig(Section):
     """Sampling: the random seed. A line's samples do not depend on its neighbours' order."""
     mbr: Literal["none", "chrf", "bleu"] = "none"
     """Minimum Bayes risk: of the n_best hypotheses the one that is most like the others, by this measure."""
+    split: Literal["auto", "always", "never"] = "auto"
+    """Lines of several sentences. auto translates sentence by sentence if the training lines were single sentences, and
+    otherwise splits only lines that are longer than nearly all of those; always splits after each sentence; never
+    splits only what the model cannot take as a whole."""
     batch_tokens: BatchTokens = 8192
     """Source pieces a batch, padding and beams included."""
 

@@ -9,10 +9,14 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from nmt import checksums, files
 from nmt.config import Config
+from nmt.config.sources import NEARLY_ALL
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict, named
+from nmt.data.corpus import open_corpus
 from nmt.data.encode import encode, encoders
 from nmt.data.report import Report, Text, TextReport, total
 from nmt.data.round_trip import round_trip
@@ -36,7 +40,8 @@ def build(
     data, (selection, texts, overlap, notes, warnings) = config.data, split(config, tell)
     limit, tags = config.model.max_length, [text.tag for text in data.texts]
     kept = int(selection.kept.sum())
-    with encoders(folder, pairs=kept, max_length=limit, workers=workers, cores=cores) as work:
+    sizes = {"pairs": kept, "max_length": limit, "workers": workers, "cores": cores}
+    with encoders(folder, language=data.source_language, **sizes) as work:
         trained = _train_tokenizers(config, selection, tell) if base is None else _grown(base, config, selection, tell)
         tokenizers = trained.tagged(data.tags)
         save_tokenizers(folder, tokenizers)
@@ -55,8 +60,8 @@ def build(
         overlap_rule=data.overlap, train=total(train), dev=dev,
         test_pairs=len(texts["test"].source) if "test" in texts else None,
         vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=config.tokenizer.shared,
-        round_trip=round_trip(tokenizers.target, texts["dev"].target), texts=_by_text(selection, tags, train),
-        notes=notes, text_warnings=warnings,
+        round_trip=round_trip(tokenizers.target, texts["dev"].target), usual=_usual_length(folder / "train"),
+        texts=_by_text(selection, tags, train), notes=notes, text_warnings=warnings,
     )  # fmt: skip
     files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
     checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
@@ -66,6 +71,11 @@ def _check_encoded(names: Sequence[str], texts: Sequence[Text], limit: int) -> N
     for name, text in zip(names, texts, strict=True):
         if not text.pairs:
             raise DataError(f"{name}: every pair is longer than model.max_length ({limit}) allows", hint="raise it")
+
+
+def _usual_length(corpus: Path) -> int:
+    """Pieces that nearly all sources of a corpus do not exceed."""
+    return int(np.quantile(open_corpus(corpus).lengths[:, 0], NEARLY_ALL, method="higher"))
 
 
 def _dropped(counts: dict[Verdict, int], train: Text) -> dict[str, int]:

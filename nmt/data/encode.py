@@ -14,6 +14,7 @@ import numpy as np
 
 from nmt.data.corpus import Ragged, id_kind, ragged, writing
 from nmt.data.report import Side, Text, total
+from nmt.data.sentences import sentences
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
 from nmt.ids import UNK
 from nmt.workers import crew, workers_for
@@ -41,21 +42,23 @@ class _Encoded(NamedTuple):
     source: Side
     target: Side
     too_long: int
+    several: int
 
 
 Encode = Callable[[Iterable[_Chunk]], Iterator[_Encoded]]
 
 
 def encoders(
-    folder: Path, *, pairs: int, max_length: int, workers: int | None, cores: int
+    folder: Path, *, language: str, pairs: int, max_length: int, workers: int | None, cores: int
 ) -> AbstractContextManager[Encode]:
     """What encodes the chunks of so many pairs, by the tokenizers that the folder holds when the first one comes.
 
+    `language` is that of the sources, whose sentences are counted.
     `workers` processes share the `cores`, and start now; None takes as many as pay.
     """
     if workers is None:
         workers, _ = workers_for(range(0, pairs, _CHUNK), most=cores, each=_CHUNKS_A_WORKER)
-    load = partial(_load, folder, max_length=max_length, threads=max(1, cores // workers))
+    load = partial(_load, folder, language=language, max_length=max_length, threads=max(1, cores // workers))
     return crew(load, workers=workers)
 
 
@@ -72,7 +75,7 @@ def encode(
     with writing(folder, sizes, with_texts=with_texts) as append:
         for found in work(_chunks(zip(texts, tags, strict=True), with_texts=with_texts)):
             append(found.columns)
-            here = Text(len(found.columns[0].starts) - 1, found.too_long, found.source, found.target)
+            here = Text(len(found.columns[0].starts) - 1, found.too_long, found.source, found.target, found.several)
             counted[found.text] = total([counted[found.text], here])
     return counted
 
@@ -89,7 +92,7 @@ def _load(folder: Path, **options) -> Callable[[_Chunk], _Encoded]:
     return partial(_encode, load_tokenizers(folder), **options)
 
 
-def _encode(tokenizers: Tokenizers, chunk: _Chunk, *, max_length: int, threads: int) -> _Encoded:
+def _encode(tokenizers: Tokenizers, chunk: _Chunk, *, language: str, max_length: int, threads: int) -> _Encoded:
     lines = list(zip(*chunk.pairs, strict=True))
     rows = [tokenizer.arrays(side, threads=threads) for tokenizer, side in zip(tokenizers, lines, strict=True)]
     if chunk.tag is not None:
@@ -100,7 +103,8 @@ def _encode(tokenizers: Tokenizers, chunk: _Chunk, *, max_length: int, threads: 
     columns = [ragged(side, id_kind(tokenizer.size)) for tokenizer, side in zip(tokenizers, rows, strict=True)]
     texts = [ragged([line.encode() for line in side], np.uint8) for side in lines if chunk.with_texts]
     counts = [_count(*side) for side in zip(lines, columns, strict=True)]
-    return _Encoded(chunk.text, columns + texts, *counts, too_long=len(fits) - sum(fits))
+    several = sum(len(sentences(line, language)) > 1 for line in lines[0])
+    return _Encoded(chunk.text, columns + texts, *counts, too_long=len(fits) - sum(fits), several=several)
 
 
 def _count(lines: list[str], ids: Ragged) -> Side:

@@ -175,8 +175,8 @@ def _key(config: Config, texts: Mapping[str, str], base: Tokenizers | None) -> s
     data, tokenizer = config.data, config.tokenizer
     train = [content(name, text) for name, text in _texts(config).items() if name.startswith("train")]
     settings = [
-        _FORMAT, train if len(train) > 1 else train[0], content("dev", data.dev), content("test", data.test),
-        data.cleaning.model_dump(), data.overlap,
+        _FORMAT, data.source_language, train if len(train) > 1 else train[0],
+        content("dev", data.dev), content("test", data.test), data.cleaning.model_dump(), data.overlap,
         tokenizer.model_dump(exclude={"sampling"} if tokenizer.spare else {"sampling", "spare"}),  # of before, alike
         tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from nmt.config.sources import SourcesConfig
 from nmt.data.cleaning import heavy
 from nmt.data.overlap import Drop, Overlap
 from nmt.data.round_trip import RoundTrip
@@ -29,6 +30,8 @@ class Text(NamedTuple):
     """Pairs that were left out because a side has more pieces than the model takes."""
     source: Side
     target: Side
+    several: int = 0
+    """Pairs whose source holds more than one sentence."""
 
 
 def total(texts: Sequence[Text]) -> Text:
@@ -38,8 +41,8 @@ def total(texts: Sequence[Text]) -> Text:
         words, pieces, unknown, longest = zip(*sides, strict=True)
         return Side(sum(words), sum(pieces), sum(unknown), max(longest))
 
-    pairs, too_long, sources, targets = zip(*texts, strict=True)
-    return Text(sum(pairs), sum(too_long), side(sources), side(targets))
+    pairs, too_long, sources, targets, several = zip(*texts, strict=True)
+    return Text(sum(pairs), sum(too_long), side(sources), side(targets), sum(several))
 
 
 class TextReport(NamedTuple):
@@ -71,12 +74,19 @@ class Report(NamedTuple):
     """Whether both sides have one vocabulary."""
     round_trip: RoundTrip
     """What the target tokenizer makes of the development target."""
+    usual: int
+    """Pieces that 99% of the training sources do not exceed, a tag included."""
     texts: tuple[TextReport, ...] = ()
     """The training texts one by one, if there are several."""
     notes: tuple[str, ...] = ()
     """What reading the files came across, such as header lines."""
     text_warnings: tuple[str, ...] = ()
     """What looks wrong in the training texts, such as swapped sides."""
+
+    @property
+    def sources(self) -> SourcesConfig:
+        """The facts about the training sources by which a model splits lines."""
+        return SourcesConfig(length=self.usual, several=self.train.several / max(self.train.pairs, 1))
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -143,6 +153,8 @@ class Report(NamedTuple):
         yield _row("pieces", [f"{side.pieces:,}" for side in sides])
         yield _row("pieces a word", [f"{side.pieces / max(side.words, 1):.2f}" for side in sides])
         yield _row("longest, in pieces", [f"{side.longest:,}" for side in sides])
+        yield _row("longest of 99%", [f"{self.usual:,}"])
+        yield _row("several sentences", [f"{self.sources.several:.1%}"])
         yield _row("unknown", [f"{_unknown(side):.3%}" for side in sides])
         yield _row("ceiling, BLEU", ["", f"{self.round_trip.bleu:.1f}"])
         yield _row("ceiling, same lines", ["", f"{self.round_trip.identical / self.round_trip.lines:.1%}"])

@@ -1,38 +1,45 @@
-"""What became of the parts of a line -> what became of the line; nearly always there is one."""
+"""The results of a line's parts -> the result of the line; nearly always there is one part."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from statistics import fmean
 
 from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.decoding.engine import Found
 from nmt.decoding.hypothesis import LINE_BREAKS, Hypothesis
-from nmt.decoding.splitting import split
+from nmt.decoding.rejoining import gaps, glued, indentation
+from nmt.decoding.splitting import Part
 from nmt.decoding.translation import Places, Span, TextHypothesis, Translation
 from nmt.ids import EOS
 
 
 def join(
-    line: str, parts: list[list[int]], found: list[Found], tokenizers: Tokenizers, *, prefix: list[int], limit: int,
+    line: str, parts: list[Part], found: list[Found], tokenizers: Tokenizers, *, prefix: list[int], language: str,
     length_penalty: float | None,
 ) -> Translation:  # fmt: skip
     """The n-th hypotheses of all parts together are the line's n-th.
 
-    `parts` are ids that begin with `prefix`, behind which a text of `limit` ids has room. The `length_penalty` makes a
-    line's score; None where something else than the search has chosen, and it is the mean of the parts' scores.
+    The `prefix` ids stood before each part, and `language` is that of the translations. The `length_penalty` makes a
+    line's score; it is None if something other than the search has chosen, and the score is the mean over the parts.
     """
     if not parts:
         return Translation(line, "", [TextHypothesis("", 0.0, 0.0, [], [])], [], 0, None, None)
-    together = zip(*(each.hypotheses for each in found))  # noqa: B905 (as many as every part has)
-    hypotheses = [_hypothesis(each, tokenizers.target, length_penalty) for each in together]
-    names = [token for ids in parts for token in tokens(tokenizers.source, ids)]
+    between = gaps(line, parts)
+    together = list(zip(*(each.hypotheses for each in found)))  # noqa: B905 (as many as every part has)
+    written = [glued(texts(tokenizers.target, each), between, language) for each in together]
+    hypotheses = [
+        _hypothesis("".join(text), each, tokenizers.target, length_penalty)
+        for text, each in zip(written, together, strict=True)
+    ]
+    names = [token for part in parts for token in tokens(tokenizers.source, [*prefix, *part.pieces])]
     maps = [each.attention for each in found if each.attention is not None]
-    first = [each.hypotheses[0] for each in found]
-    places = _places(line, len(parts), first, tokenizers, prefix, limit) if maps else None
-    return Translation(line, hypotheses[0].text, hypotheses, names, len(parts), maps or None, places, bool(prefix))
+    places = _places(parts, together[0], written[0], tokenizers, prefix) if maps else None
+    text, inner = indentation(line) + hypotheses[0].text, any(part.inner for part in parts)
+    return Translation(line, text, hypotheses, names, len(parts), maps or None, places, bool(prefix), inner)
 
 
 def texts(tokenizer: Tokenizer, hypotheses: Sequence[Hypothesis]) -> list[str]:
-    """What hypotheses read as, each on one line."""
+    """The text of each hypothesis, on one line."""
     return [text.translate(LINE_BREAKS) for text in tokenizer.decode([each.ids for each in hypotheses])]
 
 
@@ -41,8 +48,9 @@ def tokens(tokenizer: Tokenizer, ids: list[int]) -> list[str]:
     return tokenizer.names([*ids, EOS])
 
 
-def _hypothesis(parts: Sequence[Hypothesis], tokenizer: Tokenizer, length_penalty: float | None) -> TextHypothesis:
-    text = " ".join(text for text in texts(tokenizer, parts) if text)
+def _hypothesis(
+    text: str, parts: Sequence[Hypothesis], tokenizer: Tokenizer, length_penalty: float | None
+) -> TextHypothesis:
     log_probability = sum(part.log_probability for part in parts)
     logs = [each for part in parts for each in part.token_log_probabilities]
     names = [token for part in parts for token in tokens(tokenizer, part.ids)]
@@ -54,19 +62,20 @@ def _hypothesis(parts: Sequence[Hypothesis], tokenizer: Tokenizer, length_penalt
 
 
 def _places(
-    line: str, parts: int, found: list[Hypothesis], tokenizers: Tokenizers, prefix: list[int], limit: int
+    parts: list[Part], found: Sequence[Hypothesis], written: list[str], tokenizers: Tokenizers, prefix: list[int]
 ) -> Places:
-    """Of the pieces of a line's parts and of their translations."""
-    source, target = tokenizers
-    if parts == 1:
-        return Places([_behind(prefix, source.offsets(line))], [target.decoded_offsets(found[0].ids)])
-    cut = split(line, lambda texts: list(map(source.offsets, texts)), limit)
-    of_source = [_moved(_behind(prefix, part.pieces), part.begin) for part in cut]
-    of_target, begin = [], 0
-    for each, text in zip(found, target.decode([each.ids for each in found]), strict=True):
-        of_target.append(_moved(target.decoded_offsets(each.ids), begin))
-        begin += len(text) + bool(text)
-    return Places(of_source, of_target)
+    """The places of the pieces of a line's parts and of their translations, as they are `written` one after another."""
+    source = []
+    for part in parts:
+        spans = tokenizers.source.offsets(part.text)[part.first : part.first + len(part.pieces)]
+        source.append(_behind(prefix, _moved(spans, part.begin)))
+    ends = accumulate(map(len, written))
+    texts = tokenizers.target.decode([each.ids for each in found])
+    target = [
+        _moved(tokenizers.target.decoded_offsets(each.ids), end - len(text))
+        for each, text, end in zip(found, texts, ends, strict=True)
+    ]
+    return Places(source, target)
 
 
 def _behind(prefix: list[int], spans: list[Span]) -> list[Span]:

@@ -53,20 +53,52 @@ class Translation(NamedTuple):
 
     source: str
     text: str
-    """Of the first hypothesis."""
+    """The first hypothesis, with the line's indentation."""
     hypotheses: list[TextHypothesis]
     """Best first; samples in the order drawn, unless something chooses among them."""
     source_tokens: list[str]
     """Pieces, end mark included."""
     parts: int
-    """0: an empty line, which no model saw. More than 1: too long for the model, so it was split."""
+    """Parts that were translated one by one: 0 for an empty line, more than 1 if it was split (see splitting.py)."""
     attention: list[np.ndarray] | None
     """If asked for and the model has it: for each part [first hypothesis' tokens, source tokens]."""
     places: Places | None
     """With the attention: where the pieces are in the text."""
     tagged: bool = False
     """Whether each part begins with a tag, which is a piece as well."""
+    inner: bool = False
+    """Whether the line holds a sentence that is longer than the model takes, and was cut inside it."""
     marks: Marks = Marks()
+
+
+class SplitCount(NamedTuple):
+    """Lines that were translated in parts."""
+
+    lines: int = 0
+    """Lines that were split at sentence ends alone."""
+    parts: int = 0
+    """Parts of these lines."""
+    inner: int = 0
+    """Lines with a sentence that is longer than the model takes, and was cut inside."""
+
+    def plus(self, translation: Translation) -> "SplitCount":
+        """The count with one more line."""
+        if translation.parts < 2:
+            return self
+        if translation.inner:
+            return self._replace(inner=self.inner + 1)
+        return self._replace(lines=self.lines + 1, parts=self.parts + translation.parts)
+
+    def notes(self) -> list[str]:
+        """A sentence for each kind of split lines, to be printed."""
+        found = []
+        if self.lines:
+            were = "1 line was" if self.lines == 1 else f"{self.lines:,} lines were"
+            found.append(f"{were} split into {self.parts:,} parts at sentence ends; --split never keeps lines whole")
+        if self.inner:
+            have = "1 line has" if self.inner == 1 else f"{self.inner:,} lines have"
+            found.append(f"{have} a sentence longer than the model takes, which was cut inside the sentence")
+        return found
 
 
 class Score(NamedTuple):

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from nmt import bundle, files
-from nmt.bundle import Description
+from nmt.bundle import BundleConfig, Description
 from nmt.config import SearchConfig, check
+from nmt.config.sources import SourcesConfig
 from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.engine import Engine, Found, HeadChoice, Origin, open_engine
 from nmt.decoding.explanation import Explanation, explain
@@ -24,7 +25,7 @@ from nmt.decoding.joining import join, texts, tokens
 from nmt.decoding.limits import most_pieces
 from nmt.decoding.mbr import choose
 from nmt.decoding.rerank import Candidates, Reranker, check_weight, is_reverse, reranked
-from nmt.decoding.splitting import Part, split
+from nmt.decoding.splitting import Part, Splitting
 from nmt.decoding.translation import Marks, Score, Translation
 from nmt.decoding.windows import Item, windows
 from nmt.errors import ConfigError
@@ -37,13 +38,18 @@ class Translator:
 
     def __init__(
         self, engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *,
-        tag: str | None = None, tagged: bool = False, rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
+        splitting: Splitting = Splitting(), tag: str | None = None, tagged: bool = False,
+        rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
     ):  # fmt: skip
-        """`search` and `tag`, which is put before each source, hold wherever a call does not override them. `tagged`
-        says that the model knows no source without a tag, and `origin` where all this was loaded from. Raises
-        ConfigError for a tag that the model does not know."""
+        """`search` and `tag`, which is put before each source, apply to every call that does not override them.
+
+        `splitting` has the languages and the training sources, by which lines are split. `tagged` means that the model
+        never saw a source without a tag, and `origin` is what all this was loaded from. Raises ConfigError for a tag
+        that the model does not know.
+        """
         self.engine, self.tokenizers, self.search, self.tag, self.tagged = engine, tokenizers, search, tag, tagged
         self.rerankers, self.origin, self.version = rerankers, origin, origin and origin.version()
+        self.splitting = splitting
         tokenizers.source.prefix(tag)
 
     @classmethod
@@ -81,7 +87,8 @@ class Translator:
         tokenizers.source.prefix(tag)  # a wrong one is told before the weights are read
         rerankers = [cls._reranker(described[0], *each, where) for each in origin.rerank]
         engine, tagged = open_engine(*described, **where), any(each.card["tagged"] for each in described)
-        return cls(engine, tokenizers, search, tag=tag, tagged=tagged, rerankers=rerankers, origin=origin)
+        more = {"tag": tag, "tagged": tagged, "rerankers": rerankers, "origin": origin}
+        return cls(engine, tokenizers, search, splitting=splitting_of([each.config for each in described]), **more)
 
     @classmethod
     def _reranker(cls, first: Description, path: Path, weight: float, where: dict[str, Any]) -> Reranker:
@@ -100,8 +107,8 @@ class Translator:
     ) -> Iterator[Translation]:  # fmt: skip
         """The same with all that is known about it, line by line, reading a window ahead (see windows.py).
 
-        A line longer than the model takes is translated in parts, each with the tag: its n-th hypothesis joins the n-th
-        of each part.
+        A line of several sentences may be translated in parts, each with the tag, as search.split says (see
+        splitting.py); so is one that is longer than the model takes. Its n-th hypothesis joins the n-th of each part.
         `heads` says whose attention to the source is wanted: without it that is the mean of all.
         Without `details` there is one hypothesis unless `overrides` ask for more, and the tokens' log-probabilities may
         be left out, where finding them costs another pass. With search.mbr or rerankers the hypotheses come in the
@@ -189,9 +196,9 @@ class Translator:
         self, lines: list[str], *, search: SearchConfig, attention: HeadChoice | None, details: bool, tag: str | None
     ) -> list[Translation]:
         prefix = self.prefix(tag)
-        sources = self._encode(lines, prefix)
-        parts = [ids for source in sources for ids in source]
-        read = list(chain.from_iterable(map(self._part_texts, lines, sources)))
+        sources = self._split(lines, prefix, search.split)
+        parts = [[*prefix, *part.pieces] for source in sources for part in source]
+        read = list(chain.from_iterable(map(self._part_texts, sources)))
 
         def find(numbers: Sequence[int], search: SearchConfig) -> list[Found]:
             found = self.engine.search([parts[n] for n in numbers], search, attention=attention, details=details)
@@ -204,7 +211,7 @@ class Translator:
         following = iter(found.found)
         found_of = [list(islice(following, len(source))) for source in sources]
         how = {
-            "prefix": prefix, "limit": self._limit(prefix),
+            "prefix": prefix, "language": self.splitting.target_language,
             "length_penalty": None if self.chooses(search) else search.length_penalty,
         }  # fmt: skip
         joined = (join(*each, self.tokenizers, **how) for each in zip(lines, sources, found_of, strict=True))
@@ -215,22 +222,16 @@ class Translator:
             limit = most_pieces(len(ids), search, self.engine.max_length)
             yield Marks(number in guarded.looped, number in guarded.loop, len(found.hypotheses[0].ids) >= limit)
 
-    def _limit(self, prefix: list[int]) -> int:
-        """Most pieces of a text behind a prefix and before its end mark."""
-        return max(1, self.engine.max_length - 1 - len(prefix))
+    def _split(self, lines: list[str], prefix: list[int], mode: str) -> list[list[Part]]:
+        """The parts of each line that the model translates: none for a blank line, nearly always one."""
+        encode, limit = self.tokenizers.source.encode, max(1, self.engine.max_length - 1 - len(prefix))
+        split = partial(self.splitting.split, encode=encode, mode=mode, limit=limit, prefix=len(prefix))
+        return [split(*each) for each in zip(lines, encode(lines), strict=True)]
 
-    def _encode(self, lines: list[str], prefix: list[int]) -> list[list[list[int]]]:
-        """Each line's ids in parts that the model takes: none for a blank line, nearly always one."""
-        encode, limit = self.tokenizers.source.encode, self._limit(prefix)
-        encoded = zip(lines, encode(lines), strict=True)
-        parts = (
-            [] if not (ids and line.strip()) else [ids] if len(ids) <= limit else _ids(split(line, encode, limit))
-            for line, ids in encoded
-        )
-        return [[[*prefix, *ids] for ids in each] for each in parts]
-
-    def _part_texts(self, line: str, parts: list[list[int]]) -> list[str]:
-        return [line] if len(parts) == 1 else self.tokenizers.source.decode(parts)
+    def _part_texts(self, parts: list[Part]) -> list[str]:
+        """The text of each part; of a word that was cut, the text of its pieces."""
+        cut = self.tokenizers.source.decode([part.pieces for part in parts])
+        return [text if part.inner else part.text for part, text in zip(parts, cut, strict=True)]
 
     def _chosen(
         self, sources: list[str], found: list[list[Hypothesis]], search: SearchConfig, tag: str | None
@@ -273,5 +274,11 @@ def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
     return check(SearchConfig, changed, name="search")
 
 
-def _ids(parts: list[Part]) -> list[list[int]]:
-    return [part.pieces for part in parts]
+
+def splitting_of(configs: Sequence[BundleConfig]) -> Splitting:
+    """How a model, or an ensemble, splits lines: as the member does whose training sources were shortest."""
+    first, sources = configs[0], [each.sources for each in configs]
+    shortest = SourcesConfig(
+        length=min(each.length for each in sources), several=min(each.several for each in sources)
+    )
+    return Splitting(first.source_language, first.target_language, shortest)

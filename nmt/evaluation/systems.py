@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.decoding.engine import Engine
 from nmt.decoding.rerank import Reranker
+from nmt.decoding.translation import SplitCount
 from nmt.decoding.translator import Translator
 from nmt.errors import ConfigError
 from nmt.evaluation import testset
@@ -28,8 +30,8 @@ class Model(NamedTuple):
     """Target pieces that it was trained on, counted as often as they came."""
     decoding_seconds: float
     """Of the whole test set, the start of worker processes included."""
-    split: int
-    """Lines that were longer than the model takes and were translated in parts."""
+    split: SplitCount
+    """Lines that were translated in parts."""
     looped: int
     """Lines whose translation repeated a phrase, before a second search if there was one."""
     loop: int
@@ -131,14 +133,14 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         parameters=sum(card["parameters"] for card in cards),
         training_minutes=sum(card["training"]["minutes"] for card in cards),
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
-        split=sum(each.parts > 1 for each in translations),
+        split=reduce(SplitCount.plus, translations, SplitCount()),
         looped=sum(each.marks.looped for each in translations), loop=sum(each.marks.loops for each in translations),
         at_limit=sum(each.marks.at_limit for each in translations),
         language=ready.bundles[0].config.target_language, tag=ready.translator.tag,
         missing_tags=ready.translator.missing_tags,
         rerankers_missing_tags=ready.translator.rerankers_missing_tags, idle=ready.idle, signature=_signature(ready),
     )  # fmt: skip
-    return System(ready.name, [each.text for each in translations], model)
+    return System(ready.name, [each.hypotheses[0].text for each in translations], model)  # without indentation
 
 
 def names(paths: Sequence[Path]) -> list[str]:
@@ -168,7 +170,7 @@ def _search(search: SearchConfig) -> str:
     else:
         how = f"beam:{search.beam}|alpha:{search.length_penalty:g}"
     usual = SearchConfig()
-    lengths = ("min_length", "max_length", "max_length_factor", "max_length_extra")
+    lengths = ("min_length", "max_length", "max_length_factor", "max_length_extra", "split")
     unusual = [name for name in lengths if getattr(search, name) != getattr(usual, name)]
     how = "|".join([how, *(f"{name}:{getattr(search, name)}" for name in unusual)])
     how += f"|no_repeat_ngram:{search.no_repeat_ngram}" if search.no_repeat_ngram else ""

@@ -16,7 +16,7 @@ from nmt.data.tokenizer import MODELS, TAGS
 from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, is_exported, open_engine
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
-from nmt.decoding.translator import Translator
+from nmt.decoding.translator import Translator, splitting_of
 from nmt.errors import CheckpointError, ConfigError, DataError
 from nmt.export import ctranslate2
 from nmt.export.agreement import Agreement, agreement
@@ -82,9 +82,10 @@ def export(
         size = sum(each.stat().st_size for each in inside.iterdir())
         search = original.config.search
         engine = in_order(TorchEngine(original.model), original.config.target_order)
-        ours = Translator(engine, original.tokenizers, search, tag=tag)
+        how = {"splitting": splitting_of([original.config]), "tag": tag}
+        ours = Translator(engine, original.tokenizers, search, **how)
         exported = open_engine(bundle.read(inside), device="cpu", threads=threads)
-        found = agreement(ours, Translator(exported, original.tokenizers, search, tag=tag), lines)
+        found = agreement(ours, Translator(exported, original.tokenizers, search, **how), lines)
         if quantization == "float32" and not found.score_difference <= TOLERANCE:
             raise CheckpointError(
                 f"{folder}: is not kept, for CTranslate2 computes another model than ours: log-probabilities of a "

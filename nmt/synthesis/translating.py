@@ -98,7 +98,7 @@ def translated(
 
 
 def _outcome(line: Line, translation: Translation, choose: Callable[[Translation, str], str]) -> Outcome:
-    if translation.parts != 1:
+    if translation.inner or not translation.parts:
         return None, TOO_LONG if translation.parts else EMPTY
     text = choose(translation, line[1]).strip()
     broken = _NO_CHARACTER in text and _NO_CHARACTER not in line[0]

@@ -130,7 +130,7 @@ def _evaluate(model: Seq2Seq, prepared: Prepared, config: Config, device: torch.
     batch = next(batches(prepared.dev, batch_tokens=config.training.batch_tokens))
     nats = loss.negative_log_likelihood(model, batch, device=device).item()
     found = []
-    seconds = runtime.time_idle(lambda: found.extend(score(model, prepared.tokenizers, few, config)), device)
+    seconds = runtime.time_idle(lambda: found.extend(score(model, prepared, few, config)), device)
     wanted = min(config.training.evaluate_sentences or count, count)
     return Scores(nats / loss.count(batch), *found), seconds * wanted / len(few.source)
 
@@ -142,7 +142,10 @@ def _save_and_load(learner: Learner, prepared: Prepared, config: Config, state: 
     files.remove(place)  # of one that was killed
     try:
         checkpoint.save(last, weights=masters, training={"optimizer": learner.optimizer.state()}, state=state)
-        bundle.save(shipped, weights=masters, tokenizers=prepared.tokenizers, config=config, facts=card)
+        bundle.save(
+            shipped, weights=masters, tokenizers=prepared.tokenizers, config=config, sources=prepared.report.sources,
+            facts=card,
+        )  # fmt: skip
         found = checkpoint.load(last)[1], dict(bundle.load(shipped).model.named_parameters())
         same = (name in each and torch.equal(each[name], masters[name].cpu()) for name in masters for each in found)
         if not all(same):

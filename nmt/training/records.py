@@ -167,7 +167,7 @@ class Records:
         self._checkpoint(run_folder.BEST, weights)
         bundle.save(
             self.config.run / run_folder.MODEL, weights=weights, tokenizers=self.prepared.tokenizers,
-            config=self.config, facts=facts.card(self.facts, self.state),
+            config=self.config, sources=self.prepared.report.sources, facts=facts.card(self.facts, self.state),
         )  # fmt: skip
 
     def save(self) -> None:

@@ -11,7 +11,7 @@ from nmt.config import Config, SearchConfig
 from nmt.config.search import BEST_ALONE
 from nmt.data.batching import batches
 from nmt.data.prepare import Pairs, Prepared
-from nmt.data.tokenizer import Tokenizers
+from nmt.decoding.splitting import Splitting
 from nmt.decoding.target_order import in_order
 from nmt.decoding.torch_engine import TorchEngine
 from nmt.decoding.translator import Translator
@@ -66,13 +66,15 @@ def validate(model: Seq2Seq, prepared: Prepared, config: Config, *, device: torc
         nats += loss.negative_log_likelihood(model, batch, device=device)
         tokens += loss.count(batch)
     text = prepared.dev_text.some(config.training.evaluate_sentences)
-    return Scores(nats.item() / tokens, *score(model, prepared.tokenizers, text, config))
+    return Scores(nats.item() / tokens, *score(model, prepared, text, config))
 
 
-def score(model: Seq2Seq, tokenizers: Tokenizers, text: Pairs, config: Config) -> tuple[Score, Score, float]:
+def score(model: Seq2Seq, prepared: Prepared, text: Pairs, config: Config) -> tuple[Score, Score, float]:
     """BLEU and chrF of the model's translations of a text, and the share of the most frequent one."""
+    data, tag = config.data, config.data.dev.tag
+    splitting = Splitting(data.source_language, data.target_language, prepared.report.sources)
     engine = in_order(TorchEngine(model), config.data.target_order)
-    translator = Translator(engine, tokenizers, search_for(config), tag=config.data.dev.tag)
+    translator = Translator(engine, prepared.tokenizers, search_for(config), splitting=splitting, tag=tag)
     hypotheses = translator.translate(text.source)
     tokenize = tokenizer(config, text).tokenize
     bleu = metrics.bleu(hypotheses, text.target, tokenize=tokenize)

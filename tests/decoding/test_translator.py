@@ -127,7 +127,7 @@ def test_a_long_line_is_split_and_loses_nothing(copying):
 
 def test_the_parts_of_a_line_are_translated_like_lines(guessing):
     sentences = [TEXT[1], TEXT[2], TEXT[0]]
-    (found,) = guessing.translations([" ".join(sentences)], n_best=2)
+    (found,) = guessing.translations([" ".join(sentences)], n_best=2, split="always")
     alone = list(guessing.translations(sentences, n_best=2))
     assert found.parts == 3
     for rank, hypothesis in enumerate(found.hypotheses):
