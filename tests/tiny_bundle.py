@@ -19,7 +19,7 @@ TEXT = [
     "A little girl climbing into a wooden playhouse.",
 ]
 MODEL = {"type": "transformer", "width": 16, "heads": 2, "feed_forward": 16, "encoder_layers": 1, "decoder_layers": 1}
-SOURCES = SourcesConfig(length=20, several=0)
+SOURCES = SourcesConfig(length=1000, several=1.0)  # so that only lines which are too long are split
 NO_SCORE = {"value": 0.0, "signature": ""}
 FACTS = {
     "nmt": "0", "source_language": "en", "target_language": "en", "model": "transformer", "parameters": 1,

@@ -97,7 +97,7 @@ class SplitCount(NamedTuple):
             found.append(f"{were} split into {self.parts:,} parts at sentence ends; --split never keeps lines whole")
         if self.inner:
             have = "1 line has" if self.inner == 1 else f"{self.inner:,} lines have"
-            found.append(f"{have} a sentence longer than the model takes, which was cut inside the sentence")
+            found.append(f"{have} a sentence longer than the model takes, which was cut inside it")
         return found
 
 

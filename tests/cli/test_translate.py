@@ -78,9 +78,28 @@ def test_one_line_in_is_one_line_out(model, tmp_path):
     assert len(found) == len(ODD)
     assert [bool(line) for line in found[:2]] == [False, False]
     assert all(len(line.splitlines()) <= 1 for line in found)
-    assert result.stderr == "note: 3 lines were too long for the model and translated in parts\n"
+    assert result.stderr == "note: 3 lines have a sentence longer than the model takes, which was cut inside it\n"
     (tmp_path / "in").write_bytes(text.encode())
     assert lines(run(model, "--beam", 1, "--input", tmp_path / "in")) == found
+
+
+def test_several_sentences_on_a_line(model, tmp_path):
+    """A model of single sentences translates each by itself, and paragraphs keep their shape."""
+    single = tiny_bundle.changed(model, tmp_path / "single", "several: 1.0", "several: 0.0")
+    sentences = [TEXT[0], TEXT[1], TEXT[3]]
+    one, two, three = lines(run(single, stdin="\n".join(sentences)))
+    shaped = f"\t{sentences[0]} {sentences[1]}  {sentences[2]} \n\n   \n  {sentences[2]}\n\n"
+    result = run(single, stdin=shaped)
+    assert lines(result) == [f"\t{one} {two}  {three}", "", "", f"  {three}", ""]
+    note = "note: 1 line was split into 3 parts at sentence ends; --split never keeps lines whole\n"
+    assert result.stderr == note
+    whole = run(single, "--split", "never", stdin=shaped)
+    assert lines(whole) == lines(run(model, stdin=shaped)) != lines(result) and whole.stderr == ""
+    assert [line.startswith("\t") for line in lines(whole)] == [True, *[False] * 4]
+    always = run(model, "--split", "always", "--json", stdin=shaped)
+    assert [json.loads(line)["parts"] for line in lines(always)] == [3, 0, 0, 1, 0] and always.stderr == note
+    fault = run(single, "--split", "off", stdin=shaped)
+    assert fault.exit_code == 2 and "'auto', 'always', 'never'" in fault.stderr
 
 
 def test_json_tells_everything(model, expected):

@@ -58,13 +58,20 @@ def test_each_source_is_the_reverse_models_translation_of_its_target(folder):
 
 
 def test_what_is_too_long_or_becomes_nothing_is_left_out_of_both_sides(folder):
-    long = " ".join(["the dog."] * 200)
+    long = " ".join(["the dog"] * 200)
     (folder / "long.en").write_text(f"{long}\n{LINES[0]}\n{long}\n{LINES[2]}\n", encoding="utf-8")
     made = backtranslate([folder / "runs" / "reverse"], [folder / "long.en"], folder / "long")
     assert made.left_out == {"too long for the model": 2} and lines_of(made.target) == [LINES[0], LINES[2]]
     assert len(lines_of(made.source)) == 2
     made = backtranslate([folder / "runs" / "reverse"], [folder / "long.en", folder / "mono.en"], folder / "both")
     assert made.read == 9 and made.pairs == 5 == len(lines_of(made.source))
+
+
+def test_lines_of_several_sentences_are_kept(folder):
+    (folder / "several.en").write_text(f"{LINES[0]} {LINES[2]}\n", encoding="utf-8")
+    made = backtranslate([folder / "runs" / "reverse"], [folder / "several.en"], folder / "several")
+    (source,) = lines_of(made.source)
+    assert source == " ".join(Translator.load(folder / "runs" / "reverse").translate([LINES[0], LINES[2]]))
 
 
 def test_samples_follow_their_seed(folder):
