@@ -72,10 +72,7 @@ def clean(
         _drop_by_text(selection, pairs("comparing"), options)
     scores = np.full(len(selection.verdicts), np.nan, np.float32)
     kept = selection.kept
-    if scorer is None:
-        found = _lexical(selection, pairs)
-    else:
-        found = scorer(compress(pairs("scoring"), kept))
+    found = _lexical(selection, pairs) if scorer is None else scorer(compress(pairs("scoring"), kept))
     scores[kept] = np.fromiter(found, np.float32, int(kept.sum()))
     threshold = _threshold(scores[kept], options)
     selection.verdicts[kept & (scores < threshold)] = Verdict.LOW_SCORE

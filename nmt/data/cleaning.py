@@ -51,13 +51,14 @@ def told(counts: dict[Verdict, int]) -> str:
 
 _HEAVY = 0.05  # share of the pairs from which a filter is worth a look
 _ADVICE = {
-    "empty": "is a column or file the wrong one?",
+    "empty": "check that the files and columns are the right ones",
     "too long": "data.cleaning.max_words and max_characters are the limits; `nmt clean` shows examples",
-    "identical": "is a side untranslated? data.cleaning.identical: false keeps them",
+    "identical": "check that both sides are translated; data.cleaning.identical: false keeps them",
     "letters": "data.cleaning.min_letters is the limit",
     "duplicate": "data.cleaning.duplicates: false keeps them",
-    "uneven": "are the files misaligned? data.cleaning.max_deviation is the limit; `nmt clean` shows examples",
-    "overlap": "does the training text contain dev or test? data.overlap decides",
+    "uneven": "check that line n of one side translates line n of the other; data.cleaning.max_deviation is the limit, "
+    "and `nmt clean` shows examples",
+    "overlap": "check that the training text does not contain dev or test; data.overlap decides",
     "too many pieces": "model.max_length is the limit",
 }
 

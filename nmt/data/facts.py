@@ -13,7 +13,7 @@ from nmt.data.formats.packing import SUFFIXES
 from nmt.data.languages import code_of, identifier
 from nmt.data.scripts import script, scripts_of
 
-_MOST, _HALF, _FEWEST = 0.9, 0.5, 20  # shares of the lines that decide, and how many lines must have a say
+_MOST, _HALF, _FEWEST = 0.9, 0.5, 20  # shares of the lines that decide, and how many lines must be judged
 _IDENTIFIED = 400  # lines whose language is identified
 _PUNCTUATED = re.compile(r"[^\W\d_][.,](?=\s|$)|\s[.,](?=\s|$)")  # a word, then a stop or comma
 _APART = re.compile(r"\s[.,](?=\s|$)|&(?:apos|quot|amp);|@-@")
@@ -65,7 +65,7 @@ def _forms(sides: Sequence[Sequence[str]], languages: tuple[str, str]) -> list[s
 
 
 def _share(lines: Sequence[str], test: Callable[[str], bool | None]) -> float:
-    """Share of the lines that pass a test, among those that have a say; 0 if these are too few."""
+    """Share of the lines that pass a test, among those that can be judged; 0 if these are too few."""
     votes = [vote for vote in map(test, lines) if vote is not None]
     return sum(votes) / len(votes) if len(votes) >= _FEWEST else 0.0
 
@@ -82,7 +82,7 @@ def _is_lower(line: str) -> bool | None:
 
 
 def _names(text: ParallelText, languages: tuple[str, str]) -> list[str]:
-    """Files whose names say that the sides are swapped."""
+    """Files whose names suggest that the sides are swapped."""
     named = {languages_of(path) for path in text.tsv}
     named |= {(language_of(a), language_of(b)) for a, b in zip(text.source, text.target, strict=False)}
     expected = tuple(map(code_of, languages))

@@ -87,7 +87,8 @@ def _split(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
         begun.append(first)
         size += len(first)
         if size > LONGEST:
-            raise DataError(f"{name}:{number}: is longer than {LONGEST:,} bytes", hint="is it text? lines end in LF")
+            hint = "check that it is text; lines end in LF"
+            raise DataError(f"{name}:{number}: is longer than {LONGEST:,} bytes", hint=hint)
         for start in others:
             yield b"".join(begun).removesuffix(b"\r")
             begun, size, number = [start], len(start), number + 1

@@ -120,7 +120,7 @@ def _open_zip(file: IO[bytes], path: Path, member: str | None) -> IO[bytes]:
 
 _OPENERS: dict[str, Callable[[IO[bytes], Path, str | None], IO[bytes]]] = {
     ".gz": lambda file, path, member: gzip.GzipFile(fileobj=file),
-    ".xz": lambda file, path, member: lzma.LZMAFile(file),
+    ".xz": lambda file, path, member: lzma.LZMAFile(file),  # noqa: SIM115 - `unpacked` closes it
     ".bz2": lambda file, path, member: bz2.BZ2File(file), ".zst": _open_zstd, ".zip": _open_zip,
 }  # fmt: skip
 

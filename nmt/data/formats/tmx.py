@@ -1,7 +1,7 @@
 """Translation memories (TMX 1.4): units of the same text in several languages, read as a stream.
 
 The parser is expat. It fetches nothing, and a document that declares entities is rejected, since nested entities can
-grow to any size. Of the markup in a segment only <hi> and <sub> hold text; <bpt>, <ept>, <it>, <ph> and <ut> hold codes
+grow to any size. In a segment <hi> and <sub> hold text, while <bpt>, <ept>, <it>, <ph> and <ut> hold codes
 of the program that wrote it.
 """
 
@@ -83,7 +83,7 @@ def _units(path: Path) -> Iterator[dict[str, str]]:
 
 
 class _Reader:
-    """What expat reports, gathered into units."""
+    """Gathers the events of expat into units."""
 
     def __init__(self, path: Path):
         self.path, self.units, self.is_tmx = path, deque(), False
