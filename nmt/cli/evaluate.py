@@ -55,7 +55,7 @@ class Scoring(Options):
 
     metric: Annotated[
         str | None,
-        typer.Option(help=f"bleu, chrf, chrf++, ter, exact, plug-ins; commas between [{METRICS}; none with --alignment]."),
+        typer.Option(help=f"bleu, chrf, chrf++, ter, exact, plug-ins, by commas [{METRICS}, none with --alignment]."),
     ] = None
     lowercase: Annotated[bool, typer.Option("--lowercase", help="BLEU and chrF: leave case aside.")] = False
     tokenize: lines.Tokenize = None
