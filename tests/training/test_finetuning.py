@@ -33,7 +33,10 @@ MODELS = {
                     "decoder_layers": 1, "tied_embeddings": "all"},
     "ntm": {"type": "ntm", "embedding": 8, "hidden": 8, "slots": 4, "slot_width": 4, "tied_embeddings": "none"},
 }  # fmt: skip
-TRAINING = {"steps": 2, "evaluate_every": 2, "log_every": 1, "warmup": 1, "batch_tokens": 200, "precision": "float32"}
+TRAINING = {
+    "steps": 2, "evaluate_every": 2, "log_every": 1, "schedule": "inverse_sqrt", "warmup": 1, "batch_tokens": 200,
+    "precision": "float32",
+}  # fmt: skip
 NEW_TEXT = [(f"{de} Übermut tut", f"{en} pride does") for de, en in sentences(40, seed=5)]
 
 
