@@ -30,7 +30,7 @@ from nmt.workers import count_cores
 
 __all__ = ["Pairs", "Prepared", "Report", "prepare"]
 
-_FORMAT = 3  # of the folder; a new one makes every cache stale
+_FORMAT = 4  # of the folder; a new one makes every cache stale
 _POLL = 0.2  # seconds between two looks at whether another process is done
 
 OnProgress = Callable[[str, int], None]

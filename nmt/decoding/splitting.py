@@ -61,11 +61,12 @@ class Splitting(NamedTuple):
     sources: SourcesConfig = SourcesConfig(length=_NO_LIMIT, several=1.0)
 
     def split(self, line: str, pieces: list, encode: Encode, *, mode: str, limit: int, prefix: int = 0) -> list[Part]:
-        """The parts of a line with these `pieces`, at most `limit` in each part; none for a line without text.
+        """The parts of a line, at most `limit` pieces in each part; none for a line without text.
 
-        `mode` is search.split, and `prefix` the number of ids that stand before each part.
+        `pieces` are those of the line without the white space around it. `mode` is search.split, and `prefix` the number of ids that stand before each part.
         """
-        if not pieces or not line.strip():
+        text = line.strip()
+        if not pieces or not text:
             return []
         usual = max(1, self.sources.length - prefix)
         together = {"always": 0, "never": limit, "auto": 0 if self.sources.several < OFTEN else usual}[mode]
@@ -76,7 +77,7 @@ class Splitting(NamedTuple):
             (partial(_cut, boundary=_CLAUSE), limit, True),
             (partial(_cut, boundary=_WORD), limit, True),
         ]
-        return list(_split(Part(0, line, pieces), encode, levels, limit))
+        return list(_split(Part(line.index(text), text, pieces), encode, levels, limit))
 
 
 def _split(part: Part, encode: Encode, levels: list[tuple[Cut, int, bool]], limit: int) -> Iterator[Part]:

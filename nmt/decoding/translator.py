@@ -226,7 +226,7 @@ class Translator:
         """The parts of each line that the model translates: none for a blank line, nearly always one."""
         encode, limit = self.tokenizers.source.encode, max(1, self.engine.max_length - 1 - len(prefix))
         split = partial(self.splitting.split, encode=encode, mode=mode, limit=limit, prefix=len(prefix))
-        return [split(*each) for each in zip(lines, encode(lines), strict=True)]
+        return [split(*each) for each in zip(lines, encode([line.strip() for line in lines]), strict=True)]
 
     def _part_texts(self, parts: list[Part]) -> list[str]:
         """The text of each part; of a word that was cut, the text of its pieces."""

@@ -43,7 +43,7 @@ def test_single_sentences_are_wanted_or_several_as_in_training():
 
 def test_one_sentence_is_left_as_it_is():
     for line in (" One sentence. ", "a long sentence that has many more pieces than usual, and clauses"):
-        assert split(line, 99) == [Part(0, line, characters([line])[0])]
+        assert split(line, 99) == [Part(line.index(line.strip()), line.strip(), characters([line])[0])]
     assert [split(line, 9) for line in ("", " ", "\t\u3000", "\u2028")] == [[]] * 4
 
 
