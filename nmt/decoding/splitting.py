@@ -60,7 +60,9 @@ class Splitting(NamedTuple):
     target_language: str = ""
     sources: SourcesConfig = SourcesConfig(length=_NO_LIMIT, several=1.0)
 
-    def split(self, line: str, pieces: list, encode: Encode, *, mode: str, limit: int, prefix: int = 0) -> list[Part]:
+    def split(
+        self, line: str, pieces: list, encode: Encode, *, mode: str, limit: int, prefix: int = 0
+    ) -> list[Part]:
         """The parts of a line, at most `limit` pieces in each part; none for a line without text.
 
         `pieces` are those of the line without the white space around it. `mode` is search.split, and `prefix` the number of ids that stand before each part.

@@ -99,6 +99,7 @@ def test_a_second_run_only_looks_at_the_files(tmp_path):
         {"tokenizer": {"seed": 2}},
         {"data": {"overlap": "all"}},
         {"data": {"cleaning": {"max_words": 6}}},
+        {"data": {"source_language": "fr"}},  # by which sentences are counted
         {"data": {"test": None}},
         {"data": {"test": {"held_out": 5}}},
     ],
@@ -114,7 +115,7 @@ def test_a_setting_that_matters_is_noticed(tmp_path, sections):
 def test_other_settings_do_not_matter(tmp_path):
     config = toy_config(tmp_path, PAIRS, tokenizer={"sampling": 0.1})
     prepare(config)
-    others = {"training": {"lr": 0.1}, "tokenizer": {"sampling": 0.5}, "data": {"source_language": "no"}}
+    others = {"training": {"lr": 0.1}, "tokenizer": {"sampling": 0.5}, "data": {"target_language": "no"}}
     other = changed(config, model={"hidden": 3}, **others)
     assert stages(other) == ["checking files"]
     assert prepare(other).train.sampling.alpha == 0.5
