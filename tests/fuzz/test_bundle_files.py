@@ -270,7 +270,7 @@ def test_a_list_of_sums_leads_nowhere_else(whole, write, name):
 
 
 def test_two_vocabularies_where_the_config_says_one(whole, write):
-    other = whole["target.model"].replace(b"man", b"nam")
+    other = whole["target.model"].replace("▁".encode(), b"___")
     with pytest.raises(CheckpointError, match=r"source\.model and target\.model hold different pieces"):
         bundle.load(write({"target.model": other}, sealed=True))
     config = copy.deepcopy(yaml.parse(whole["config.yaml"].decode(), "x"))
