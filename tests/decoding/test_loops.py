@@ -157,7 +157,9 @@ def test_the_guard_mends_loops_and_nothing_else():
 
 
 def test_the_length_limit_is_that_of_the_search():
-    model, search = Toy(8, max_length=9, sharpness=3.0), SearchConfig(max_length_factor=0.5, max_length_extra=2, beam=30)
+    model = Toy(8, max_length=9, sharpness=3.0)
+    search = SearchConfig(max_length_factor=0.5, max_length_extra=2, beam=30)
+    several = search.model_copy(update={"n_best": 30})
     for length in range(1, 20):
-        found = beam_search(model, torch.tensor([[3] * length + [EOS]]), search.model_copy(update={"n_best": 30}))[0]
+        found = beam_search(model, torch.tensor([[3] * length + [EOS]]), several)[0]
         assert max(len(each.ids) for each in found) <= most_pieces(length, search, 9) <= 8
