@@ -83,6 +83,13 @@ class Dev(_Facts):
     chrf: Score
 
 
+class Survived(_Facts):
+    """Translations that kept a span which the model never saw."""
+
+    kept: int
+    of: int
+
+
 class Card(_Facts):
     """The content of card.json."""
 
@@ -107,10 +114,13 @@ class Card(_Facts):
     precision: Text
     """Number format of the model's arithmetic in training."""
     machine: Machine
+    survival: dict[Text, Survived] = {}
+    """Kind of span -> how many came through (see nmt.evaluation.survival); measured at the end of `nmt train`."""
     finetuned: Finetuned | None = None
     """The model that this one goes on from; None when its weights began at random."""
     settings: dict[str, Any]
-    """Sections `training` and `data.cleaning` of the config, and of several training texts the tags and weights."""
+    """Sections `training`, `data.cleaning` and `data.augment` of the config, and the tags and weights of several
+    training texts."""
 
 
 def readme(card: Card) -> str:
@@ -129,7 +139,7 @@ or in Python: `Translator.load(".").translate(["..."])` with `from nmt import Tr
 {_tags(card.tags)}
 ## How good it is
 
-{_scores(card.dev)}
+{_scores(card.dev)}{_survival(card.survival)}
 The development text decided which weights to keep, so these scores flatter a little. Measure on text of your own:
 `nmt eval --model . --source FILE.{source} --reference FILE.{target}`.
 
@@ -172,3 +182,9 @@ def _scores(dev: Dev) -> str:
 - chrF {dev.chrf.value:.2f} `{dev.chrf.signature}`
 - perplexity {dev.perplexity:.4g} a piece
 """
+
+
+def _survival(rates: dict[str, Survived]) -> str:
+    """How often unknown names and the like come through."""
+    kinds = ", ".join(f"{kind} {rate.kept} of {rate.of}" for kind, rate in rates.items())
+    return f"- spans that it never saw and that came through unchanged: {kinds}\n" if rates else ""

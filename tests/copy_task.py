@@ -10,9 +10,11 @@ SETTINGS = {
     "data": {
         "source_language": "a", "target_language": "b", "train": {"source": "train.txt", "target": "train.txt"},
         "dev": {"source": "dev.txt", "target": "dev.txt"}, "cleaning": {"identical": False, "duplicates": False},
-        "overlap": "keep",
+        "overlap": "keep", "augment": None,
     },
-    "tokenizer": {"kind": "char", "vocabulary": 20, "spare": 0, "byte_fallback": False, "character_coverage": 1.0},
+    "tokenizer": {
+        "kind": "char", "vocabulary": 20, "protect": [], "spare": 0, "byte_fallback": False, "character_coverage": 1.0,
+    },
     "model": {
         "type": "transformer", "width": 32, "heads": 2, "feed_forward": 64, "encoder_layers": 1, "decoder_layers": 1,
         "max_length": 20,

@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nmt import config as settings
-from nmt.config import Config
+from nmt.config import AugmentConfig, Config
 
 WORDS = (
     ["null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"],
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
 )
+
+NO_COPIES = dict.fromkeys(AugmentConfig.model_fields, 0)
+"""A section `data.augment` that leaves the corpus as its text is."""
 
 
 def sentences(count: int, *, seed: int = 1) -> list[tuple[str, str]]:
@@ -38,6 +41,7 @@ def toy_config(folder: Path, pairs: Iterable[tuple[str, str]], *, data: dict | N
             "train": write(folder, "train", pairs),
             "dev": write(folder, "dev", sentences(20, seed=2)),
             "test": write(folder, "test", sentences(10, seed=3)),
+            "augment": NO_COPIES,
             **(data or {}),
         },
         "tokenizer": {"vocabulary": 320, **sections.get("tokenizer", {})},

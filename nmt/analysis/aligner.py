@@ -10,6 +10,7 @@ from nmt.analysis.alignment import Links, Reading, Symmetry, links, of_translati
 from nmt.analysis.attention import WITHOUT
 from nmt.analysis.words import word_of_piece, words_of
 from nmt.config.data import TargetOrder
+from nmt.data.masking import moved
 from nmt.decoding.engine import batches
 from nmt.decoding.explanation import check_explains
 from nmt.decoding.translation import Span, Translation
@@ -71,10 +72,8 @@ def align(
 
 
 def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading]) -> list[list[Links] | None]:
-    sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
-    ids = [tokenizer.encode(texts) for tokenizer, texts in zip(translator.tokenizers, (sources, targets), strict=True)]
     prefix = translator.prefix()
-    ids[0] = [[*prefix, *source] for source in ids[0]]
+    ids = translator.encode_pairs(pairs, prefix)
     lengths = [(len(source), len(target)) for source, target in zip(*ids, strict=True)]
     fitting = [number for number, length in enumerate(lengths) if max(length) < translator.engine.max_length]
     found: list[list[Links] | None] = [None] * len(pairs)
@@ -84,8 +83,10 @@ def _align(translator: Translator, pairs: list[Pair], chosen: Sequence[Reading])
         maps = translator.engine.explain(*([side[number] for number in batch] for side in ids))
         for number, each in zip(batch, maps, strict=True):
             words = [
-                word_of_piece(text, tokenizer.offsets(text))
-                for tokenizer, text in zip(translator.tokenizers, pairs[number], strict=True)
+                word_of_piece(text, moved(tokenizer.offsets(masked.text), masked))
+                for tokenizer, text, masked in zip(
+                    translator.tokenizers, pairs[number], translator.masker.mask_given(*pairs[number]), strict=True
+                )
             ]
             weights = each.cross[..., len(prefix) :]  # a tag is no word
             found[number] = [links(one.heads.of(weights), *words, one, order) for one in chosen]

@@ -72,8 +72,7 @@ def _fitting(
 ) -> list[tuple[list[int], list[int]]]:
     """The pairs in ids, but for those that the model cannot take whole."""
     prefix = translator.prefix()
-    sources = [[*prefix, *ids] for ids in translator.tokenizers.source.encode(source)]
-    sides = (sources, translator.tokenizers.target.encode(reference))
+    sides = translator.encode_pairs(zip(source, reference, strict=True), prefix)
     limit = translator.engine.max_length
     return [pair for pair in zip(*sides, strict=True) if max(map(len, pair)) < limit]
 

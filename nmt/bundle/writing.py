@@ -21,7 +21,7 @@ def digest(config: Config) -> str:
     data = config.data
     texts = [f"{text.weight:g} {text.tag}" for text in data.texts]
     kind = [data.source_language, data.target_language, data.target_order, *texts]
-    sections = [data.cleaning, config.tokenizer, config.model, config.training]
+    sections = [data.cleaning, data.augment or "no augmentation", config.tokenizer, config.model, config.training]
     if config.finetune:  # what it goes on from is known by its checksum
         words = config.finetune.words and Path(config.finetune.words.name)
         sections.append(config.finetune.model_copy(update={"model": Path(), "words": words}))

@@ -41,6 +41,9 @@ class Search(Options):
     top_k: Annotated[int | None, typer.Option(help="Sampling: among the k likeliest pieces.")] = None
     top_p: Annotated[float | None, typer.Option(help="Sampling: among the likeliest with this probability.")] = None
     seed: Annotated[int | None, typer.Option(help="Sampling: the random seed.")] = None
+    replace_unknown: Annotated[
+        bool | None, typer.Option("--replace-unknown/--keep-unknown", help="Copy source words for unknown ones.")
+    ] = None
     split: Annotated[
         Literal["auto", "always", "never"] | None, typer.Option(help="Translate several sentences one by one.")
     ] = None

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from nmt.cli import lines
 from nmt.cli.busy import note_busy
 from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress, duration
+from nmt.errors import NMTError
 
 if TYPE_CHECKING:
     from nmt.config import Config
@@ -77,7 +79,18 @@ def run(
     if note and lines.is_first():
         show.line.note(note)
     work = training.rehearse if dry_run else training.train
-    work(config, resume=resume, force=force, device=device, workers=None, on_event=show)
+    finished = work(config, resume=resume, force=force, device=device, workers=None, on_event=show)
+    if finished and finished.done and finished.best and lines.is_first():
+        _show_survival(finished.folder, device)
+
+
+def _show_survival(folder: Path, device: str) -> None:
+    """Report how often names, numbers and the like come through, which no score shows."""
+    from nmt.evaluation import survival
+
+    with suppress(NMTError):  # the model is finished and good, even if its text is gone by now
+        if rates := survival.of_run(folder, device=str(device)):
+            typer.echo(f"kept: {survival.shown(rates)}", err=True)
 
 
 class Show:

@@ -47,6 +47,7 @@ def translate(
     if attention and alignments:
         raise ConfigError("--attention is the mean of all heads, --alignments read one", hint="ask for one of the two")
     links.check("--alignments", alignments)
+    lost = 0
     with ExitStack() as stack:
         write = stack.enter_context(lines.writer(output, inputs=(input or lines.STDIN,)))
         load = partial(_load, machine=machine, precision=precision)
@@ -70,8 +71,12 @@ def translate(
             write(_json(translation) if as_json else translation.text)
             split = split.plus(translation)
             tally.add(translation.marks)
+            lost += bool(translation.lost)
     for line in [*split.notes(), *tally.notes(translator.search)]:
         lines.note(line)
+    if lost:
+        line = "1 line lacks" if lost == 1 else f"{lost} lines lack"
+        lines.note(f'{line} a protected span, such as a placeholder or URL; --json lists it as "lost"')
 
 
 def _load_reverse(path: Path, model: Path, load: "Callable[..., Translator]") -> "Translator":
@@ -132,6 +137,7 @@ def _json(translation: "Translation") -> str:
         "source_tokens": translation.source_tokens,
         "parts": translation.parts,
         **translation.marks._asdict(),
+        "lost": list(translation.lost),
         "hypotheses": [each._asdict() for each in translation.hypotheses],
     }
     text = lines.as_json(value)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nmt.config import yaml
+from nmt.config.augment import AugmentConfig
 from nmt.config.data import CleaningConfig, DataConfig, HeldOut, ParallelText, TrainingText
 from nmt.config.faults import combinations, describe
 from nmt.config.finetune import FinetuneConfig
@@ -22,9 +23,9 @@ from nmt.config.training import TrainingConfig
 from nmt.errors import ConfigError
 
 __all__ = [
-    "AttentionRNNConfig", "CleaningConfig", "Config", "DataConfig", "FinetuneConfig", "GRUConfig", "HeldOut",
-    "ModelConfig", "NTMConfig", "ParallelText", "SearchConfig", "Section", "TokenizerConfig", "TrainingConfig",
-    "TrainingText", "TransformerConfig", "check", "digest", "dump", "flat", "load", "read", "schema",
+    "AttentionRNNConfig", "AugmentConfig", "CleaningConfig", "Config", "DataConfig", "FinetuneConfig", "GRUConfig",
+    "HeldOut", "ModelConfig", "NTMConfig", "ParallelText", "SearchConfig", "Section", "TokenizerConfig",
+    "TrainingConfig", "TrainingText", "TransformerConfig", "check", "digest", "dump", "flat", "load", "read", "schema",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from nmt.config.augment import AugmentConfig
 from nmt.config.paths import ConfigPath, ConfigPaths
 from nmt.config.section import Conflict, Section
 
@@ -141,6 +142,8 @@ class DataConfig(Section):
     """The test text, used by `nmt eval` alone."""
     cleaning: CleaningConfig = CleaningConfig()
     """Which training pairs are dropped."""
+    augment: AugmentConfig | None = AugmentConfig()
+    """Changed copies of training pairs: other case, typing errors, protected spans. null is none."""
     overlap: Literal["keep", "pairs", "sources", "all"] = "sources"
     """Training pairs to drop because dev or test, also a held-out one, has the same text: no pairs; whole pairs; pairs
     with the same source as well; or also those with only the same target."""

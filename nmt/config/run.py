@@ -26,11 +26,14 @@ def vocabulary_conflicts(section: Section) -> Iterator[Conflict]:
             ("tokenizer.sampling", "tokenizer.kind"),
             "tokenizer.sampling: characters cannot be segmented in more than one way; set it to 0",
         )
-    taken = 4 + tokenizer.spare + len(tokenizer.symbols) + (256 if tokenizer.byte_fallback else 0)
+    symbols = len(tokenizer.symbols) + len(tokenizer.span_symbols)
+    taken = 4 + tokenizer.spare + symbols + (256 if tokenizer.byte_fallback else 0)
     if tokenizer.vocabulary < taken + 4:
         yield Conflict(
-            ("tokenizer.byte_fallback", "tokenizer.spare", "tokenizer.symbols", "tokenizer.vocabulary"),
-            f"tokenizer.vocabulary: byte_fallback, spare, symbols and the special ids alone take {taken}; raise it",
+            ("tokenizer.byte_fallback", "tokenizer.protect", "tokenizer.spare", "tokenizer.symbols",
+             "tokenizer.vocabulary"),
+            "tokenizer.vocabulary: byte_fallback, spare, symbols, protected spans and the special ids alone take "
+            f"{taken}; raise it",
         )
 
 

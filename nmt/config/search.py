@@ -12,7 +12,8 @@ from nmt.config.section import Conflict, Section
 Beam = Annotated[int, Field(ge=1, le=1000)]
 BatchTokens = Annotated[int, Field(ge=1, le=1 << 16)]
 
-BEST_ALONE = {"n_best": 1, "mbr": "none", "sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
+BEST_ALONE = {"n_best": 1, "mbr": "none", "sample": False, "temperature": 1.0, "top_k": None, "top_p": None,
+              "replace_unknown": False}  # fmt: skip
 """A search for the best translation, whatever else a config says: none is drawn, and nothing else chooses."""
 
 
@@ -61,6 +62,8 @@ class SearchConfig(Section):
     """Lines of several sentences. auto translates sentence by sentence if the training lines were single sentences, and
     otherwise splits only lines that are longer than nearly all of those; always splits after each sentence; never
     splits only what the model cannot take as a whole."""
+    replace_unknown: bool = False
+    """Replace unknown words by the source words that the model attends to; for a tokenizer without byte_fallback."""
     batch_tokens: BatchTokens = 8192
     """Source pieces a batch, padding and beams included."""
 

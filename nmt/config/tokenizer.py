@@ -7,6 +7,11 @@ from pydantic import AfterValidator, Field
 
 from nmt.config.section import Section
 
+SYMBOLS = tuple(map(chr, range(0x10FF00, 0x10FF08)))
+"""Private-use characters that stand for the protected spans of a line."""
+
+Protected = Literal["placeholders", "tags", "urls", "emails"]
+"""A kind of span that is protected."""
 Normalisation = Literal["identity", "nfc", "nfc_folded", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"]
 """Rules of `nmt.data.normalisation`."""
 
@@ -20,6 +25,24 @@ def _one_piece(symbol: str) -> str:
 
 
 Symbol = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_one_piece)]
+
+
+def _safe(pattern: str) -> str:
+    """A regular expression that cannot take exponential time."""
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    outline = re.sub(r"\\[^1-9]|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
+    if compiled.groups or re.search(r"\)[*+{]|\\[1-9]|\(\?[^:=!<]", outline):
+        raise ValueError(f"{pattern!r} holds a capturing or repeated group, a flag or a back-reference")
+    if compiled.match(""):
+        raise ValueError(f"{pattern!r} matches the empty text")
+    return pattern
+
+
+SpanPattern = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_safe)]
+"""A regular expression for spans; its groups are `(?:...)` and not repeated by `*`, `+` or `{}`."""
 
 
 class TokenizerConfig(Section):
@@ -55,9 +78,18 @@ class TokenizerConfig(Section):
     characters, or 30 million for unigram: about half a gigabyte of memory)."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Draws the sample and the held-out pairs."""
+    protect: tuple[Protected, ...] = ("placeholders", "tags", "urls", "emails")
+    """Spans that the model copies unchanged, up to 8 per line. An empty list turns protection off."""
+    protect_patterns: tuple[SpanPattern, ...] = Field((), max_length=32)
+    """Regular expressions for further spans to protect, such as `[A-Z]{2}-\\d{4}`."""
     sampling: float = Field(0.0, ge=0, le=1)
     """Subword regularisation in training: BPE-dropout's probability, or the unigram model's alpha. 0 is off."""
 
     def normalisation(self, side: str) -> Normalisation:
         """The rule of the source or the target."""
         return getattr(self, f"{side}_normalisation")
+
+    @property
+    def span_symbols(self) -> tuple[str, ...]:
+        """The symbols for protected spans that the tokenizer reserves."""
+        return SYMBOLS if self.protect or self.protect_patterns else ()

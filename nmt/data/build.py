@@ -6,7 +6,7 @@ Each is a pass of its own over the training text, which is never held in memory.
 import json
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, starmap
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,12 @@ import numpy as np
 from nmt import checksums, files
 from nmt.config import Config
 from nmt.config.sources import NEARLY_ALL
+from nmt.data import augment
 from nmt.data import selection as select
 from nmt.data.cleaning import Verdict, named
 from nmt.data.corpus import open_corpus
 from nmt.data.encode import encode, encoders
+from nmt.data.masking import masker_of
 from nmt.data.report import Report, Text, TextReport, total
 from nmt.data.round_trip import round_trip
 from nmt.data.selection import Selection
@@ -40,14 +42,18 @@ def build(
     data, (selection, texts, overlap, notes, warnings) = config.data, split(config, tell)
     limit, tags = config.model.max_length, [text.tag for text in data.texts]
     kept = int(selection.kept.sum())
-    sizes = {"pairs": kept, "max_length": limit, "workers": workers, "cores": cores}
-    with encoders(folder, language=data.source_language, **sizes) as work:
+    masker, shares = masker_of(config.tokenizer), augment.shares_of(data.augment, config.tokenizer)
+    how = {"language": data.source_language, "max_length": limit, "masker": masker, "workers": workers, "cores": cores}
+    with encoders(folder, pairs=kept, **how) as work:
         trained = _train_tokenizers(config, selection, tell) if base is None else _grown(base, config, selection, tell)
         tokenizers = trained.tagged(data.tags)
         save_tokenizers(folder, tokenizers)
         encoded = partial(encode, work=work, sizes=[each.size for each in tokenizers])
         pairs = telling(chosen(data, selection, selection.kept), "encoding", tell)
-        train = encoded(folder / "train", pairs, tags=tags, with_texts=config.tokenizer.sampling > 0)
+        extra = _augmented(config, selection, shares) if shares else ()
+        sampled = {"with_texts": config.tokenizer.sampling > 0}
+        found = encoded(folder / "train", chain(pairs, extra), tags=tags * (2 if shares else 1), **sampled)
+        train, copies = found[: len(tags)], found[len(tags) :]
         pairs = [zip(*texts["dev"], strict=True)]
         (dev,) = encoded(folder / "dev", pairs, tags=[data.dev.tag], with_texts=False)
     _check_encoded(text_names(data.texts), train, limit)
@@ -61,10 +67,17 @@ def build(
         test_pairs=len(texts["test"].source) if "test" in texts else None,
         vocabulary=(tokenizers.source.size, tokenizers.target.size), shared=config.tokenizer.shared,
         round_trip=round_trip(tokenizers.target, texts["dev"].target), usual=_usual_length(folder / "train"),
-        texts=_by_text(selection, tags, train), notes=notes, text_warnings=warnings,
+        augmented=tuple(text.pairs for text in copies), texts=_by_text(selection, tags, train), notes=notes,
+        text_warnings=warnings,
     )  # fmt: skip
     files.write_text(folder / "report.json", json.dumps(report.to_json(), indent=2) + "\n")
     checksums.write(folder, sorted(path.name for path in folder.iterdir() if path.is_file()))
+
+
+def _augmented(config: Config, selection: Selection, shares: dict[str, float]) -> Iterator[Iterator[tuple[str, str]]]:
+    """The changed copies of each training text's pairs."""
+    for number, pairs in enumerate(chosen(config.data, selection, selection.kept)):
+        yield augment.copies(pairs, shares, config.tokenizer, text=number)
 
 
 def _check_encoded(names: Sequence[str], texts: Sequence[Text], limit: int) -> None:
@@ -99,7 +112,9 @@ def _sampled(config: Config, selection: Selection, tell: Tell, stage: str) -> It
     sample = select.sample(
         selection, settings.sample, characters=MOST_CHARACTERS[settings.kind], seed=settings.seed
     )
-    return chain.from_iterable(telling(chosen(config.data, selection, sample), stage, tell))
+    pairs = chain.from_iterable(telling(chosen(config.data, selection, sample), stage, tell))
+    masked = starmap(masker_of(settings).mask_pair, pairs)
+    return ((source.text, target.text) for source, target in masked)
 
 
 def _train_tokenizers(config: Config, selection: Selection, tell: Tell) -> Tokenizers:

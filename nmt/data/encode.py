@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmt.data.corpus import Ragged, id_kind, ragged, writing
+from nmt.data.masking import Masker
 from nmt.data.report import Side, Text, total
 from nmt.data.sentences import sentences
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
@@ -49,7 +50,7 @@ Encode = Callable[[Iterable[_Chunk]], Iterator[_Encoded]]
 
 
 def encoders(
-    folder: Path, *, language: str, pairs: int, max_length: int, workers: int | None, cores: int
+    folder: Path, *, language: str, pairs: int, max_length: int, masker: Masker, workers: int | None, cores: int
 ) -> AbstractContextManager[Encode]:
     """What encodes the chunks of so many pairs, by the tokenizers that the folder holds when the first one comes.
 
@@ -58,7 +59,8 @@ def encoders(
     """
     if workers is None:
         workers, _ = workers_for(range(0, pairs, _CHUNK), most=cores, each=_CHUNKS_A_WORKER)
-    load = partial(_load, folder, language=language, max_length=max_length, threads=max(1, cores // workers))
+    how = {"language": language, "masker": masker, "max_length": max_length, "threads": max(1, cores // workers)}
+    load = partial(_load, folder, **how)
     return crew(load, workers=workers)
 
 
@@ -92,8 +94,11 @@ def _load(folder: Path, **options) -> Callable[[_Chunk], _Encoded]:
     return partial(_encode, load_tokenizers(folder), **options)
 
 
-def _encode(tokenizers: Tokenizers, chunk: _Chunk, *, language: str, max_length: int, threads: int) -> _Encoded:
-    lines = list(zip(*chunk.pairs, strict=True))
+def _encode(
+    tokenizers: Tokenizers, chunk: _Chunk, *, language: str, masker: Masker, max_length: int, threads: int
+) -> _Encoded:
+    pairs = (masker.mask_pair(*pair) for pair in chunk.pairs)
+    lines = list(zip(*((source.text, target.text) for source, target in pairs), strict=True))
     rows = [tokenizer.arrays(side, threads=threads) for tokenizer, side in zip(tokenizers, lines, strict=True)]
     if chunk.tag is not None:
         tag = np.array([tokenizers.source.tags[chunk.tag]], np.int32)

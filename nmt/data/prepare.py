@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from nmt import checksums, files, locks, streams
 from nmt.config import Config, HeldOut, ParallelText
+from nmt.data import augment
 from nmt.data.build import build
 from nmt.data.corpus import Corpus, Part, Sampling, open_corpus
 from nmt.data.report import Report
@@ -177,6 +178,7 @@ def _key(config: Config, texts: Mapping[str, str], base: Tokenizers | None) -> s
     settings = [
         _FORMAT, data.source_language, train if len(train) > 1 else train[0],
         content("dev", data.dev), content("test", data.test), data.cleaning.model_dump(), data.overlap,
+        data.augment and data.augment.model_dump(),
         tokenizer.model_dump(exclude={"sampling"} if tokenizer.spare else {"sampling", "spare"}),  # of before, alike
         tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip
@@ -199,7 +201,8 @@ def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prep
     return Prepared(
         folder=folder, key=key, texts=texts, tokenizers=tokenizers, report=report,
         train=_load_corpus(
-            folder / "train", report.train.pairs, sampling=sampling, parts=_parts(config, report, tokenizers), **order
+            folder / "train", report.train.pairs + sum(report.augmented), sampling=sampling,
+            parts=_parts(config, report, tokenizers), **order,
         ),
         dev=_load_corpus(folder / "dev", report.dev.pairs, **order),
         dev_text=_load_text(folder, "dev", report.dev.pairs + report.dev.too_long),
@@ -208,10 +211,15 @@ def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prep
 
 
 def _parts(config: Config, report: Report, tokenizers: Tokenizers) -> list[Part]:
-    """Where each training text is in the corpus; the weights are the config's and have no say in what lies there."""
+    """Where each training text is in the corpus, and behind all of them their augmented copies."""
     counts = [text.kept for text in report.texts] or [report.train.pairs]
     tags = {None: None, **tokenizers.source.tags}
-    return [Part(count, text.weight, tags[text.tag]) for count, text in zip(counts, config.data.texts, strict=True)]
+    texts = [(text.weight, tags[text.tag]) for text in config.data.texts]
+    parts = [Part(count, *text) for count, text in zip(counts, texts, strict=True)]
+    shares = augment.shares_of(config.data.augment, config.tokenizer)
+    share = augment.weight(shares) if shares else 0.0
+    copies = zip(report.augmented, texts, strict=bool(shares))
+    return parts + [Part(count, share * weight, tag) for count, (weight, tag) in copies if count]
 
 
 def _load_corpus(folder: Path, pairs: int, **how: Any) -> Corpus:

@@ -76,6 +76,8 @@ class Report(NamedTuple):
     """What the target tokenizer makes of the development target."""
     usual: int
     """Pieces that 99% of the training sources do not exceed, a tag included."""
+    augmented: tuple[int, ...] = ()
+    """Changed copies of the pairs of each training text, which the other counts leave out."""
     texts: tuple[TextReport, ...] = ()
     """The training texts one by one, if there are several."""
     notes: tuple[str, ...] = ()
@@ -103,7 +105,7 @@ class Report(NamedTuple):
         parts = {
             "overlap": {split: Overlap(**counts) for split, counts in value["overlap"].items()},
             "train": text(value["train"]), "dev": text(value["dev"]), "vocabulary": tuple(value["vocabulary"]),
-            "round_trip": RoundTrip.of_json(value["round_trip"]),
+            "round_trip": RoundTrip.of_json(value["round_trip"]), "augmented": tuple(value["augmented"]),
             "texts": tuple(TextReport(**each) for each in value["texts"]),
             "notes": tuple(value["notes"]), "text_warnings": tuple(value["text_warnings"]),
         }  # fmt: skip
@@ -124,6 +126,8 @@ class Report(NamedTuple):
             yield row(f"  {reason}", count)
         yield from self._texts()
         yield from self._overlap()
+        if any(self.augmented):
+            yield f"{'augmented copies':<24}{sum(self.augmented):>12,}"
         yield f"{'development pairs':<24}{self.dev.pairs + self.dev.too_long:>12,}"
         if self.test_pairs is not None:
             yield f"{'test pairs':<24}{self.test_pairs:>12,}"

@@ -15,6 +15,7 @@ import numpy as np
 import sentencepiece
 
 from nmt import files
+from nmt.config.tokenizer import SYMBOLS
 from nmt.data import tags as slots
 from nmt.data.model_proto import user_defined_symbols
 from nmt.data.segmentation import Sampler
@@ -56,6 +57,8 @@ class Tokenizer:
             )
         self.slots = slots.slots_of(self._id_of_control)
         """The ids that tags may have."""
+        self.span_symbols = {number: symbol for symbol in SYMBOLS if (number := self.id_of(symbol)) is not None}
+        """Id -> symbol of a protected span (see masking.py)."""
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
@@ -89,9 +92,10 @@ class Tokenizer:
         return [self._processor.id_to_piece(int(each)) for each in ids]
 
     def names(self, ids: Sequence[int]) -> list[str]:
-        """The pieces as they are shown to people: a tag by its name, in angle brackets."""
-        tags = {number: f"<{name}>" for name, number in self.tags.items()}
-        return [tags.get(number, piece) for number, piece in zip(map(int, ids), self.pieces(ids), strict=True)]
+        """The pieces as they are shown to people: tags by name and spans by number, in angle brackets."""
+        shown = {number: f"<{name}>" for name, number in self.tags.items()}
+        shown |= {number: f"<span{place}>" for place, number in enumerate(self.span_symbols, start=1)}
+        return [shown.get(number, piece) for number, piece in zip(map(int, ids), self.pieces(ids), strict=True)]
 
     def prefix(self, tag: str | None) -> list[int]:
         """What stands before a source with this tag: its id, or nothing. Raises ConfigError for an unknown tag."""

@@ -72,7 +72,7 @@ def _train(
             vocab_size=config.vocabulary, normalization_rule_name="identity",
             byte_fallback=config.byte_fallback, character_coverage=config.character_coverage,
             pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK, control_symbols=slots.spellings(config.spare),
-            user_defined_symbols=list(dict.fromkeys([*config.symbols, *symbols])),
+            user_defined_symbols=list(dict.fromkeys([*config.symbols, *config.span_symbols, *symbols])),
             pretokenization_delimiter=_CUT if split_digits else "", max_sentence_length=_LONGEST,
             hard_vocab_limit=not shrink, num_threads=_THREADS, minloglevel=_ONLY_ERRORS,
         )  # fmt: skip

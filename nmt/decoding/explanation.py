@@ -1,14 +1,16 @@
 """Everything that a model attends to while it translates one sentence, or reads a translation that is given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from nmt.config import SearchConfig
+from nmt.data.masking import Masked, Masker, moved, restore
 from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.decoding.engine import Engine
 from nmt.decoding.hypothesis import LINE_BREAKS
+from nmt.decoding.spans import find
 from nmt.errors import DataError, NMTError
 from nmt.ids import EOS
 
@@ -39,22 +41,23 @@ class Explanation(NamedTuple):
 
 def explain(
     engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *, source: str, target: str | None,
-    prefix: Sequence[int] = (),
+    prefix: Sequence[int] = (), masker: Masker = Masker(),
 ) -> Explanation:  # fmt: skip
-    """`prefix` are the ids before the source.
+    """`prefix` are the ids before the source; `masker` finds the spans to protect.
 
     Raises DataError for an empty source and for a side that is longer than the model takes, and NMTError where the
     engine keeps its attention to itself.
     """
     check_explains(engine)
-    asked, ids = _given(tokenizers.source, source, engine.max_length, "source", prefix)
+    of_source, of_target = masker.mask_given(source, target or "")
+    asked, ids = _given(tokenizers.source, source, of_source, engine.max_length, "source", prefix)
     if len(ids) == len(prefix) or not source.strip():
         raise DataError("the source is empty", hint="without words there is nothing to look at")
     if target is None:
-        written = engine.search([ids], search, attention=None, details=False)[0].hypotheses[0].ids
-        answer = _written(tokenizers.target, written)
+        written = find(engine, tokenizers, [ids], search, attention=None, details=False)[0].hypotheses[0].ids
+        answer = _written(tokenizers.target, written, of_source.spans)
     else:
-        answer, written = _given(tokenizers.target, target, engine.max_length, "target")
+        answer, written = _given(tokenizers.target, target, of_target, engine.max_length, "target")
     return Explanation(asked, answer, *engine.explain([ids], [written])[0])
 
 
@@ -68,19 +71,20 @@ def check_explains(engine: Engine) -> None:
 
 
 def _given(
-    tokenizer: Tokenizer, text: str, limit: int, side: str, prefix: Sequence[int] = ()
+    tokenizer: Tokenizer, text: str, masked: Masked, limit: int, side: str, prefix: Sequence[int] = ()
 ) -> tuple[Pieces, list[int]]:
-    (ids,) = tokenizer.encode([text])
+    (ids,) = tokenizer.encode([masked.text])
     marks, most = len(prefix), limit - 1 - len(prefix)
     if len(ids) > most:
         raise DataError(
             f"the {side} has {len(ids)} pieces, and the model takes {most}",
             hint="give one of its sentences: the parts of a longer text know nothing of each other",
         )
-    ids = [*prefix, *ids]
-    return Pieces(text, tokenizer.names([*ids, EOS]), [(0, 0)] * marks + tokenizer.offsets(text), marks), ids
+    ids, offsets = [*prefix, *ids], moved(tokenizer.offsets(masked.text), masked)
+    return Pieces(text, tokenizer.names([*ids, EOS]), [(0, 0)] * marks + offsets, marks), ids
 
 
-def _written(tokenizer: Tokenizer, ids: list[int]) -> Pieces:
+def _written(tokenizer: Tokenizer, ids: list[int], spans: Mapping[str, str]) -> Pieces:
     (text,) = tokenizer.decode([ids])
-    return Pieces(text.translate(LINE_BREAKS), tokenizer.pieces([*ids, EOS]), tokenizer.decoded_offsets(ids))
+    offsets = moved(tokenizer.decoded_offsets(ids), Masked(text, spans))
+    return Pieces(restore(text, spans).translate(LINE_BREAKS), tokenizer.names([*ids, EOS]), offsets)

@@ -69,6 +69,8 @@ class Translation(NamedTuple):
     inner: bool = False
     """Whether the line holds a sentence that is longer than the model takes, and was cut inside it."""
     marks: Marks = Marks()
+    lost: tuple[str, ...] = ()
+    """Protected spans of the source (see nmt.data.masking) that the first hypothesis lacks."""
 
 
 class SplitCount(NamedTuple):

@@ -8,7 +8,7 @@ What is read ahead, a window, is also what a worker process gets at once: no num
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from nmt import bundle, files
 from nmt.bundle import BundleConfig, Description
 from nmt.config import SearchConfig, check
 from nmt.config.sources import SourcesConfig
+from nmt.data.masking import Masked, Masker, masker_of, restore
 from nmt.data.tokenizer import Tokenizers
+from nmt.decoding import unknown
 from nmt.decoding.engine import Engine, Found, HeadChoice, Origin, open_engine
 from nmt.decoding.explanation import Explanation, explain
 from nmt.decoding.guard import Guarded, guarded
@@ -25,10 +27,12 @@ from nmt.decoding.joining import join, texts, tokens
 from nmt.decoding.limits import most_pieces
 from nmt.decoding.mbr import choose
 from nmt.decoding.rerank import Candidates, Reranker, check_weight, is_reverse, reranked
+from nmt.decoding.spans import find, most_faithful, restored
 from nmt.decoding.splitting import Part, Splitting
 from nmt.decoding.translation import Marks, Score, Translation
 from nmt.decoding.windows import Item, windows
 from nmt.errors import ConfigError
+from nmt.ids import UNK
 
 Method = Callable[["Translator", list[Item]], list]
 
@@ -38,18 +42,18 @@ class Translator:
 
     def __init__(
         self, engine: Engine, tokenizers: Tokenizers, search: SearchConfig, *,
-        splitting: Splitting = Splitting(), tag: str | None = None, tagged: bool = False,
+        splitting: Splitting = Splitting(), masker: Masker = Masker(), tag: str | None = None, tagged: bool = False,
         rerankers: Sequence[Reranker] = (), origin: Origin | None = None,
     ):  # fmt: skip
         """`search` and `tag`, which is put before each source, apply to every call that does not override them.
 
-        `splitting` has the languages and the training sources, by which lines are split. `tagged` means that the model
-        never saw a source without a tag, and `origin` is what all this was loaded from. Raises ConfigError for a tag
-        that the model does not know.
+        `splitting` has the languages and the training sources, by which lines are split, and `masker` finds the spans
+        to protect. `tagged` means that the model never saw a source without a tag, and `origin` is what all this was
+        loaded from. Raises ConfigError for a tag that the model does not know.
         """
         self.engine, self.tokenizers, self.search, self.tag, self.tagged = engine, tokenizers, search, tag, tagged
         self.rerankers, self.origin, self.version = rerankers, origin, origin and origin.version()
-        self.splitting = splitting
+        self.splitting, self.masker = splitting, masker
         tokenizers.source.prefix(tag)
 
     @classmethod
@@ -87,8 +91,10 @@ class Translator:
         tokenizers.source.prefix(tag)  # a wrong one is told before the weights are read
         rerankers = [cls._reranker(described[0], *each, where) for each in origin.rerank]
         engine, tagged = open_engine(*described, **where), any(each.card["tagged"] for each in described)
+        configs = [each.config for each in described]
         more = {"tag": tag, "tagged": tagged, "rerankers": rerankers, "origin": origin}
-        return cls(engine, tokenizers, search, splitting=splitting_of([each.config for each in described]), **more)
+        more |= {"splitting": splitting_of(configs), "masker": masker_of(configs[0].tokenizer)}
+        return cls(engine, tokenizers, search, **more)
 
     @classmethod
     def _reranker(cls, first: Description, path: Path, weight: float, where: dict[str, Any]) -> Reranker:
@@ -120,10 +126,13 @@ class Translator:
             raise TypeError("lines is a sequence of strings, not one string")
         search = _override(self.search, overrides)
         self.check_search(search, attention=attention)
+        if search.replace_unknown:
+            unknown.check(self.engine)
         if not self.chooses(search) and not details and "n_best" not in overrides:
             search = search.model_copy(update={"n_best": 1})
         tag = self.tag if tag is None else tag
         self.prefix(tag)  # a wrong one is told at once
+        attention = attention or search.replace_unknown
         how = {"attention": heads if attention else None, "details": details, "tag": tag}
         return self._each(partial(Translator._translate, search=search, **how), lines, workers)
 
@@ -149,13 +158,17 @@ class Translator:
         """Raises ConfigError where there is nothing to choose from, or two to choose, or attention to what is chosen;
         `search` is by default the translator's own."""
         search = search or self.search
+        if attention and search.replace_unknown:
+            raise ConfigError(
+                "attention belongs to the text before replace_unknown changes it", hint="ask for one of the two"
+            )
         if not self.chooses(search):
             return
         if self.rerankers and search.mbr != "none":
             raise ConfigError("mbr and reranking choose by different measures", hint="take one of the two")
         if search.n_best == 1:
             raise ConfigError("rerank: there is one hypothesis to choose from", hint="raise n_best, say to the beam")
-        if attention:
+        if attention or search.replace_unknown:
             raise ConfigError(
                 "attention is that of what the search finds best, and something else is chosen here",
                 hint="search without mbr and rerank, or force the translation with `nmt attend --target`",
@@ -186,7 +199,15 @@ class Translator:
         search, prefix = _override(self.search, overrides), self.prefix(tag)
         if target is None and self.chooses(search):
             (target,) = self.translate([source], tag=tag, **overrides)
-        return explain(self.engine, self.tokenizers, search, source=source, target=target, prefix=prefix)
+        how = {"prefix": prefix, "masker": self.masker}
+        return explain(self.engine, self.tokenizers, search, source=source, target=target, **how)
+
+    def encode_pairs(self, pairs: Iterable[tuple[str, str]], prefix: Sequence[int]) -> tuple[list, list]:
+        """Ids of given (source, target) pairs with their protected spans masked; `prefix` begins each source."""
+        masked = list(starmap(self.masker.mask_given, pairs))
+        sources = self.tokenizers.source.encode([source.text for source, _ in masked])
+        targets = self.tokenizers.target.encode([target.text for _, target in masked])
+        return [[*prefix, *ids] for ids in sources], targets
 
     def _each(self, method: Method, items: Iterable[Item], workers: int | None) -> Iterator:
         """`method` on each window of the items."""
@@ -195,18 +216,21 @@ class Translator:
     def _translate(
         self, lines: list[str], *, search: SearchConfig, attention: HeadChoice | None, details: bool, tag: str | None
     ) -> list[Translation]:
+        masked = [self.masker.mask(line) for line in lines]
         prefix = self.prefix(tag)
-        sources = self._split(lines, prefix, search.split)
+        sources = self._split([each.text for each in masked], prefix, search.split)
         parts = [[*prefix, *part.pieces] for source in sources for part in source]
-        read = list(chain.from_iterable(map(self._part_texts, sources)))
+        read = list(chain.from_iterable(map(self._part_texts, masked, sources)))
 
-        def find(numbers: Sequence[int], search: SearchConfig) -> list[Found]:
-            found = self.engine.search([parts[n] for n in numbers], search, attention=attention, details=details)
+        def found_for(numbers: Sequence[int], search: SearchConfig) -> list[Found]:
+            some = [parts[n] for n in numbers]
+            found = find(self.engine, self.tokenizers, some, search, attention=attention, details=details)
             if not self.chooses(search):
                 return found
-            return self._chosen([read[n] for n in numbers], [each.hypotheses for each in found], search, tag)
+            chosen = self._chosen([read[n] for n in numbers], [each.hypotheses for each in found], search, tag)
+            return [Found(most_faithful(self.tokenizers, *each), None) for each in zip(some, chosen, strict=True)]
 
-        found = guarded(find, read, search, partial(texts, self.tokenizers.target))
+        found = guarded(found_for, [each.text for each in read], search, partial(texts, self.tokenizers.target))
         marks = iter(self._marks(parts, found, search))
         following = iter(found.found)
         found_of = [list(islice(following, len(source))) for source in sources]
@@ -214,8 +238,12 @@ class Translator:
             "prefix": prefix, "language": self.splitting.target_language,
             "length_penalty": None if self.chooses(search) else search.length_penalty,
         }  # fmt: skip
-        joined = (join(*each, self.tokenizers, **how) for each in zip(lines, sources, found_of, strict=True))
-        return [each._replace(marks=Marks.of(islice(marks, each.parts))) for each in joined]
+        lines_masked = [each.text for each in masked]
+        joined = [join(*each, self.tokenizers, **how) for each in zip(lines_masked, sources, found_of, strict=True)]
+        marked = (each._replace(marks=Marks.of(islice(marks, each.parts))) for each in joined)
+        result = list(map(restored, marked, lines, masked))
+        (name,) = self.tokenizers.target.pieces([UNK])
+        return [unknown.replaced(each, name) for each in result] if search.replace_unknown else result
 
     def _marks(self, parts: list[list[int]], guarded: Guarded, search: SearchConfig) -> Iterator[Marks]:
         for number, (ids, found) in enumerate(zip(parts, guarded.found, strict=True)):
@@ -228,27 +256,30 @@ class Translator:
         split = partial(self.splitting.split, encode=encode, mode=mode, limit=limit, prefix=len(prefix))
         return [split(*each) for each in zip(lines, encode([line.strip() for line in lines]), strict=True)]
 
-    def _part_texts(self, parts: list[Part]) -> list[str]:
+    def _part_texts(self, line: Masked, parts: list[Part]) -> list[Masked]:
         """The text of each part; of a word that was cut, the text of its pieces."""
         cut = self.tokenizers.source.decode([part.pieces for part in parts])
-        return [text if part.inner else part.text for part, text in zip(parts, cut, strict=True)]
+        texts = (text if part.inner else part.text for part, text in zip(parts, cut, strict=True))
+        return [Masked(text, line.spans) for text in texts]
 
     def _chosen(
-        self, sources: list[str], found: list[list[Hypothesis]], search: SearchConfig, tag: str | None
-    ) -> list[Found]:
+        self, sources: list[Masked], found: list[list[Hypothesis]], search: SearchConfig, tag: str | None
+    ) -> list[list[Hypothesis]]:
         """The hypotheses of each source in the order of search.mbr or of the rerankers."""
-        read = (texts(self.tokenizers.target, each) for each in found)
-        candidates = [Candidates(*each) for each in zip(sources, found, read, strict=True)]
+        candidates = [
+            Candidates(
+                restore(*source), hypotheses,
+                [restore(text, source.spans) for text in texts(self.tokenizers.target, hypotheses)],
+            )
+            for source, hypotheses in zip(sources, found, strict=True)
+        ]  # fmt: skip
         if self.rerankers:
-            chosen = reranked(candidates, self.rerankers, length_penalty=search.length_penalty, tag=tag)
-        else:
-            by = partial(choose, utility=search.mbr, sampled=search.sample)
-            chosen = [by(each.hypotheses, each.texts) for each in candidates]
-        return [Found(hypotheses, None) for hypotheses in chosen]
+            return reranked(candidates, self.rerankers, length_penalty=search.length_penalty, tag=tag)
+        by = partial(choose, utility=search.mbr, sampled=search.sample)
+        return [by(each.hypotheses, each.texts) for each in candidates]
 
     def _score(self, pairs: list[tuple[str, str]], *, prefix: list[int]) -> list[Score]:
-        sources = [[*prefix, *ids] for ids in self.tokenizers.source.encode([source for source, _ in pairs])]
-        targets = self.tokenizers.target.encode([target for _, target in pairs])
+        sources, targets = self.encode_pairs(pairs, prefix)
         lengths = [max(len(source), len(target)) for source, target in zip(sources, targets, strict=True)]
         fitting = [number for number, length in enumerate(lengths) if length < self.engine.max_length]
         some = ([side[number] for number in fitting] for side in (sources, targets))

@@ -10,6 +10,7 @@ from nmt import config as settings
 from nmt.bundle import Description
 from nmt.config import ParallelText
 from nmt.config.export import obstacle
+from nmt.data.masking import masker_of
 from nmt.data.prepare import prepare
 from nmt.data.text import read_pairs
 from nmt.data.tokenizer import MODELS, TAGS
@@ -83,6 +84,7 @@ def export(
         search = original.config.search
         engine = in_order(TorchEngine(original.model), original.config.target_order)
         how = {"splitting": splitting_of([original.config]), "tag": tag}
+        how["masker"] = masker_of(original.config.tokenizer)
         ours = Translator(engine, original.tokenizers, search, **how)
         exported = open_engine(bundle.read(inside), device="cpu", threads=threads)
         found = agreement(ours, Translator(exported, original.tokenizers, search, **how), lines)

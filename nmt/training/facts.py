@@ -18,7 +18,7 @@ def of_run(
     config: Config, prepared: Prepared, model: Seq2Seq, precision: torch.dtype, machine: dict[str, str | int]
 ) -> Facts:
     """What does not change while training."""
-    lengths = prepared.train.lengths
+    lengths = prepared.train.lengths[: prepared.report.train.pairs]  # without augmented copies
     return {
         "nmt": __version__,
         "source_language": config.data.source_language, "target_language": config.data.target_language,
@@ -39,7 +39,7 @@ def of_run(
 
 def _settings(config: Config) -> dict[str, Any]:
     """What a bundle's config does not hold, but for the places of files."""
-    found = config.model_dump(mode="json", include={"data": {"cleaning"}, "training": True})
+    found = config.model_dump(mode="json", include={"data": {"cleaning", "augment"}, "training": True})
     if len(config.data.texts) > 1:
         found["data"]["train"] = [{"tag": text.tag, "weight": text.weight} for text in config.data.texts]
     return found

@@ -10,6 +10,7 @@ import torch
 from nmt.config import Config, SearchConfig
 from nmt.config.search import BEST_ALONE
 from nmt.data.batching import batches
+from nmt.data.masking import masker_of
 from nmt.data.prepare import Pairs, Prepared
 from nmt.decoding.splitting import Splitting
 from nmt.decoding.target_order import in_order
@@ -74,7 +75,8 @@ def score(model: Seq2Seq, prepared: Prepared, text: Pairs, config: Config) -> tu
     data, tag = config.data, config.data.dev.tag
     splitting = Splitting(data.source_language, data.target_language, prepared.report.sources)
     engine = in_order(TorchEngine(model), config.data.target_order)
-    translator = Translator(engine, prepared.tokenizers, search_for(config), splitting=splitting, tag=tag)
+    how = {"splitting": splitting, "masker": masker_of(config.tokenizer), "tag": tag}
+    translator = Translator(engine, prepared.tokenizers, search_for(config), **how)
     hypotheses = translator.translate(text.source)
     tokenize = tokenizer(config, text).tokenize
     bleu = metrics.bleu(hypotheses, text.target, tokenize=tokenize)

@@ -32,7 +32,7 @@ KINDS = [(kind, fallback, form) for kind in ("bpe", "unigram") for fallback in (
 def tokenizer(request) -> Tokenizer:
     kind, fallback, form = request.param
     config = TokenizerConfig(
-        kind=kind, vocabulary=340 if fallback else 70, target_normalisation=form, byte_fallback=fallback
+        kind=kind, vocabulary=348 if fallback else 78, target_normalisation=form, byte_fallback=fallback
     )
     return train_tokenizer(TEXT, config, shrink=True)
 

@@ -78,7 +78,7 @@ def test_bad_text_is_one_line(path, harm):
     ("override", "told"),
     [
         ("tokenizer.vocabulary=9000", "the largest possible is"),
-        ("tokenizer.vocabulary=273", "is too small for this text"),
+        ("tokenizer.vocabulary=281", "is too small for this text"),
         ("data.dev={held_out: 1000}", "data.dev.held_out: 1,000 pairs are asked for, but after cleaning there are 100"),
         ("tokenizer.vocabluary=9000", 'did you mean "vocabulary"?'),
     ],

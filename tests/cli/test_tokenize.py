@@ -23,7 +23,7 @@ def model(tmp_path_factory):
     run = tmp_path_factory.mktemp("run")
     (run / "model").mkdir()
     sides = zip(*sentences(100), strict=True)
-    trained = (train_tokenizer(side, TokenizerConfig(vocabulary=290 + number)) for number, side in enumerate(sides))
+    trained = (train_tokenizer(side, TokenizerConfig(vocabulary=298 + number)) for number, side in enumerate(sides))
     save_tokenizers(run / "model", Tokenizers(*trained))
     return run
 

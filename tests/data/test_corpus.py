@@ -64,7 +64,7 @@ def sampled(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     pairs = sentences(200)
     sides = list(zip(*pairs, strict=True))
-    config = TokenizerConfig(kind=request.param, vocabulary=284, spare=0)
+    config = TokenizerConfig(kind=request.param, vocabulary=292, spare=0)
     tokenizers = Tokenizers(*(train_tokenizer(side, config) for side in sides))
     sizes = [each.size for each in tokenizers]
     with writing(folder, sizes, with_texts=True) as append:

@@ -23,7 +23,7 @@ class Case:
 
     def __init__(self, folder):
         self.forks, self.folder, self.cache = Forks(folder), folder, folder / "runs" / "prepared"
-        config = toy_config(folder, sentences(80), tokenizer={"shared": False, "sampling": 0.1, "vocabulary": 288})
+        config = toy_config(folder, sentences(80), tokenizer={"shared": False, "sampling": 0.1, "vocabulary": 296})
         (folder / "c.yaml").write_text(settings.dump(config), encoding="utf-8")
         began = time.monotonic()
         process = self.prepare()

@@ -75,7 +75,7 @@ def test_the_report_as_lines(tmp_path):
 
 
 def test_separate_vocabularies(tmp_path):
-    prepared = prepare(toy_config(tmp_path, PAIRS, tokenizer={"shared": False, "vocabulary": 292, "kind": "unigram"}))
+    prepared = prepare(toy_config(tmp_path, PAIRS, tokenizer={"shared": False, "vocabulary": 300, "kind": "unigram"}))
     source, target = prepared.tokenizers
     assert source.vocabulary != target.vocabulary and not prepared.report.shared
     assert text_of(prepared, prepared.train) == PAIRS
@@ -132,7 +132,7 @@ def test_a_changed_file_is_noticed(tmp_path):
 
 def test_a_damaged_cache_is_made_again(tmp_path):
     """Cut, emptied, removed or with one bit flipped: each file becomes what it was, byte for byte."""
-    config = toy_config(tmp_path, PAIRS[:60], tokenizer={"sampling": 0.1, "vocabulary": 290})
+    config = toy_config(tmp_path, PAIRS[:60], tokenizer={"sampling": 0.1, "vocabulary": 300})
     folder = prepare(config).folder
     assert not prepare(config).mended
     whole, draw = tree(folder), random.Random(1)
@@ -233,7 +233,7 @@ def test_long_development_pairs_count_for_scores_only(tmp_path):
         (PAIRS, {}, {"model": {"max_length": 2}}, DataError, "data.train: every pair is longer than model.max_length"),
         (PAIRS, {}, {"tokenizer": {"vocabulary": 9000}}, ConfigError, "9000 is too large for this text.* possible is"),
         (PAIRS, {}, {"tokenizer": {"vocabulary": 9000, "shared": False}}, ConfigError, "too large for the source text"),
-        (PAIRS, {}, {"tokenizer": {"vocabulary": 273}}, ConfigError, "273 is too small"),
+        (PAIRS, {}, {"tokenizer": {"vocabulary": 281}}, ConfigError, "281 is too small"),
     ],
 )
 def test_faults(tmp_path, pairs, data, sections, fault, told):

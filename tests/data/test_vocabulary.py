@@ -20,7 +20,7 @@ NEW = [" ".join(DRAW.choices(["Übermut", "tut", "selten", "gut", "чай", "ein
 
 
 def tokenizer(kind: str, *, bytes: bool = False, spare: int = 0) -> Tokenizer:
-    size = {"bpe": 60, "unigram": 40, "char": 30}[kind] + 256 * bytes + spare
+    size = {"bpe": 68, "unigram": 48, "char": 38}[kind] + 256 * bytes + spare
     config = TokenizerConfig(kind=kind, vocabulary=size, spare=spare, byte_fallback=bytes)
     return train_tokenizer(OLD, config, shrink=True)
 

@@ -37,7 +37,7 @@ def config_of(folder, **sections) -> Config:
             ],
             "dev": {"source": "dev.here", "target": "dev.there", "tag": "there"},
             "test": {"source": "dev.there", "target": "dev.here", "tag": "here"},
-            "cleaning": {"identical": False},
+            "cleaning": {"identical": False}, "augment": None,
         },
         "tokenizer": {"kind": "char", "vocabulary": 40, "byte_fallback": False, "character_coverage": 1.0},
         "model": {
