@@ -65,7 +65,8 @@ class Splitting(NamedTuple):
     ) -> list[Part]:
         """The parts of a line, at most `limit` pieces in each part; none for a line without text.
 
-        `pieces` are those of the line without the white space around it. `mode` is search.split, and `prefix` the number of ids that stand before each part.
+        `pieces` are those of the line without the white space around it. `mode` is search.split, and `prefix` the
+        number of ids that stand before each part.
         """
         text = line.strip()
         if not pieces or not text:
