@@ -33,14 +33,19 @@ FACTS = {
 }  # fmt: skip
 
 
-def save(folder: Path, *, scale: float = 2, tags: Sequence[str] = (), **model) -> Path:
-    """`model` replaces settings of MODEL, or with another `type` all; without tied source embeddings there are two
-    tokenizers of two sizes. Slots are there for as many `tags`."""
+def save(
+    folder: Path, *, scale: float = 2, tags: Sequence[str] = (), protect: Sequence[str] = (), **model
+) -> Path:  # fmt: skip
+    """Write the bundle. `model` replaces settings of MODEL, or with another `type` all of them.
+
+    Without tied source embeddings there are two tokenizers of two sizes. Slots are reserved for as many `tags`, symbols
+    for the spans to `protect`. The guard against loops is off, as a model that learned nothing loops all the time.
+    """
     shared = {"tied_embeddings": "all", **model}["tied_embeddings"] == "all"
     text = {"source": "a", "target": "b"}
     tokenizing = {"vocabulary": 330 + len(tags), "spare": len(tags), "shared": shared}
-    tokenizing |= {"source_normalisation": "identity", "split_digits": False}
-    search = {"beam": 3, "max_length_factor": 0.5, "max_length_extra": 4}
+    tokenizing |= {"source_normalisation": "identity", "split_digits": False, "protect": tuple(protect)}
+    search = {"beam": 3, "max_length_factor": 0.5, "max_length_extra": 4, "repetition_guard": False}
     usual = MODEL if model.get("type", MODEL["type"]) == MODEL["type"] else {}
     value = {
         "run": str(folder), "data": {"source_language": "en", "target_language": "en", "train": text, "dev": text},

@@ -47,7 +47,7 @@ def shrunk(command: str) -> str:
         config = yaml.safe_load(Path(re.search(r"--config (\S+)", command)[1]).read_text(encoding="utf-8"))
         name = config["model"]["type"]
         heads = " model.heads=2" if name == "transformer" and "heads=" not in command else ""
-        held = "".join(f" data.{part}.held_out=20" for part, text in config["data"].items() if "held_out" in text)
+        held = "".join(f" data.{part}.held_out=20" for part, text in config["data"].items() if text and "held_out" in text)
         return f"{command} tokenizer.vocabulary=400 {FEW} {SHRUNK[name]}{heads}{held}"
     return f"{command} --turns 0" if command.startswith("nmt compare") else command
 

@@ -80,15 +80,18 @@ def run(
         show.line.note(note)
     work = training.rehearse if dry_run else training.train
     finished = work(config, resume=resume, force=force, device=device, workers=None, on_event=show)
-    if finished and finished.done and finished.best and lines.is_first():
+    if finished and finished.best and lines.is_first():
         _show_survival(finished.folder, device)
 
 
 def _show_survival(folder: Path, device: str) -> None:
     """Report how often names, numbers and the like come through, which no score shows."""
+    from nmt import bundle
     from nmt.evaluation import survival
 
     with suppress(NMTError):  # the model is finished and good, even if its text is gone by now
+        if bundle.read(folder).card["survival"]:
+            return  # measured when these weights came
         if rates := survival.of_run(folder, device=str(device)):
             typer.echo(f"kept: {survival.shown(rates)}", err=True)
 

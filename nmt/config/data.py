@@ -65,7 +65,7 @@ class ParallelText(Section):
             yield Conflict(sides, f"{len(self.source)} source files but {len(self.target)} target files")
         for side in ("source", "target"):
             for path in getattr(self, side):
-                if path.suffix.lower() in _BOTH_SIDES:
+                if Path(path).suffix.lower() in _BOTH_SIDES:
                     yield Conflict((side,), f"{path.name} holds both sides; name it by `tsv` instead")
         if not self.tsv and self.columns != COLUMNS:
             yield Conflict(("columns", "tsv"), "columns are those of a tsv; exchange source and target instead")

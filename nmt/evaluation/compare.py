@@ -201,7 +201,8 @@ def _tokenised(outputs: list[Lines], test: TestSet, language: str, statistics: S
 
 
 def _language(models: Sequence[Ready], test: TestSet) -> str | None:
-    """The target language of the test set's config, else of the first model; of several the tag names it."""
+    """The target language of the test set's config, else of the first model; among several languages the tag
+    names it. None if it is unknown."""
     tag = models[0].translator.tag if models else test.tag
     if test.languages:
         known = test.languages[1]
@@ -209,4 +210,5 @@ def _language(models: Sequence[Ready], test: TestSet) -> str | None:
         known = models[0].bundles[0].config.target_language
     else:
         return None
-    return tag if tag in known.split("+") else known
+    codes = known.split("+")
+    return known if len(codes) == 1 else tag if tag in codes else None

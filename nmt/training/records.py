@@ -188,6 +188,5 @@ class Records:
         finished = events.Finished(
             self.config.run, reason, done, state.step, state.epoch, state.best, state.seconds, verdicts
         )
-        self._note("finished", step=state.step, reason=reason, verdicts=verdicts)
         self.listen(finished)
         return finished

@@ -129,8 +129,7 @@ def is_sure(difference: float, least: float | None, p_values: Sequence[float]) -
 def _p(base: Facts, other: Facts) -> float:
     """Of a difference as large between equals."""
     outputs = [base["hypotheses"], other["hypotheses"]]
-    options = {"lowercase": False, "tokenize": "13a", "test": "bs"}
-    return metrics.significance("bleu", outputs, base["references"], **options).p_values[1]
+    return metrics.significance(metrics.named("bleu"), outputs, [base["references"]], test="bs").p_values[1]
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

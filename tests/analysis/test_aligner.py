@@ -67,7 +67,7 @@ def test_every_word_is_one_of_the_line(translator, reading):
 @pytest.mark.parametrize("reading", READINGS, ids=str)
 def test_a_line_in_parts_has_the_links_of_its_parts(translator, reading):
     sentences = [TEXT[1], TEXT[2], "", TEXT[0], TEXT[3]]
-    (long,) = translated(translator, ["  ".join(sentences)], reading)
+    (long,) = translated(translator, ["  ".join(sentences)], reading, split="always")
     expected, source, target = set(), 0, 0
     parts = [each for line in sentences for each in line.replace("? ", "?\n").replace(". ", ".\n").split("\n") if each]
     for found in translated(translator, parts, reading):

@@ -83,7 +83,7 @@ def test_every_command_has_help_and_the_common_options(name):
     assert all(option in result.stdout for option in ("--debug", "--version"))
     assert runner.invoke(app, [name, "--version"]).stdout == f"nmt {__version__}\n"
     machine = [option for option in ("--device", "--threads") if option in result.stdout]
-    if name in ("config", "init"):
+    if name == "config":
         assert not machine
     else:
         assert machine == (["--threads"] if name in THREADS_ALONE else ["--device", "--threads"])

@@ -76,6 +76,11 @@ def run(model, *arguments, stdin: bytes = b""):
     return CliRunner().invoke(app, ["translate", "--model", str(model), "--device", "cpu", *arguments], input=stdin)
 
 
+def only_notes(errors: bytes) -> bool:
+    """Whether stderr holds nothing but notes, such as on lines that hit the length limit: the model learned nothing."""
+    return all(line.startswith(b"note: ") for line in errors.splitlines())
+
+
 def start(model, *options, **streams) -> subprocess.Popen:
     command = [sys.executable, "-m", "nmt", "translate", "--model", str(model), "--device", "cpu", *options]
     pipe = subprocess.PIPE
@@ -182,7 +187,7 @@ def test_a_line_typed_at_a_terminal_is_answered_before_the_next(model, translati
             waits.append(time.monotonic() - begin)
             assert answer.decode() == translations[line] + "\n"
         os.write(terminal, b"\x04")  # Ctrl-D
-        assert process.wait(timeout=60) == 0 and process.stderr.read() == b""
+        assert process.wait(timeout=60) == 0 and only_notes(process.stderr.read())
     assert max(waits[1:]) < 20  # the model had to be loaded for the first
 
 
@@ -204,7 +209,7 @@ def test_pipes_that_do_not_block(model):
         os.close(ours)
         time.sleep(2)  # meanwhile the pipe, which holds 64 KiB, is full
         found = [first, *reader]
-    assert process.wait(timeout=60) == 0 and process.stderr.read() == b""
+    assert process.wait(timeout=60) == 0 and only_notes(process.stderr.read())
     assert sum(map(len, found)) > 1 << 17
     assert [json.loads(line)["source"] for line in found] == MARKED[:100]
 

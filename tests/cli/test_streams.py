@@ -25,6 +25,7 @@ FILES = {
     "prepare": "prepare --config config.yaml run=NAME",
     "prepare, cache": "prepare --config config.yaml data.cache=NAME",
     "finetune": "finetune --model MODEL --config finetune.yaml run=NAME",
+    "clean": "clean --source text --target text --output NAME",
     "export": "export NAME --model MODEL --input text --force",
     "compare": "compare MODEL --source text --reference text --output NAME",
     "compare, page": "compare MODEL --source text --reference text --output NAME.html",

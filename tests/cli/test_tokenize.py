@@ -78,7 +78,7 @@ def test_a_line_break_spelled_in_bytes_breaks_no_line(model):
     ("options", "text", "told"),
     [
         (["--decode"], "e\nnonsense\n", 'stdin:2: "nonsense" is no piece'),
-        (["--decode", "--format", "ids"], "5 99999\n", 'stdin:1: "99999" is no id below 290'),
+        (["--decode", "--format", "ids"], "5 99999\n", 'stdin:1: "99999" is no id below 298'),
         (["--decode", "--format", "ids"], "5 -1\n", '"-1" is no id'),
         (["--decode", "--format", "ids"], "5 ²\n", '"²" is no id'),
         (["--decode", "--format", "ids"], f"{'9' * 5000}\n", "is no id"),

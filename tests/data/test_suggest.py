@@ -84,7 +84,7 @@ def test_a_suggestion_can_be_prepared(tmp_path, count):
     written = suggest(facts, train=text, given={}, languages=languages, model="gru", path=path)
     path.write_text(written, encoding="utf-8")
     prepared = prepare(settings.load(path))
-    assert len(prepared.train) == facts.kept == count - 2 * facts.held_out
+    assert prepared.report.train.pairs == facts.kept == count - 2 * facts.held_out
     assert len(prepared.dev_text.source) == len(prepared.test_text.source) == facts.held_out == max(1, count // 20)
     assert prepared.tokenizers.source.size == facts.vocabulary
 

@@ -67,7 +67,8 @@ class Copy(Seq2Seq):
 
 @pytest.fixture(scope="module")
 def tokenizers() -> Tokenizers:
-    tokenizer = train_tokenizer(TEXT * 5, TokenizerConfig(vocabulary=330, target_normalisation="identity"))
+    config = TokenizerConfig(vocabulary=330, target_normalisation="identity", protect=())
+    tokenizer = train_tokenizer(TEXT * 5, config)
     return Tokenizers(tokenizer, tokenizer)
 
 

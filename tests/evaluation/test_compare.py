@@ -91,7 +91,7 @@ def test_what_a_model_cost_and_what_names_it(learnt, place):
     model = nmt.evaluate(learnt, beam=1, length_penalty=0.5, precision="float32").systems[0].model
     loaded = bundle.load(learnt)
     assert model.parameters == sum(weight.numel() for weight in loaded.model.parameters())
-    assert model.training_tokens > 0 and model.decoding_seconds > 0 and model.split == 0 and model.language == "en"
+    assert model.training_tokens > 0 and model.decoding_seconds > 0 and not any(model.split) and model.language == "en"
     digest = loaded.config.digest
     how = "model:transformer|beam:1|alpha:0.5|engine:torch|precision:float32"
     assert model.signature == f"{how}|seed:1|config:{digest}|nmt:{nmt.__version__}"

@@ -28,7 +28,7 @@ data:
   target_language: de
   train: {source: text.en, target: text.de}
   dev: {held_out: 3}
-tokenizer: {vocabulary: 300, spare: 0}
+tokenizer: {vocabulary: 310, spare: 0}
 model: {type: gru}
 """
 TEXT = "".join(f"{line} {number}\n" for number, line in enumerate(tiny_bundle.TEXT * 5)).encode()

@@ -158,7 +158,7 @@ def test_preparing(tmp_path, data):
         line = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=30)
         pairs += [(data.draw(line), data.draw(line)) for _ in range(10)]
     tokenizer = {
-        "kind": data.draw(st.sampled_from(["bpe", "unigram", "char"])), "vocabulary": data.draw(st.integers(272, 330)),
+        "kind": data.draw(st.sampled_from(["bpe", "unigram", "char"])), "vocabulary": data.draw(st.integers(280, 330)),
         "target_normalisation": data.draw(st.sampled_from(["nmt_nfkc", "identity"])),
         "shared": data.draw(st.booleans()),
     }  # fmt: skip

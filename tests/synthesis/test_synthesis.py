@@ -193,7 +193,7 @@ def test_a_student_gets_the_teachers_words_for_the_training_text_and_no_held_out
     made = distill([folder / "runs" / "learnt"], folder / "kd", config=config)
     sources = lines_of(made.source)
     assert lines_of(made.target) == Translator.load(folder / "runs" / "learnt").translate(sources)
-    assert made.pairs == len(prepare(config).train)
+    assert made.pairs == prepare(config).report.train.pairs
     dev, test = (lines_of(made.held_out[split][0]) for split in ("dev", "test"))
     assert (len(dev), len(test)) == (20, 30) and not {*dev, *test} & {*sources}
     text = prepare(config).dev_text

@@ -44,7 +44,7 @@ def config_of(folder, **sections) -> Config:
             "type": "transformer", "width": 32, "heads": 2, "feed_forward": 64, "encoder_layers": 1,
             "decoder_layers": 1, "max_length": 20, "dropout": 0.0,
         },
-        "training": {"precision": "float32", "batch_tokens": 1024, "lr": 8e-3, "warmup": 30, "steps": 600,
+        "training": {"precision": "float32", "batch_tokens": 1024, "lr": 8e-3, "warmup": 0.05, "steps": 600,
                      "evaluate_every": 600, "schedule": "cosine"},
         "search": {"beam": 1},
     }  # fmt: skip

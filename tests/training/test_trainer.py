@@ -98,7 +98,7 @@ def test_events_come_in_order_and_agree_with_the_log(learned):
     assert [event.step for event in of(Updated, events)] == list(range(1, 301))
     lines = log_of(config)
     named = [line["event"] for line in lines if line["event"] != "progress"]
-    assert named == ["started", *["evaluated"] * 3, "finished"]
+    assert named == ["started", *["evaluated"] * 3]
     if sys.platform != "win32":  # which does not say
         assert all(line["memory"] > 1e7 for line in lines if line["event"] == "evaluated")
     progress = [line for line in lines if line["event"] == "progress"]
