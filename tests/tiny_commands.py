@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from nmt.cli.app import app
 
-FEW = "training.steps=2 training.warmup=1 training.evaluate_every=2"
+FEW = "training.steps=2 training.warmup=1 training.evaluate_every=2 search.repetition_guard=false"
 SHRUNK = {
     "gru": "model.hidden=16 model.embedding=16",
     "attention_rnn": "model.hidden=16 model.embedding=16 model.attention=16",
@@ -47,7 +47,8 @@ def shrunk(command: str) -> str:
         config = yaml.safe_load(Path(re.search(r"--config (\S+)", command)[1]).read_text(encoding="utf-8"))
         name = config["model"]["type"]
         heads = " model.heads=2" if name == "transformer" and "heads=" not in command else ""
-        held = "".join(f" data.{part}.held_out=20" for part, text in config["data"].items() if text and "held_out" in text)
+        splits = [name for name, text in config["data"].items() if text and "held_out" in text]
+        held = "".join(f" data.{split}.held_out=20" for split in splits)
         return f"{command} tokenizer.vocabulary=400 {FEW} {SHRUNK[name]}{heads}{held}"
     return f"{command} --turns 0" if command.startswith("nmt compare") else command
 
