@@ -79,7 +79,7 @@ def _notes(facts: Facts) -> list[Block]:
         f"Note on {system.name}: {note}."
         for system in facts.comparison.systems
         if system.model
-        for note in system.model.split.notes()
+        for note in [*system.model.split.notes(), *system.model.marks.notes()]
     ]
     differing = {each.name for each in facts.differences}
     if differing & {"tokenizer, SHA-256", "training pairs", "source pieces", "target pieces"}:

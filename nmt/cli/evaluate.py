@@ -149,12 +149,8 @@ def _note(name: str, model: "Model") -> None:
         lines.note(f"{name}: {line}")
     for each, tags in {name: model.missing_tags, **model.rerankers_missing_tags}.items():
         lines.note_missing_tags(each, tags)
-    for line in model.split.notes():
+    for line in [*model.split.notes(), *model.marks.notes()]:
         lines.note(f"{name}: {line}")
-    if model.looped:
-        lines.note(f"{name}: {model.looped} lines repeated a phrase; {model.loop} repeat it in the end")
-    if model.at_limit:
-        lines.note(f"{name}: {model.at_limit} lines hit the length limit")
 
 
 def _members(text: str) -> list[str]:

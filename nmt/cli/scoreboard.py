@@ -67,7 +67,8 @@ def _system(comparison: "Comparison", number: int, system: "System") -> dict:
             "p_value_signature": test and test.signature,
         }
     found = findings.as_json(comparison.checks[number], comparison.worst[number])
-    model = system.model and {**system.model._asdict(), "split": system.model.split._asdict()}
+    counts = system.model and {name: getattr(system.model, name)._asdict() for name in ("split", "marks")}
+    model = system.model and {**system.model._asdict(), **counts}
     return {"name": system.name, "scores": scores, **found, "model": model}
 
 

@@ -1,18 +1,14 @@
 """The options of a search, which `nmt translate` and `nmt eval` share."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from nmt.cli.common import Options
 from nmt.errors import ConfigError
-
-if TYPE_CHECKING:
-    from nmt.config import SearchConfig
-    from nmt.decoding.translation import Marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,32 +52,6 @@ class Search(Options):
     def rerankers(self) -> dict[Path, float]:
         """What each model's word counts. Raises ConfigError for a model that is named twice."""
         return _weights(self.rerank or ())
-
-
-class Tally:
-    """Counts lines whose translation repeats a phrase or hits the length limit."""
-
-    def __init__(self):
-        self.looped = self.loop = self.at_limit = 0
-
-    def add(self, marks: "Marks") -> None:
-        """Count a line."""
-        self.looped += marks.looped
-        self.loop += marks.loops
-        self.at_limit += marks.at_limit
-
-    def notes(self, search: "SearchConfig") -> Iterator[str]:
-        """What there is to report, if anything."""
-        if self.looped and search.repetition_guard and not search.sample:
-            yield f"{_lines(self.looped)} repeated a phrase and were searched again; {self.loop} still repeat it"
-        elif self.looped:
-            yield f"{_lines(self.looped)} repeat a phrase"
-        if self.at_limit:
-            yield f"{_lines(self.at_limit)} hit the length limit; --max-length raises it"
-
-
-def _lines(count: int) -> str:
-    return f"{count:,} line" if count == 1 else f"{count:,} lines"
 
 
 def _weights(given: Iterable[str]) -> dict[Path, float]:

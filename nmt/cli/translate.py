@@ -12,7 +12,7 @@ import typer
 
 from nmt.cli import alignment, lines
 from nmt.cli.common import Machine, command
-from nmt.cli.searching import Search, Tally
+from nmt.cli.searching import Search
 from nmt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def translate(
     machine: Machine,
 ) -> None:
     """Translate text. What is not given is as the model's config says."""
+    from nmt.decoding.marks import MarkCount
     from nmt.decoding.translation import SplitCount
 
     if not as_json and attention:
@@ -66,13 +67,13 @@ def translate(
             writers.append(write_links)
             reverse = links.alignment_reverse and _load_reverse(links.alignment_reverse, model[0], load)
             translate = alignment.beside(translate, translator, write_links, links, reverse)
-        split, tally = SplitCount(), Tally()
+        split, marks = SplitCount(), MarkCount()
         for translation in _translations(translate, input, pipe=(workers or 1) == 1, writers=writers):
             write(_json(translation) if as_json else translation.text)
             split = split.plus(translation)
-            tally.add(translation.marks)
+            marks = marks.plus(translation.marks)
             lost += bool(translation.lost)
-    for line in [*split.notes(), *tally.notes(translator.search)]:
+    for line in [*split.notes(), *marks.notes()]:
         lines.note(line)
     if lost:
         line = "1 line lacks" if lost == 1 else f"{lost} lines lack"

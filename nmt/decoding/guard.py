@@ -22,13 +22,11 @@ Find = Callable[[Sequence[int], SearchConfig], list[Found]]
 
 
 class Guarded(NamedTuple):
-    """Results of a search, and the numbers of those that loop."""
+    """Results of a search, and the numbers of those that were searched again and of those that loop."""
 
     found: list[Found]
-    looped: frozenset[int]
-    """Before a second search, if there was one."""
+    searched_again: frozenset[int]
     loop: frozenset[int]
-    """Now."""
 
 
 def guarded(
@@ -44,10 +42,12 @@ def guarded(
         texts = read([each.hypotheses[0] for each in results])
         return {number for number, text in zip(numbers, texts, strict=True) if loops(sources[number], text)}
 
-    looped = looping(range(len(sources)), found)
-    left, latest = set(looped), dict(enumerate(found))
+    left, latest = looping(range(len(sources)), found), dict(enumerate(found))
+    if not search.repetition_guard or search.sample:
+        return Guarded(found, frozenset(), frozenset(left))
     lengths = _lengths(left, latest, dict.fromkeys(left, search.no_repeat_ngram))
-    while search.repetition_guard and not search.sample and lengths:
+    searched_again = frozenset(lengths)
+    while lengths:
         for n, numbers in _grouped(lengths):
             again = find(numbers, search.model_copy(update={"no_repeat_ngram": n}))
             latest.update(zip(numbers, again, strict=True))
@@ -56,7 +56,7 @@ def guarded(
                 found[number] = latest[number]
             left -= mended
         lengths = _lengths(left, latest, lengths)
-    return Guarded(found, frozenset(looped), frozenset(left))
+    return Guarded(found, searched_again, frozenset(left))
 
 
 def _lengths(numbers: Iterable[int], found: dict[int, Found], before: dict[int, int]) -> dict[int, int]:

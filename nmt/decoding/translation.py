@@ -1,9 +1,10 @@
 """Lines and what became of them."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+
+from nmt.decoding.marks import Marks
 
 Span = tuple[int, int]
 
@@ -30,22 +31,6 @@ class Places(NamedTuple):
     source: list[list[Span]]
     target: list[list[Span]]
     """In the text of the first hypothesis."""
-
-
-class Marks(NamedTuple):
-    """What may be wrong with a translation, or with any of its parts."""
-
-    looped: bool = False
-    """It repeated a phrase that the source does not repeat (see loops.py), at least before a second search."""
-    loops: bool = False
-    """It still does."""
-    at_limit: bool = False
-    """It is as long as the search allows, so it was most likely cut off."""
-
-    @classmethod
-    def of(cls, parts: Iterable["Marks"]) -> "Marks":
-        """The marks of a line from those of its parts."""
-        return cls(*map(any, zip(*parts, strict=True)))
 
 
 class Translation(NamedTuple):

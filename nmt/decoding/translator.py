@@ -25,11 +25,12 @@ from nmt.decoding.guard import Guarded, guarded
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.joining import join, texts, tokens
 from nmt.decoding.limits import most_pieces
+from nmt.decoding.marks import Marks
 from nmt.decoding.mbr import choose
 from nmt.decoding.rerank import Candidates, Reranker, check_weight, is_reverse, reranked
 from nmt.decoding.spans import find, most_faithful, restored
 from nmt.decoding.splitting import Part, Splitting
-from nmt.decoding.translation import Marks, Score, Translation
+from nmt.decoding.translation import Score, Translation
 from nmt.decoding.windows import Item, windows
 from nmt.errors import ConfigError
 from nmt.ids import UNK
@@ -248,7 +249,7 @@ class Translator:
     def _marks(self, parts: list[list[int]], guarded: Guarded, search: SearchConfig) -> Iterator[Marks]:
         for number, (ids, found) in enumerate(zip(parts, guarded.found, strict=True)):
             limit = most_pieces(len(ids), search, self.engine.max_length)
-            yield Marks(number in guarded.looped, number in guarded.loop, len(found.hypotheses[0].ids) >= limit)
+            yield Marks(number in guarded.searched_again, number in guarded.loop, len(found.hypotheses[0].ids) >= limit)
 
     def _split(self, lines: list[str], prefix: list[int], mode: str) -> list[list[Part]]:
         """The parts of each line that the model translates: none for a blank line, nearly always one."""

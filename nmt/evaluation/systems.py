@@ -10,6 +10,7 @@ from nmt import bundle
 from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.decoding.engine import Engine
+from nmt.decoding.marks import MarkCount
 from nmt.decoding.rerank import Reranker
 from nmt.decoding.translation import SplitCount
 from nmt.decoding.translator import Translator
@@ -32,12 +33,8 @@ class Model(NamedTuple):
     """Of the whole test set, the start of worker processes included."""
     split: SplitCount
     """Lines that were translated in parts."""
-    looped: int
-    """Lines whose translation repeated a phrase, before a second search if there was one."""
-    loop: int
-    """Lines whose translation repeats a phrase."""
-    at_limit: int
-    """Lines whose translation is as long as the search allows."""
+    marks: MarkCount
+    """Lines that were searched again, that loop, and that hit the length limit."""
     language: str
     """Code of the target language."""
     tag: str | None
@@ -134,8 +131,7 @@ def translate(ready: Ready, lines: Sequence[str], *, workers: int | None) -> Sys
         training_minutes=sum(card["training"]["minutes"] for card in cards),
         training_tokens=sum(card["training"]["target_tokens"] for card in cards), decoding_seconds=seconds,
         split=reduce(SplitCount.plus, translations, SplitCount()),
-        looped=sum(each.marks.looped for each in translations), loop=sum(each.marks.loops for each in translations),
-        at_limit=sum(each.marks.at_limit for each in translations),
+        marks=reduce(MarkCount.plus, (each.marks for each in translations), MarkCount()),
         language=ready.bundles[0].config.target_language, tag=ready.translator.tag,
         missing_tags=ready.translator.missing_tags,
         rerankers_missing_tags=ready.translator.rerankers_missing_tags, idle=ready.idle, signature=_signature(ready),

@@ -32,25 +32,25 @@ def test_the_notes_count_what_the_json_lines_say(model, guard):
     switch = "--repetition-guard" if guard else "--no-repetition-guard"
     result = run("translate", "--model", model, "--json", switch)
     found = [json.loads(line) for line in result.stdout.splitlines()]
-    looped, loop, at_limit = (sum(each[name] for each in found) for name in ("looped", "loops", "at_limit"))
-    assert looped > 1 and (loop < looped if guard else loop == looped)
+    again, loop, at_limit = (sum(each[name] for each in found) for name in ("searched_again", "loops", "at_limit"))
+    assert (again > loop) if guard else (loop > again == 0)
     assert [each["loops"] for each in found] == [loops(each["source"], each["translation"]) for each in found]
-    again = f"note: {looped} lines repeated a phrase and were searched again; {loop} still repeat it\n"
-    assert (again if guard else f"note: {looped} lines repeat a phrase\n") in result.stderr
-    assert at_limit > 1 and f"note: {at_limit} lines hit the length limit" in result.stderr
+    assert guard == (f"note: {again} lines were searched again because a phrase was repeated\n" in result.stderr)
+    assert guard or f"note: {loop} lines repeat a phrase\n" in result.stderr
+    assert at_limit > 1 and f"note: {at_limit} lines have hit the length limit" in result.stderr
 
 
 def test_samples_are_not_searched_again(model):
     once = run("translate", "--model", model, "--sample", "--temperature", "0.1", "--repetition-guard")
     assert once.stdout == run("translate", "--model", model, "--sample", "--temperature", "0.1").stdout
-    assert "lines repeat a phrase\n" in once.stderr
+    assert "lines repeat a phrase\n" in once.stderr and "searched again" not in once.stderr
 
 
 def test_eval_reports_them_too(model, tmp_path):
     (tmp_path / "text").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
     text = tmp_path / "text"
     result = run("eval", "--model", model, "--source", text, "--reference", text, "--metric", "bleu")
-    assert "lines repeated a phrase" in result.stderr and "lines hit the length limit" in result.stderr
+    assert "lines repeat a phrase" in result.stderr and "lines have hit the length limit" in result.stderr
     assert "|repetition_guard:off|" in result.stdout
 
 
