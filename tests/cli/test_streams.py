@@ -33,7 +33,6 @@ FILES = {
     "backtranslate": "backtranslate --model MODEL --input text --output NAME --force",
     "distill": "distill --model MODEL --source text --output NAME --force",
     "attend": "attend --model MODEL Hello. --output NAME.png",
-    "clean": "clean --source text --target text --output NAME",
     "clean, source": "clean --source text --target text --output-source NAME --output-target kept",
     "clean, target": "clean --source text --target text --output-source kept --output-target NAME",
     "clean, scores": "clean --source text --target text --scores NAME",
