@@ -2,7 +2,7 @@
 
 Per Python and kind of versions: a fresh environment, the tests, a shortened quickstart, and the built wheel in a second
 environment outside the checkout. Environments are made by uv, which ignores pip's configuration, so that nothing of the
-machine but its Pythons has a say. The table at the end is Markdown; the exit code is 1 if anything failed.
+machine but its Pythons is used. The table at the end is Markdown; the exit code is 1 if anything failed.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,9 +125,9 @@ class Bench:
             self.run(self.uv, "pip", "install", "--python", venv, "--no-deps", "--editable", ".")
             versions = self.versions(venv)
             program = python_of(venv)
-            tests = self.cell(lambda: counts(self.run(program, *TESTS, "-n", self.workers)))
-            quickstart = self.cell(lambda: counts(self.run(program, *QUICKSTART)))
-            wheel = self.cell(self.try_wheel)
+            tests = cell(lambda: counts(self.run(program, *TESTS, "-n", self.workers)))
+            quickstart = cell(lambda: counts(self.run(program, *QUICKSTART)))
+            wheel = cell(self.try_wheel)
         except Fault as fault:
             tests = quickstart = wheel = str(fault)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -185,11 +185,13 @@ class Bench:
             raise Fault(f"failed: {counts(output) or words[-1]} (exit {code})")
         return output
 
-    def cell(self, step) -> str:
-        try:
-            return step()
-        except Fault as fault:
-            return str(fault)
+
+def cell(step: Callable[[], str]) -> str:
+    """Return what a step gives, or its fault: a cell of the table."""
+    try:
+        return step()
+    except Fault as fault:
+        return str(fault)
 
 
 def python_of(venv: Path) -> Path:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
@@ -66,7 +67,7 @@ def prepare(
     change the result. Raises DataError and ConfigError for text that cannot be used.
     """
     streams.refuse(config.run)
-    cache = config.data.cache or config.run.parent / "prepared"
+    cache = _cache(config)
     files.check_above(cache)
     tell = on_progress or (lambda stage, done: None)
     found = _digests(config, tell)
@@ -77,10 +78,7 @@ def prepare(
     folder = cache / key
     files.check_above(folder)
 
-    def load() -> Prepared | None:
-        with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # not there, or damaged
-            return _load(folder, key, found, config)
-
+    load = partial(_load_whole, folder, key, found, config)
     _clear_away(folder.parent)
     if prepared := load():
         return prepared
@@ -99,11 +97,16 @@ def prepare(
 
 def find(config: Config) -> Prepared | None:
     """The data of a config if they are in the cache and whole; nothing is prepared."""
-    with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):
+    with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):  # of the text or the base model
         found = _digests(config, lambda stage, done: None)
         key = _key(config, found, base_tokenizers(config))
-        return _load((config.data.cache or config.run.parent / "prepared") / key, key, found, config)
+        return _load_whole(_cache(config) / key, key, found, config)
     return None
+
+
+def _cache(config: Config) -> Path:
+    """The folder in which prepared data lie."""
+    return config.data.cache or config.run.parent / "prepared"
 
 
 def _clear_away(cache: Path) -> None:
@@ -179,7 +182,7 @@ def _key(config: Config, texts: Mapping[str, str], base: Tokenizers | None) -> s
         _FORMAT, data.source_language, train if len(train) > 1 else train[0],
         content("dev", data.dev), content("test", data.test), data.cleaning.model_dump(), data.overlap,
         data.augment and data.augment.model_dump(),
-        tokenizer.model_dump(exclude={"sampling"} if tokenizer.spare else {"sampling", "spare"}),  # of before, alike
+        tokenizer.model_dump(exclude={"sampling"}),
         tokenizer.sampling > 0, config.model.max_length,
     ]  # fmt: skip
     if base is not None:
@@ -187,6 +190,13 @@ def _key(config: Config, texts: Mapping[str, str], base: Tokenizers | None) -> s
         settings += [base.source.tags] if base.source.tags else []
         settings += [config.finetune.pieces, texts.get("finetune.words")]
     return blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _load_whole(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prepared | None:
+    """The prepared data in a folder; None if they are not there, or damaged."""
+    with suppress(OSError, EOFError, ValueError, LookupError, TypeError, NMTError):
+        return _load(folder, key, texts, config)
+    return None
 
 
 def _load(folder: Path, key: str, texts: dict[str, str], config: Config) -> Prepared:

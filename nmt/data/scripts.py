@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import chain
 
@@ -38,13 +38,19 @@ def scripts_of(language: str) -> set[str]:
 
 def likeness(one: Iterable[str], other: Iterable[str]) -> float:
     """How alike two texts are: 0 with no script in common, 1 with the same scripts in the same shares of letters."""
-    shares, others = _shares(one), _shares(other)
+    shares, others = shares_of(count(one)), shares_of(count(other))
     return sum(min(share, others.get(name, 0)) for name, share in shares.items())
 
 
-def _shares(lines: Iterable[str]) -> dict[str, float]:
+def count(lines: Iterable[str], of: Callable[[str], str | None] = script_of) -> Counter[str]:
+    """The number of letters of each script in a text; `of` gives the script of a character, None for no letter."""
     counts: Counter[str] = Counter()
-    for character, count in Counter(chain.from_iterable(lines)).items():
-        if name := script_of(character):
-            counts[name] += count
-    return {name: count / counts.total() for name, count in counts.items()}
+    for character, times in Counter(chain.from_iterable(lines)).items():
+        if name := of(character):
+            counts[name] += times
+    return counts
+
+
+def shares_of(counts: Counter[str]) -> dict[str, float]:
+    """The share of each script among all letters, from 0 to 1; empty for a text without letters."""
+    return {name: times / counts.total() for name, times in counts.items()}

@@ -259,8 +259,8 @@ class Translator:
 
     def _part_texts(self, line: Masked, parts: list[Part]) -> list[Masked]:
         """The text of each part; of a word that was cut, the text of its pieces."""
-        cut = self.tokenizers.source.decode([part.pieces for part in parts])
-        texts = (text if part.inner else part.text for part, text in zip(parts, cut, strict=True))
+        decode = self.tokenizers.source.decode
+        texts = (decode([part.pieces])[0] if part.inner else part.text for part in parts)
         return [Masked(text, line.spans) for text in texts]
 
     def _chosen(
@@ -304,7 +304,6 @@ def _override(search: SearchConfig, overrides: dict[str, Any]) -> SearchConfig:
     if "mbr" not in overrides and changed["n_best"] == 1:
         changed["mbr"] = "none"
     return check(SearchConfig, changed, name="search")
-
 
 
 def splitting_of(configs: Sequence[BundleConfig]) -> Splitting:

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
+from nmt.data import scripts
+
 WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 """Writing systems that put no blanks between words."""
 _FIRST = "\u0e00"
@@ -22,11 +24,7 @@ def system(character: str) -> str | None:
 
 def count(lines: Iterable[str]) -> Counter[str]:
     """Return how many letters of each writing system the lines hold."""
-    found: Counter[str] = Counter()
-    for character, times in Counter("".join(lines)).items():
-        if (name := system(character)) is not None:
-            found[name] += times
-    return found
+    return scripts.count(lines, system)
 
 
 def without_blanks(text: str) -> bool:
@@ -39,5 +37,4 @@ def without_blanks(text: str) -> bool:
 
 def shares(lines: Iterable[str]) -> dict[str, float]:
     """Return the share of each writing system among all letters, from 0 to 1; empty for text without letters."""
-    found = count(lines)
-    return {name: times / found.total() for name, times in found.items()}
+    return scripts.shares_of(count(lines))

@@ -38,8 +38,8 @@ def test_this_python_is_found_by_its_path_and_a_missing_one_is_left_out_or_an_er
 def test_the_log_has_the_output_of_each_command_and_a_failure_is_a_cell(matrix, tmp_path):
     bench = matrix.Bench("uv", sys.executable, "newest", tmp_path / "bench", tmp_path, tmp_path / "log", 1)
     fail = "print('1 failed, 2 passed in 0.10s'); raise SystemExit(3)"
-    assert bench.cell(lambda: bench.run(sys.executable, "-c", "print('one')")) == "one\n"
-    assert bench.cell(lambda: bench.run(sys.executable, "-c", fail)) == "failed: 1 failed, 2 passed (exit 3)"
+    assert matrix.cell(lambda: bench.run(sys.executable, "-c", "print('one')")) == "one\n"
+    assert matrix.cell(lambda: bench.run(sys.executable, "-c", fail)) == "failed: 1 failed, 2 passed (exit 3)"
     assert re.findall(r"^one$|^1 failed.*$", (tmp_path / "log").read_text(encoding="utf-8"), re.M) == [
         "one",
         "1 failed, 2 passed in 0.10s",
