@@ -53,7 +53,7 @@ def is_stream(path: Path) -> bool:
 
 
 def refuse(path: str | Path) -> None:
-    """Raise NMTError for a name that stands for an open descriptor, where a file or folder is needed."""
+    """Raise NMTError for a name that stands for an open descriptor, as a file or folder is needed."""
     if descriptor(path):
         raise NMTError(f"{path}: needs to be a file or folder, and is an open stream", hint="give another name")
 

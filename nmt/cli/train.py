@@ -196,7 +196,7 @@ ADVICE = {
     "smaller model, or add text",
     "improving": "still improving at the end: train again with a larger training.steps and another run=...",
 }
-"""What to do about each verdict on the learning curves."""
+"""Advice for each verdict on the learning curves."""
 
 
 def _conclude(finished) -> None:

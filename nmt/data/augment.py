@@ -4,7 +4,7 @@
     lower   was ist passiert?  ->  What happened?        typos   Was isst passirt?  ->  What happened?
     spans   ① war in Boston.   ->  ① was in Boston.      symbols of protected spans, see masking.py
 
-The copies are further parts of the corpus, from which every pass draws anew (`Corpus.rows_of_pass`). One random stream
+The copies are further parts of the corpus, from which every pass draws again (`Corpus.rows_of_pass`). One random stream
 per text makes them, so they are the same for any number of processes.
 """
 
@@ -24,7 +24,7 @@ Change = Callable[[Pair, Masker, Random], Pair | None]
 _COPIES = 4
 """Copies per copy that a pass draws: more variety takes more disk space."""
 _TYPOS = 0.1
-"""Share of the words that get a typing error, beside one at least."""
+"""Share of the words that get a typing error, besides the first one."""
 _WORD = re.compile(r"\w(?:[\w'.-]*\w)?")
 _FIRST = re.compile(r"(?<!\S)\w")
 _END = re.compile(r"[\s.!?…。！？]*$")
@@ -139,4 +139,4 @@ def _added(pair: Pair, random: Random) -> Pair:
 CHANGES: dict[str, Change] = {
     "upper": _both(str.upper), "title": _both(_title), "lower": _lower, "typos": _typos, "spans": _spans,
 }  # fmt: skip
-"""What makes a copy, for each setting of AugmentConfig."""
+"""The function that makes a copy, for each setting of AugmentConfig."""

@@ -47,7 +47,7 @@ class Masker:
         self._finder = finder
 
     def mask(self, line: str) -> Masked:
-        """A source. Of more spans than there are symbols the rest stays plain text."""
+        """Mask a source. If it has more spans than there are symbols, the rest stays plain text."""
         return self._replaced(line, zip(self._find(line), SYMBOLS))  # noqa: B905 (the shorter one ends it)
 
     def mask_given(self, source: str, target: str) -> tuple[Masked, Masked]:

@@ -8,9 +8,9 @@ Expectation maximisation learns p(t | s) from the text itself. The score of a pa
 
     log( ((1 - l) p(t | source) + l p(t)) / p(t) )
 
-which says how much better than chance, in nats, the other side predicts a word. It is taken in both directions. A pair
-must not vouch for itself, so its own counts are subtracted before it is scored. Words that no other pair has are left
-out.
+which measures how much better than chance, in nats, the other side predicts a word. It is taken in both directions. A
+pair must not vouch for itself, so its own counts are subtracted before it is scored. Words that no other pair has are
+left out.
 
 Words are lower-cased, cut to a few letters, which spares a stemmer, and hashed, which spares a vocabulary.
 """

@@ -58,7 +58,7 @@ def user_defined_symbols(model: bytes) -> tuple[str, ...]:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; the eighth says that another byte follows."""
+    """Seven bits a byte, the lowest first; the eighth marks that another byte follows."""
     content = b""
     while value > 127:
         content, value = content + bytes([value & 127 | 128]), value >> 7

@@ -73,7 +73,7 @@ class Report(NamedTuple):
     shared: bool
     """Whether both sides have one vocabulary."""
     round_trip: RoundTrip
-    """What the target tokenizer makes of the development target."""
+    """The development target, encoded and decoded by the target tokenizer."""
     usual: int
     """Pieces that 99% of the training sources do not exceed, a tag included."""
     augmented: tuple[int, ...] = ()
@@ -81,9 +81,9 @@ class Report(NamedTuple):
     texts: tuple[TextReport, ...] = ()
     """The training texts one by one, if there are several."""
     notes: tuple[str, ...] = ()
-    """What reading the files came across, such as header lines."""
+    """Notes from reading the files, such as header lines."""
     text_warnings: tuple[str, ...] = ()
-    """What looks wrong in the training texts, such as swapped sides."""
+    """Warnings about the training texts, such as swapped sides."""
 
     @property
     def sources(self) -> SourcesConfig:
@@ -142,7 +142,7 @@ class Report(NamedTuple):
             yield f"{name:<24}{text.read:>12,}{text.kept:>12,}" + (f"  {reasons}" if reasons else "")
 
     def _overlap(self) -> Iterator[str]:
-        """What the training text shares with each split."""
+        """Lines on the text that training shares with each split."""
         found = {split: counts for split, counts in self.overlap.items() if any(counts)}
         if found:
             yield f"{'shared with':<24}{'whole pairs':>12}{'sources':>12}{'targets':>12}"

@@ -74,7 +74,7 @@ class Cause(NamedTuple):
 
 
 class RoundTrip(NamedTuple):
-    """What encoding and decoding made of a text."""
+    """Result of encoding and decoding a text."""
 
     lines: int
     identical: int
@@ -128,7 +128,7 @@ def _cause(name: str, counts: Counter[_Kind], examples: Mapping[_Kind, str]) -> 
 
 
 def _changes(tokenizer: Tokenizer, line: str) -> Iterator[tuple[_Kind, tuple[int, int]]]:
-    """What happens to a line, and where in it."""
+    """One change to a line, and its place."""
     text, begins = tokenizer.aligned(line)
     becomes = dict.fromkeys([0, *begins], "")  # where characters begin -> what they become
     for begin, character in zip(begins, text, strict=False):

@@ -120,5 +120,5 @@ def _last(word: str) -> str:
 
 
 def _is_small(letter: str) -> bool:
-    """Whether it is a small letter of a script whose sentences begin with capitals, as Georgian's do not."""
+    """Return whether it is a small letter of a script whose sentences begin with capitals, as Georgian's do not."""
     return letter.islower() and not "ა" <= letter <= "ჿ"

@@ -114,13 +114,13 @@ def fit(family: Family, *, pairs: int, pieces: float, types: int) -> Sizes:
 
 
 def smaller(family: Family, sizes: Sizes) -> Sizes | None:
-    """The same with the next smaller model, or None for the smallest."""
+    """Return the sizes with the next smaller model, or None for the smallest."""
     rows = [row for row in TABLE[family] if row.width < sizes.width]
     return sizes._replace(width=rows[-1].width, layers=min(sizes.layers, rows[-1].layers)) if rows else None
 
 
 def shortened(sizes: Sizes, steps: int) -> Sizes:
-    """The same with fewer updates."""
+    """Return the sizes with fewer updates."""
     steps = max(1, rounded(steps))
     return sizes._replace(steps=steps, passes=sizes.passes * steps / sizes.steps)
 

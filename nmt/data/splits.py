@@ -50,9 +50,9 @@ class Splits(NamedTuple):
     overlap: dict[str, Overlap]
     """Training pairs that share text with each of these."""
     notes: tuple[str, ...]
-    """What reading the files came across, such as header lines."""
+    """Notes from reading the files, such as header lines."""
     warnings: tuple[str, ...]
-    """What looks wrong in the training texts, such as swapped sides."""
+    """Warnings about the training texts, such as swapped sides."""
 
 
 def split(config: Config, tell: Tell) -> Splits:
@@ -79,7 +79,7 @@ def split(config: Config, tell: Tell) -> Splits:
 
 
 def _warnings(data: DataConfig, samples: Sequence[Sequence[tuple[str, str]]]) -> tuple[str, ...]:
-    """What looks wrong in each training text. With several directions the sides have no language of their own."""
+    """Find what looks wrong in each training text. With several directions the sides have no language of their own."""
     languages = (data.source_language, data.target_language)
     if any("+" in language for language in languages) or data.both_ways:
         return ()

@@ -56,9 +56,9 @@ class Survey(NamedTuple):
     dropped: Mapping[str, int] = MappingProxyType({})
     """Pairs that the default cleaning drops, by reason."""
     notes: tuple[str, ...] = ()
-    """What reading the files came across, such as header lines."""
+    """Notes from reading the files, such as header lines."""
     warnings: tuple[str, ...] = ()
-    """What looks wrong in the text, such as swapped sides or a filter that takes many pairs."""
+    """Warnings about the text, such as swapped sides or a filter that drops many pairs."""
 
 
 def survey(

@@ -1,11 +1,11 @@
-"""Loops in translations: a phrase that is repeated at once, where the source repeats nothing as often.
+"""Loops in translations: a phrase that is repeated at once, although the source repeats nothing as often.
 
     ein Mann in einem blauen Hemd in einem blauen Hemd       a man, a man, a man       the the the
 
 Such "oscillations" are the commonest hallucination of translation models (Raunak et al. 2021). A loop is a row of words
 that each equal the word one period before: at least a whole period long, and at least 3 words, or 2 if the period is
 one word. So "Hand in Hand in", "very, very, very" and "Mr President, Mr President" are none: punctuation marks belong
-to the phrase and count for nothing. A source that says a phrase r times allows r of them.
+to the phrase and count for nothing. A source that has a phrase r times allows r of them.
 
 Languages that put no blanks between words are read character by character, two of which count as a word. Long words are
 also searched for loops of characters, four of which count as one.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Marks(NamedTuple):
-    """What may be wrong with a translation, or with any of its parts."""
+    """Possible faults of a translation, or of any of its parts."""
 
     searched_again: bool = False
     """Its first search gave a loop (see loops.py), so there was a second one."""

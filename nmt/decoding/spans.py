@@ -15,7 +15,7 @@ def find(
     engine: Engine, tokenizers: Tokenizers, sources: Sequence[list[int]], search: SearchConfig, *,
     attention: HeadChoice | None, details: bool,
 ) -> list[Found]:  # fmt: skip
-    """What an engine finds for sources in ids. For one with symbols all of the beam is considered, and the hypotheses
+    """Search for translations of sources in ids. If a source has symbols, the whole beam is considered, and hypotheses
     that keep them come first. Samples stay in the order drawn."""
     symbols, found = tokenizers.source.span_symbols.keys(), {}
     marked = {number for number, ids in enumerate(sources) if not (search.sample or symbols.isdisjoint(ids))}

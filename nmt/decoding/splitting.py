@@ -45,7 +45,7 @@ class Part(NamedTuple):
     first: int = 0
     """Number of the text's pieces that belong to parts before this one."""
     inner: bool = False
-    """Whether it is only some of a sentence that was longer than the model takes."""
+    """True if it is only some of a sentence that was longer than the model takes."""
 
     @property
     def end(self) -> int:

@@ -110,4 +110,4 @@ _SPANS: dict[str, Callable[[Random], str]] = {
     "numbers": lambda random: str(random.randint(1000, 999_999)),
     "names": lambda random: _syllables(random, 3).capitalize() + random.choice("nrsl"),
 }
-"""What makes a new span of each kind."""
+"""The function that makes a new span of each kind."""

@@ -29,7 +29,7 @@ FEWEST_PASSES = 3
 
 
 class Text(NamedTuple):
-    """What the time depends on besides the config."""
+    """Facts of a text on which the time depends, besides the config."""
 
     vocabulary: int
     pieces: float
@@ -44,7 +44,7 @@ class Pace(NamedTuple):
     evaluation: float
 
     def seconds(self, steps: int) -> float:
-        """Of a whole training."""
+        """Duration of a whole training."""
         return steps * self.update + sizes.EVALUATIONS * self.evaluation
 
     def steps_within(self, seconds: float) -> int:

@@ -153,7 +153,7 @@ class Finished(NamedTuple):
     seconds: float
     """Seconds spent training and evaluating, summed over resumptions."""
     verdicts: tuple[Verdict, ...]
-    """What the learning curves say."""
+    """Verdicts on the learning curves."""
 
 
 Event = Union[  # noqa: UP007

@@ -12,7 +12,7 @@ Verdict = Literal["alike", "overfitting", "improving"]
 ALIKE = 0.5
 """Share of one and the same translation among the development translations that makes a training a failed one."""
 FEWEST = 4
-"""Evaluations without which curves say nothing."""
+"""Fewest evaluations from which curves are judged."""
 RISE = 0.02
 """Overfitting: share by which the development loss has risen since its lowest value."""
 LAST_PART, GAIN = 0.25, {"loss": 0.02, "bleu": 1.0, "chrf": 1.0}
@@ -20,7 +20,7 @@ LAST_PART, GAIN = 0.25, {"loss": 0.02, "bleu": 1.0, "chrf": 1.0}
 
 
 def judge(log: Log, *, measure: str, alike: float) -> tuple[Verdict, ...]:
-    """What the curves say about a finished training.
+    """Judge a finished training by its curves.
 
     `measure` chooses the best checkpoint, and `alike` is the share of the most frequent development translation.
     """

@@ -36,14 +36,14 @@ class Forecast(NamedTuple):
     memory: int | None
     """Bytes at the worst moment: the GPU's, else the process's; None where the system does not say."""
     seconds: float
-    """Of what is left, on an idle machine; evaluations are guessed from an untrained model, which writes long
+    """Time that is left, on an idle machine; evaluations are guessed from an untrained model, which writes long
     sentences."""
     disk: int
     """Bytes that the run folder will need, and ..."""
     free: int
     """... has, or may take."""
     notes: tuple[str, ...]
-    """What to know of the scores in training."""
+    """Notes on the scores in training."""
 
 
 class Rehearsal(NamedTuple):

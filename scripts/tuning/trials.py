@@ -34,7 +34,7 @@ class Trial(NamedTuple):
     pairs: int
     family: sizes.Family
     settings: dict[str, Any]
-    """Those that differ from the rules."""
+    """Settings that differ from the rules."""
     seed: int
     config: Path
     run: Path
