@@ -11,7 +11,7 @@ from tiny_commands import blocks, run, run_within, shrunk
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs/tutorial").glob("[0-9]*.md"))
-PAIRS = 300
+PAIRS = {"train": 300, "dev": 30, "test": 30}
 
 
 def commands(page: Path) -> list[str]:
@@ -24,7 +24,8 @@ def little(folder: Path) -> None:
     (folder / "data/quickstart").mkdir(parents=True)
     for path in (ROOT / "data/quickstart").glob("*.tsv.gz"):
         lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
-        (folder / "data/quickstart" / path.name).write_bytes(gzip.compress(b"".join(lines[:PAIRS]), mtime=0))
+        few = b"".join(lines[: PAIRS[path.name.split(".")[0]]])
+        (folder / "data/quickstart" / path.name).write_bytes(gzip.compress(few, mtime=0))
 
 
 def test_every_page_is_in_the_table_of_contents():

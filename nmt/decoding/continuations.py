@@ -23,12 +23,12 @@ _ROWS = 16
 class Continuations(NamedTuple):
     """What may become of each sentence's hypotheses."""
 
-    log_probability: Tensor  # [B, K] of the best that go on, falling; -inf: no such continuation
+    log_probability: Tensor  # [B, K] sums for the best that go on, falling; -inf: no such continuation
     slot: Tensor  # [B, K] of the hypothesis that each continues
     token: Tensor  # [B, K]
     token_log_probability: Tensor  # [B, K]
     ends: Tensor  # [B, K] whether a hypothesis' end mark is among the K best of all continuations
-    end_log_probability: Tensor  # [B, K] of each hypothesis with its end mark
+    end_log_probability: Tensor  # [B, K] sum for each hypothesis with its end mark
     end_token_log_probability: Tensor  # [B, K]
 
 
@@ -38,16 +38,20 @@ def continue_best(
     """The best continuations of each sentence's hypotheses, given their logits [R, V] and log-probabilities [B, K].
 
     PAD and BOS never follow, EOS only if it `may_end`, and the pieces marked in `never` [R, V] do not follow either. If
-    a sentence is `full` [B], nothing but EOS follows. Probabilities stay the model's own.
+    a sentence is `full` [B], nothing but EOS follows. The sums divide the probability of `never` and of an EOS that may
+    not come among the other pieces, as CTranslate2 does; the probabilities of single tokens stay the model's own.
     """
     sentences, slots = log_probability.shape
     vocabulary = logits.size(1)
     width = min(_WIDTH, vocabulary)
     peaks, normaliser = _survey(logits, width)
-    if never is not None:
-        logits = logits.masked_fill(never, -torch.inf)
-        peaks = _survey(logits, width)[0]
-    before = log_probability.flatten() - normaliser  # [R]
+    normaliser_of_allowed = normaliser
+    if never is not None or not may_end:
+        logits = logits.clone() if never is None else logits.masked_fill(never, -torch.inf)
+        if not may_end:
+            logits[:, EOS] = -torch.inf
+        peaks, normaliser_of_allowed = _survey(logits, width)
+    before = log_probability.flatten() - normaliser_of_allowed  # [R]
 
     block = (peaks + before[:, None]).view(sentences, -1).topk(slots).indices  # [B, K] of a sentence's K*N blocks
     slot = block.div(peaks.size(1), rounding_mode="floor").repeat_interleave(width, 1)  # [B, K*W]
@@ -61,7 +65,7 @@ def continue_best(
     row, value = row.gather(1, chosen), value.gather(1, chosen)
 
     end = logits[:, EOS].to(before.dtype)
-    ending = (end + before).view(sentences, slots) if may_end else torch.full_like(total, -torch.inf)
+    ending = (end + before).view(sentences, slots)
     worst = torch.cat([ending, total], 1).topk(slots).values[:, -1:]  # of the K best of all
     return Continuations(
         log_probability=total,

@@ -3,7 +3,7 @@
 Score and search are the same: K hypotheses stay alive until PATIENCE * K have ended. CTranslate2 stops then, even where
 one alive is ahead (in 3 of 1,000 sentences of Multi30k), and not before, when none can overtake, which costs it steps
 and changes nothing. At the limit its hypotheses just stop, where ours have to end. And it divides the probability of
-what is forbidden (padding, begin mark, an end before min_length) among the other pieces.
+padding and begin mark among the other pieces.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nmt.config import SearchConfig
-from nmt.decoding.hypothesis import PATIENCE, Hypothesis
+from nmt.decoding.hypothesis import PATIENCE, Hypothesis, scored
 from nmt.decoding.limits import most_pieces
 from nmt.ids import BOS, EOS, PAD
 
@@ -34,15 +34,15 @@ def translate(
 ) -> list[list[Hypothesis]]:
     """The n_best hypotheses of each source, best first.
 
-    Without `details` they lack the tokens' log-probabilities, and scores count what is forbidden (padding and begin
-    mark always, an end before min_length) as impossible, where ours leave the model's probabilities as they are.
+    Without `details` they lack the tokens' log-probabilities. With them, scores are the model's own: pieces that
+    min_length or no_repeat_ngram forbids keep their share of the probability, which they have not in the search.
     """
     limits = [most_pieces(len(ids), search, model.max_length) for ids in sources]
     found, over = [], defaultdict(list)
     results = _run(model, sources, search, max(limits) + 1, hypotheses=search.n_best, patience=PATIENCE)
     for number, result in enumerate(results):
         found.append([_hypothesis(model, *each, search) for each in zip(result.hypotheses, result.scores, strict=True)])
-        if any(each is None or len(each.ids) > limits[number] for each in found[-1]):
+        if any(len(tokens) > limits[number] + 1 or not _has_ended(model, tokens) for tokens in result.hypotheses):
             over[limits[number]].append(number)
     for limit, numbers in over.items():
         within = _translate_within(model, [sources[number] for number in numbers], limit, search)
@@ -74,11 +74,16 @@ def _run(
     )  # fmt: skip
 
 
-def _hypothesis(model: Model, tokens: list[str], score: float, search: SearchConfig) -> Hypothesis | None:
-    """None for one that has not ended."""
-    if tokens[-1:] != [model.target[EOS]]:
-        return None
-    return Hypothesis(_ids(model, tokens), score, score * len(tokens) ** search.length_penalty, [])
+def _has_ended(model: Model, tokens: list[str]) -> bool:
+    return tokens[-1:] == [model.target[EOS]]
+
+
+def _hypothesis(model: Model, tokens: list[str], score: float, search: SearchConfig, end: float = 0.0) -> Hypothesis:
+    """CTranslate2's tokens and score; one that just stopped ends with a mark of log-probability `end`."""
+    ids = _ids(model, tokens)
+    log_probability = score * len(tokens) ** search.length_penalty
+    log_probability += 0.0 if _has_ended(model, tokens) else end
+    return Hypothesis(ids, log_probability / (len(ids) + 1) ** search.length_penalty, log_probability, [])
 
 
 def _translate_within(
@@ -90,23 +95,32 @@ def _translate_within(
     """
     most = round(PATIENCE * search.beam) - 1 + search.beam
     results = _run(model, sources, search, limit, hypotheses=most, patience=PATIENCE + 1)
-    found = [[Hypothesis(_ids(model, tokens), 0.0, 0.0, []) for tokens in each.hypotheses] for each in results]
-    return [best[: search.n_best] for best in _rescored(model, sources, found, search)]
+    logs = _score_all(model, sources, [[_ids(model, each) for each in result.hypotheses] for result in results])
+    found = [
+        [_hypothesis(model, *each, search, end) for *each, (*_, end) in zip(it.hypotheses, it.scores, own, strict=True)]
+        for it, own in zip(results, logs, strict=True)
+    ]
+    return [sorted(each, key=lambda hypothesis: hypothesis.score, reverse=True)[: search.n_best] for each in found]
 
 
 def _rescored(
     model: Model, sources: Sequence[list[int]], found: list[list[Hypothesis]], search: SearchConfig
 ) -> list[list[Hypothesis]]:
-    """Each source's hypotheses with the model's own probabilities, best first."""
-    repeated = [source for source, hypotheses in zip(sources, found, strict=True) for _ in hypotheses]
-    logs = iter(score(model, repeated, [each.ids for hypotheses in found for each in hypotheses]))
-    scored = [[_scored(each.ids, next(logs), search) for each in hypotheses] for hypotheses in found]
-    return [sorted(each, key=lambda hypothesis: hypothesis.score, reverse=True) for each in scored]
+    """The hypotheses in their order, with the model's own probabilities."""
+    logs = _score_all(model, sources, [[each.ids for each in hypotheses] for hypotheses in found])
+    return [
+        [scored(each.ids, own, search) for each, own in zip(*pair, strict=True)]
+        for pair in zip(found, logs, strict=True)
+    ]
 
 
-def _scored(ids: list[int], logs: list[float], search: SearchConfig) -> Hypothesis:
-    log_probability = sum(logs)
-    return Hypothesis(ids, log_probability / len(logs) ** search.length_penalty, log_probability, logs)
+def _score_all(
+    model: Model, sources: Sequence[list[int]], targets: list[list[list[int]]]
+) -> list[list[list[float]]]:
+    """Return log p(y_t | y_<t, x) of the targets of each source."""
+    repeated = [source for source, some in zip(sources, targets, strict=True) for _ in some]
+    logs = iter(score(model, repeated, [ids for some in targets for ids in some]))
+    return [[next(logs) for _ in some] for some in targets]
 
 
 def _pieces(names: list[str], ids: Sequence[int]) -> list[str]:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nmt.ids import UNK
+from nmt.ids import PAD, UNK
 
 # R hypotheses, T pieces so far, V vocabulary
 
@@ -20,5 +20,6 @@ def repeating(ids: Tensor, n: int, vocabulary: int) -> Tensor | None:
     last = ids[:, length - n + 1 :]  # [R, n - 1]
     same = (before[..., :-1] == last[:, None]).all(2)
     marked = torch.zeros(rows, vocabulary, dtype=torch.bool, device=ids.device)
-    marked.scatter_(1, before[..., -1].masked_fill(~same, 0), True)  # 0: padding, which never follows
+    marked.scatter_(1, before[..., -1].masked_fill(~same, PAD), True)
+    marked[:, PAD] = False
     return marked & ~marked[:, UNK:].all(1, keepdim=True)

@@ -10,6 +10,7 @@ best of all ends its hypothesis and takes no slot from the others. The sentence 
   falls and no length exceeds max_n, so that nothing that comes of it can score more than log p / max_n^alpha.
 """
 
+from operator import itemgetter
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from nmt.config.search import SearchConfig
 from nmt.decoding.continuations import Continuations, continue_best
-from nmt.decoding.hypothesis import PATIENCE, Hypothesis
+from nmt.decoding.hypothesis import PATIENCE, Hypothesis, scored
 from nmt.decoding.ngrams import repeating
 from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, PAD
@@ -37,9 +38,9 @@ class Beams(NamedTuple):
     limit: Tensor  # [B] most pieces
     ended: Tensor  # [B] how many hypotheses have
     best: Tensor  # [B, N] scores of the best finished, falling; -inf where there is none yet
-    log_probability: Tensor  # [B, K] of the live hypotheses; -inf in an empty slot
+    log_probability: Tensor  # [B, K] sums for the live hypotheses; -inf in an empty slot
     ids: Tensor  # [B, K, T]
-    token_log_probabilities: Tensor  # [B, K, T]
+    token_log_probabilities: Tensor  # [B, K, T] the model's own
 
 
 @torch.inference_mode()
@@ -52,7 +53,7 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
     state = model.start(encoded, search.beam)
     beams = _start(model, src, search)
     token = src.new_full((len(src), search.beam), BOS)
-    found: list[list[Hypothesis]] = [[] for _ in src]
+    found: list[list[tuple[float, Hypothesis]]] = [[] for _ in src]
     slots = torch.arange(search.beam, device=src.device)
     for position in range(int(beams.limit.max()) + 1):
         hidden, state = model.step(token, encoded, state)
@@ -66,7 +67,7 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
         moved = (best.slot != slots) & open[:, None]
         ending, left, moving = torch.stack([best.ends.sum(), open.sum(), moved.sum()]).tolist()
         if ending:
-            _collect(before, best, position, scores, found)
+            _collect(before, best, position, scores, search, found)
         if not left:
             break
         beams = beams._replace(log_probability=beams.log_probability.masked_fill(~open[:, None], -torch.inf))
@@ -111,20 +112,17 @@ def _start(model: Seq2Seq, src: Tensor, search: SearchConfig) -> Beams:
 
 
 def _collect(
-    beams: Beams, best: Continuations, position: int, scores: Tensor, found: list[list[Hypothesis]]
-) -> None:
-    """Add those of the hypotheses in `beams` that end, with their scores [B, K], to `found`."""
+    beams: Beams, best: Continuations, position: int, scores: Tensor, search: SearchConfig,
+    found: list[list[tuple[float, Hypothesis]]],
+) -> None:  # fmt: skip
+    """Add those of the hypotheses in `beams` that end to `found`, with the scores [B, K] by which they are ranked."""
     row, slot = best.ends.nonzero(as_tuple=True)
     last = best.end_token_log_probability[row, slot, None]
-    hypotheses = map(
-        Hypothesis,
-        beams.ids[row, slot, :position].tolist(),
-        scores[row, slot].tolist(),
-        best.end_log_probability[row, slot].tolist(),
-        torch.cat([beams.token_log_probabilities[row, slot, :position], last], 1).tolist(),
-    )
-    for number, hypothesis in zip(beams.sentence[row].tolist(), hypotheses, strict=True):
-        found[number].append(hypothesis)
+    ids = beams.ids[row, slot, :position].tolist()
+    logs = torch.cat([beams.token_log_probabilities[row, slot, :position], last], 1).tolist()
+    ranks = scores[row, slot].tolist()
+    for number, *hypothesis, rank in zip(beams.sentence[row].tolist(), ids, logs, ranks, strict=True):
+        found[number].append((rank, scored(*hypothesis, search)))
 
 
 def _advance(beams: Beams, best: Continuations, position: int, scores: Tensor) -> Beams:
@@ -153,7 +151,7 @@ def _staying(open: int, slots: int) -> int:
     return -(-open // group) * group
 
 
-def _ranked(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+def _ranked(hypotheses: list[tuple[float, Hypothesis]]) -> list[Hypothesis]:
     if not hypotheses:
         raise NMTError("the model's probabilities are not numbers", hint="training diverged: try a lower training.lr")
-    return sorted(hypotheses, key=lambda hypothesis: hypothesis.score, reverse=True)
+    return [hypothesis for _, hypothesis in sorted(hypotheses, key=itemgetter(0), reverse=True)]

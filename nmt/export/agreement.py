@@ -16,16 +16,17 @@ class Agreement(NamedTuple):
     greedy: int
     """Lines of which greedy search makes the same in both: what differs is the arithmetic alone."""
     beam: int
-    """Lines of which the search of the config does; an end that comes before min_length counts otherwise there."""
+    """Lines of which the search of the config does."""
     score_difference: float
     """The largest between both engines' log-probabilities of one translation, a token."""
 
 
 def agreement(ours: Translator, other: Translator, lines: Sequence[str]) -> Agreement:
     """Both translate the lines, and score the first's greedy translations."""
-    once = {**BEST_ALONE, "repetition_guard": False}
-    greedy, its_greedy = (each.translate(lines, **once, beam=1) for each in (ours, other))
-    searched, its_searched = (each.translate(lines, **once) for each in (ours, other))
+    greedy, its_greedy = (
+        each.translate(lines, **BEST_ALONE, beam=1, repetition_guard=False) for each in (ours, other)
+    )
+    searched, its_searched = (each.translate(lines, **BEST_ALONE) for each in (ours, other))
     pairs = list(zip(lines, greedy, strict=True))
     scores = zip(ours.score(pairs), other.score(pairs), strict=True)
     differences = [

@@ -8,8 +8,14 @@ from nmt.ids import EOS, UNK
 
 
 def slow_best(logits, log_probability, may_end, full):
-    """Of all continuations of a sentence, sorted: what ends among the K best, and the K best that go on."""
-    logs = logits.double().log_softmax(-1) + log_probability[:, None].double()
+    """Of all continuations of a sentence, sorted: what ends among the K best, and the K best that go on.
+
+    If none may end, the others share its probability.
+    """
+    logits = logits.double()
+    if not may_end:
+        logits[:, EOS] = -torch.inf
+    logs = logits.log_softmax(-1) + log_probability[:, None].double()
     candidates = sorted(
         (
             (float(logs[slot, token]), slot, token)
@@ -36,19 +42,20 @@ def test_the_best_are_those_of_a_whole_sort(vocabulary, may_end):
     found = continue_best(logits, before, may_end=may_end, full=full)
     assert int(found.token.max()) < vocabulary  # also where there is no continuation: a model looks it up
     assert may_end == bool(found.ends.any())
+    own = logits.double().log_softmax(-1).view(sentences, slots, -1)
     for sentence, rows in enumerate(logits.view(sentences, slots, -1)):
         ending, going_on = slow_best(rows, before[sentence], may_end, bool(full[sentence]))
         assert set(found.ends[sentence].nonzero().flatten().tolist()) == set(ending)
         for slot, total in ending.items():
             assert float(found.end_log_probability[sentence, slot]) == pytest.approx(total, abs=1e-4)
-            alone = total - float(before[sentence, slot])
+            alone = float(own[sentence, slot, EOS])
             assert float(found.end_token_log_probability[sentence, slot]) == pytest.approx(alone, abs=1e-4)
         for rank in range(slots):
             total, slot, token = going_on[rank] if rank < len(going_on) else (-torch.inf, 0, 0)
             assert float(found.log_probability[sentence, rank]) == pytest.approx(total, abs=1e-4)
             if total > -torch.inf:
                 assert (int(found.slot[sentence, rank]), int(found.token[sentence, rank])) == (slot, token)
-                alone = total - float(before[sentence, slot])
+                alone = float(own[sentence, slot, token])
                 assert float(found.token_log_probability[sentence, rank]) == pytest.approx(alone, abs=1e-4)
 
 

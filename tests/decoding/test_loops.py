@@ -1,10 +1,11 @@
 """Repetition: what counts as a loop, n-grams that occur once, and the guard that searches again."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
-from test_search import assert_same, next_log_probabilities, scored
+from test_search import assert_same, next_log_probabilities, score_in_search, scored
 from toy_model import Toy, sources
 
 from nmt.config import SearchConfig
@@ -94,13 +95,14 @@ def has_repeated(ids: list[int], n: int) -> bool:
 def test_greedy_search_without_repeated_n_grams_is_the_plain_one(n):
     model, src = Toy(9, sharpness=3.0), sources(20)
     found = beam_search(model, src, SearchConfig(beam=1, max_length=12, no_repeat_ngram=n, min_length=5))
+
+    def forbid(ids: list[int]) -> set[int]:
+        return plainly_repeating(ids, n, 9) | ({EOS} if len(ids) < 5 else set())
+
     for source, (hypothesis,) in zip(src, found, strict=True):
         ids: list[int] = []
         while len(ids) < 12:
-            logs = next_log_probabilities(model, source, ids)
-            logs[list(plainly_repeating(ids, n, 9))] = -torch.inf
-            first = UNK if len(ids) < 5 else EOS
-            token = int(logs[first:].argmax()) + first
+            token = int(next_log_probabilities(model, source, ids, forbid(ids))[EOS:].argmax()) + EOS
             if token == EOS:
                 break
             ids.append(token)
@@ -113,9 +115,10 @@ def test_a_beam_as_large_as_the_space_is_brute_force_without_repeated_n_grams():
     allowed = [ids for ids in everything if not has_repeated(ids, 2)]
     assert len(allowed) < len(everything)
     search = SearchConfig(beam=200, n_best=5, max_length=4, no_repeat_ngram=2)
+    forbid = partial(plainly_repeating, n=2, vocabulary=6)
     for source, found in zip(src, beam_search(model, src, search), strict=True):
-        expected = sorted((scored(model, source, ids, 1.0) for ids in allowed), key=lambda each: -each.score)
-        assert_same(found, expected[:5])
+        best = sorted(allowed, key=lambda ids: -score_in_search(model, source, ids, 1.0, forbid))[:5]
+        assert_same(found, [scored(model, source, ids, 1.0) for ids in best])
 
 
 def test_samples_repeat_no_n_gram_and_keep_the_models_probabilities():

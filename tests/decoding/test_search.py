@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
@@ -19,30 +20,43 @@ def scored(model, source, ids: list[int], alpha: float) -> Hypothesis:
     return Hypothesis(ids, sum(logs) / len(logs) ** alpha, sum(logs), logs)
 
 
+def score_in_search(model, source, ids: list[int], alpha: float, forbid: Callable[[list[int]], Iterable[int]]) -> float:
+    """The score by which a search ranks: its pieces share the probability of those that `forbid` rules out."""
+    begun = [ids[:end] for end in range(len(ids) + 1)]
+    steps = [next_log_probabilities(model, source, each, forbid(each)) for each in begun]
+    return sum(float(step[token]) for step, token in zip(steps, [*ids, EOS], strict=True)) / len(steps) ** alpha
+
+
 @torch.no_grad()
-def next_log_probabilities(model, source, ids: list[int]) -> torch.Tensor:
+def next_log_probabilities(model, source, ids: list[int], forbidden: Iterable[int] = ()) -> torch.Tensor:
     source = source[source != PAD][None]
-    return model.project(model.forward(source, torch.tensor([[BOS, *ids]])).hidden)[0, -1].log_softmax(-1)
+    logits = model.project(model.forward(source, torch.tensor([[BOS, *ids]])).hidden)[0, -1]
+    logits[list(forbidden)] = -torch.inf
+    return logits.log_softmax(-1)
 
 
 def slow_beam_search(model, source, beam: int, alpha: float, limit: int, fewest: int = 0) -> list[Hypothesis]:
     """One sentence, lists; whether the live ones could still overtake does not matter."""
     live, finished = [(0.0, [])], []
+
+    def forbid(ids: list[int]) -> list[int]:
+        return [EOS] if len(ids) < fewest else []
+
     while live:
         total, ids = live[0]
-        best = max((each.score for each in finished), default=-math.inf)
+        best = max((score for score, _ in finished), default=-math.inf)
         ahead = ids and total / len(ids) ** alpha > best
         if len(finished) >= round(PATIENCE * beam) and not ahead:
             break
         candidates = []
         for total, ids in live:
-            logs = next_log_probabilities(model, source, ids)
+            logs = next_log_probabilities(model, source, ids, forbid(ids))
             allowed = [EOS] if len(ids) == limit else range(UNK if len(ids) < fewest else EOS, len(logs))
             candidates += [(total + float(logs[token]), ids, token) for token in allowed]
         candidates.sort(key=lambda candidate: -candidate[0])
-        finished += [scored(model, source, ids, alpha) for _, ids, token in candidates[:beam] if token == EOS]
+        finished += [(total / (len(ids) + 1) ** alpha, ids) for total, ids, token in candidates[:beam] if token == EOS]
         live = [(total, [*ids, token]) for total, ids, token in candidates if token != EOS][:beam]
-    return sorted(finished, key=lambda hypothesis: -hypothesis.score)
+    return [scored(model, source, ids, alpha) for _, ids in sorted(finished, reverse=True)]
 
 
 def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
