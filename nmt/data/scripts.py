@@ -16,6 +16,9 @@ _OF_LANGUAGES = {
     "sw eu ca gl oc ga gd cy br sq mt eo la lb af zu xh yo ig ha so mg ht",
 }  # fmt: skip
 
+WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+"""Scripts that put no blanks between words."""
+
 
 @lru_cache(maxsize=1 << 16)
 def script_of(character: str) -> str | None:

@@ -50,6 +50,14 @@ class Finder:
             yield from (match for match in self._pattern.finditer(line) if match.group())
 
 
+_ALL = re.compile("|".join(PATTERNS[kind] for kind in _ORDER))
+
+
+def find_all(line: str) -> list[str]:
+    """The spans of a line of all kinds but numbers, in order."""
+    return [match.group() for match in _ALL.finditer(line)]
+
+
 def find(kind: str, line: str) -> list[str]:
     """The spans of one kind (a key of PATTERNS) in a line, in order."""
     return [match.group() for match in re.finditer(PATTERNS[kind], line)]

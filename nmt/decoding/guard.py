@@ -12,7 +12,7 @@ from typing import NamedTuple
 from nmt.config import SearchConfig
 from nmt.decoding.engine import Found
 from nmt.decoding.hypothesis import Hypothesis
-from nmt.decoding.loops import loops, period
+from nmt.decoding.loops import loop, period
 
 _LEAST = 2
 """Without any piece twice few sentences could be written."""
@@ -40,7 +40,7 @@ def guarded(
 
     def looping(numbers: Sequence[int], results: Sequence[Found]) -> set[int]:
         texts = read([each.hypotheses[0] for each in results])
-        return {number for number, text in zip(numbers, texts, strict=True) if loops(sources[number], text)}
+        return {number for number, text in zip(numbers, texts, strict=True) if loop(text, sources[number])}
 
     left, latest = looping(range(len(sources)), found), dict(enumerate(found))
     if not search.repetition_guard or search.sample:

@@ -16,9 +16,10 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
+from nmt.data.scripts import WITHOUT_BLANKS
+
 LEAST, LEAST_SAME = 3.0, 2.0
 """Words that a loop repeats, and repetitions of one word: measured on 800,000 references, see docs/decoding.md."""
-_UNSPACED = ("CJK ", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 _HALF, _QUARTER = 0.5, 0.25
 _LONG = 9  # characters of a word, before which it cannot hold a loop
 _BEFORE = 16  # occurrences of a unit that a later one is compared with, so that the time stays linear
@@ -33,19 +34,22 @@ class Run(NamedTuple):
     """How many there are, at least a period."""
     period: int
 
-    @property
-    def times(self) -> int:
-        """How often in a row the phrase occurs."""
-        return 1 + self.length // self.period
+
+class Repeated(NamedTuple):
+    """A phrase of a text."""
+
+    phrase: str
+    times: int
+    """How often in a row it occurs."""
 
 
-def loops(source: str, translation: str) -> bool:
-    """Whether a translation holds a loop."""
-    found = list(_phrases(translation, least=LEAST, least_same=LEAST_SAME))
-    if not found:
-        return False
-    allowed = max((run.times for run in _phrases(source, least=1, least_same=1)), default=1)
-    return any(run.times > allowed for run in found)
+def loop(translation: str, *others: str) -> str:
+    """The first phrase that loops; empty without one. The `others` are the source, and references if there are any."""
+    phrases = list(_phrases(translation, least=LEAST, least_same=LEAST_SAME))
+    if not phrases:
+        return ""
+    allowed = max((each.times for text in others for each in _phrases(text, least=1, least_same=1)), default=1)
+    return next((each.phrase for each in phrases if each.times > allowed), "")
 
 
 def period(ids: Sequence[int]) -> int:
@@ -70,28 +74,31 @@ def runs(units: Sequence[Hashable], *, whole: bool = True) -> Iterator[Run]:
                 begin = end
 
 
-def _phrases(text: str, *, least: float, least_same: float) -> Iterator[Run]:
-    """Runs of words, and of characters in a word, that repeat at least so many words."""
+def _phrases(text: str, *, least: float, least_same: float) -> Iterator[Repeated]:
+    """Phrases of words, and of characters in a word, that repeat at least so many words."""
     words = text.casefold().translate(_SPACED).split()
     if len(set(words)) < len(words):
         weights = [_weight(word) for word in words]
-        yield from (run for run in runs(words) if _counts(weights, run) >= (least_same if run.period == 1 else least))
+        for run in runs(words):
+            if sum(weights[run.begin : run.begin + run.length]) >= (least_same if run.period == 1 else least):
+                yield _repeated(words, run, " ")
     for word in words:
         if len(word) >= _LONG:
             for run in runs(word):
                 if _QUARTER * run.length >= (least_same if run.period == 1 else least):
-                    yield run
+                    yield _repeated(word, run, "")
 
 
-def _counts(weights: list[float], run: Run) -> float:
-    return sum(weights[run.begin : run.begin + run.length])
+def _repeated(units: Sequence[str], run: Run, glue: str) -> Repeated:
+    phrase = glue.join(units[run.begin - run.period : run.begin])
+    return Repeated(phrase, 1 + run.length // run.period)
 
 
 def _weight(word: str) -> float:
     """How much of a word a unit is."""
     if unicodedata.category(word[0])[0] not in "LMN":
         return 0.0
-    return _HALF if unicodedata.name(word[0], "").startswith(_UNSPACED) else 1.0
+    return _HALF if unicodedata.name(word[0], "").startswith(WITHOUT_BLANKS) else 1.0
 
 
 class _Spaces(dict):
@@ -102,7 +109,7 @@ class _Spaces(dict):
         kind = unicodedata.category(character)[0]
         if kind in "ZC":
             spaced = " "
-        elif kind in "PS" or unicodedata.name(character, "").startswith(_UNSPACED):
+        elif kind in "PS" or unicodedata.name(character, "").startswith(WITHOUT_BLANKS):
             spaced = f" {character} "
         else:
             spaced = character

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from nmt.evaluation import metrics, names, numbers, repetition, spans
+from nmt.data import spans
+from nmt.decoding.loops import loop
+from nmt.evaluation import metrics, names, numbers
 from nmt.evaluation import references as present
 
 Lines = Sequence[str]
@@ -30,7 +32,7 @@ class Checks(NamedTuple):
     names: Kept | None
     """None without sources: only the two texts together show which words are names."""
     repetitive: int
-    """Lines that repeat more than source and reference do."""
+    """Lines that repeat a phrase more often in a row than source and references do, see decoding/loops.py."""
     exact: int
     """Lines that are identical to a reference."""
     lines: int
@@ -48,8 +50,11 @@ class Line(NamedTuple):
     numbers: Counter
     placeholders: Counter
     names: Counter
-    repeated: int
-    """Units that source or reference repeat, see repetition.py."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The source, if there is one, and the references."""
+        return self.references if self.source is None else [self.source, *self.references]
 
 
 class Worst(NamedTuple):
@@ -86,7 +91,7 @@ def check(hypotheses: Lines, test: Sequence[Line]) -> Checks:
     return Checks(
         numbers=kept("numbers"), placeholders=kept("placeholders"),
         names=None if test[0].source is None else kept("names"),
-        repetitive=sum(_repetition(text, line) is not None for text, line in pairs),
+        repetitive=sum(bool(loop(text, *line.texts)) for text, line in pairs),
         exact=sum(text in line.references for text, line in pairs), lines=len(test),
         length=sum(map(_length, hypotheses)) / expected if expected else None,
     )  # fmt: skip
@@ -130,19 +135,17 @@ def faults(hypothesis: str, line: Line) -> list[str]:
         return ["the hypothesis is empty"]
     lost = _lost(hypothesis, line).items()
     found = [f"{kind.removesuffix('s')} {item} is missing" for kind, items in lost for item in items]
-    repeated = _repetition(hypothesis, line)
+    repeated = loop(hypothesis, *line.texts)
     return found + ([f'"{repeated}" is repeated'] if repeated else [])
 
 
 def _line(source: str | None, references: list[str], known: set[str]) -> Line:
-    texts = [*references, *([] if source is None else [source])]
     return Line(
         source, references,
         numbers=_common(source, references, numbers.find, numbers.missing),
-        placeholders=_common(source, references, lambda text: Counter(spans.find(text)), _missing_spans),
+        placeholders=_common(source, references, lambda text: Counter(spans.find_all(text)), _missing_spans),
         names=Counter({word: times for word, times in _common(source, references, names.words, _missing_words).items()
                        if word in known}),
-        repeated=max(repetition.find(text).units for text in texts),
     )  # fmt: skip
 
 
@@ -168,12 +171,6 @@ def _missing_spans(expected: Counter[str], text: str) -> Counter[str]:
 
 def _missing_words(expected: Counter[str], text: str) -> Counter[str]:
     return expected - names.words(text)
-
-
-def _repetition(hypothesis: str, line: Line) -> str | None:
-    """The phrase, if a translation repeats more than source and references do."""
-    found = repetition.find(hypothesis)
-    return found.phrase if found.units > line.repeated else None
 
 
 def _length(text: str) -> int:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sacrebleu.metrics import BLEU
 
+from nmt.data import scripts
 from nmt.errors import NMTError
 from nmt.evaluation import writing_systems
 
@@ -129,7 +130,7 @@ def _family_of_text(references: Sequence[Sequence[str]]) -> str | None:
     for name, family in {"CJK": "zh", "HANGUL": "ko"}.items():
         if share.get(name, 0) > 0.5:
             return family
-    return CHARACTERS if sum(share.get(name, 0) for name in writing_systems.WITHOUT_BLANKS) > 0.5 else None
+    return CHARACTERS if sum(share.get(name, 0) for name in scripts.WITHOUT_BLANKS) > 0.5 else None
 
 
 def _example(family: str) -> str:

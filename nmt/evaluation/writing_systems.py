@@ -7,10 +7,8 @@ from functools import lru_cache
 
 from nmt.data import scripts
 
-WITHOUT_BLANKS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
-"""Writing systems that put no blanks between words."""
 _FIRST = "\u0e00"
-"""The first character of the Unicode blocks of these."""
+"""The first character of the Unicode blocks of those that put no blanks between words."""
 
 
 @lru_cache(1 << 16)
@@ -32,7 +30,7 @@ def without_blanks(text: str) -> bool:
     if max(text, default="") < _FIRST:
         return False
     letters = count([text])
-    return 2 * sum(letters[name] for name in WITHOUT_BLANKS) > letters.total()
+    return 2 * sum(letters[name] for name in scripts.WITHOUT_BLANKS) > letters.total()
 
 
 def shares(lines: Iterable[str]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from nmt.cli.app import app
 from nmt.config import SearchConfig
-from nmt.decoding.loops import loops
+from nmt.decoding.loops import loop
 from nmt.evaluation.systems import _search
 
 LINES = [*TEXT, *(line.upper() for line in TEXT), "ab " * 20]
@@ -32,11 +32,11 @@ def test_the_notes_count_what_the_json_lines_say(model, guard):
     switch = "--repetition-guard" if guard else "--no-repetition-guard"
     result = run("translate", "--model", model, "--json", switch)
     found = [json.loads(line) for line in result.stdout.splitlines()]
-    again, loop, at_limit = (sum(each[name] for each in found) for name in ("searched_again", "loops", "at_limit"))
-    assert (again > loop) if guard else (loop > again == 0)
-    assert [each["loops"] for each in found] == [loops(each["source"], each["translation"]) for each in found]
+    again, looping, at_limit = (sum(each[name] for each in found) for name in ("searched_again", "loops", "at_limit"))
+    assert (again > looping) if guard else (looping > again == 0)
+    assert [each["loops"] for each in found] == [bool(loop(each["translation"], each["source"])) for each in found]
     assert guard == (f"note: {again} lines were searched again because a phrase was repeated\n" in result.stderr)
-    assert guard or f"note: {loop} lines repeat a phrase\n" in result.stderr
+    assert guard or f"note: {looping} lines repeat a phrase\n" in result.stderr
     assert at_limit > 1 and f"note: {at_limit} lines have hit the length limit" in result.stderr
 
 

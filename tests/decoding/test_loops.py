@@ -13,7 +13,7 @@ from nmt.decoding.engine import Found
 from nmt.decoding.guard import guarded
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.limits import most_pieces
-from nmt.decoding.loops import loops, period
+from nmt.decoding.loops import loop, period
 from nmt.decoding.ngrams import repeating
 from nmt.decoding.sampling import draw
 from nmt.decoding.search import beam_search
@@ -35,7 +35,7 @@ from nmt.ids import EOS, UNK
     ],
 )
 def test_loops(source, translation):
-    assert loops(source, translation)
+    assert loop(translation, source)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_loops(source, translation):
     ],
 )
 def test_legitimate_repetition_is_no_loop(source, translation):
-    assert not loops(source, translation)
+    assert not loop(translation, source)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_the_guard_mends_loops_and_nothing_else():
     assert mended.searched_again == usual.loop > mended.loop and not usual.searched_again
     texts, before = (read([each.hypotheses[0] for each in result.found]) for result in (mended, usual))
     for number, text in enumerate(texts):
-        assert loops("", text) == (number in mended.loop)
+        assert bool(loop(text)) == (number in mended.loop)
         assert (text != before[number]) == (number in mended.searched_again - mended.loop)
         assert read([guard([ids[number]]).found[0].hypotheses[0]]) == [text]
     assert not guard(ids, sample=True, temperature=0.01).searched_again
