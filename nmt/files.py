@@ -4,6 +4,9 @@ Everything is written beside its destination, synced to the disk and renamed; no
 but what only grows and is cut back on resume: the training log, and the journal of a corpus that a model writes. What
 is being written has a hidden name; a process that is killed leaves that behind, and the next one that holds the lock
 clears it away.
+
+What replaces a file or folder keeps its permissions and, if this user may give it away, its owner and group. A hard
+link keeps the old content under its other names.
 """
 
 import ctypes
@@ -11,10 +14,12 @@ import errno
 import os
 import re
 import shutil
+import stat
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -73,9 +78,11 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
     path = _behind(Path(path))
     temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    private = partial(os.open, mode=0o600)  # until it has the permissions of the old file
     with naming(path, temporary=temporary), parents(path):
         try:
-            with open(temporary, mode, **text) as file:
+            with open(temporary, mode, opener=private if path.exists() else None, **text) as file:
+                _copy_access(path, temporary)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -96,14 +103,25 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     path = _behind(Path(path))
     temporary = _beside(path)
     with naming(path, temporary=temporary), parents(path):
-        temporary.mkdir()
+        temporary.mkdir(0o700 if path.exists() else 0o777)
         try:
             yield temporary
             for item in (*temporary.rglob("*"), temporary):
                 sync(item)
+            _copy_access(path, temporary)
             _exchange(temporary, path)
         finally:
             discard(temporary)  # the old folder, or what came to nothing
+
+
+def _copy_access(path: Path, new: Path) -> None:
+    """Give a new file or folder the permissions, owner and group of the one that it will replace, if there is one."""
+    with suppress(FileNotFoundError):
+        old, here = path.stat(), new.stat()
+        if (old.st_uid, old.st_gid) != (here.st_uid, here.st_gid):
+            with suppress(OSError):  # only root may give files away
+                os.chown(new, old.st_uid, old.st_gid)
+        os.chmod(new, stat.S_IMODE(old.st_mode) & 0o777)
 
 
 def _exchange(new: Path, path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nmt.errors import NMTError
+from nmt.workers import threads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,13 +102,11 @@ def make_deterministic() -> None:
 
 
 def set_threads(threads: int | None) -> None:
-    """Threads of one operation on the CPU; None leaves torch's choice."""
+    """Threads of one operation on the CPU; None leaves torch's choice. Raises NMTError as `threads_of` does."""
     import torch
 
-    if threads is not None and threads < 1:
-        raise NMTError(f"threads: {threads}, but one at least has to work", hint="None leaves torch's choice")
     if threads is not None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads_of(threads))
 
 
 def keep_freed_memory() -> None:

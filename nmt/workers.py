@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain, count, islice
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
@@ -26,6 +26,9 @@ Result = TypeVar("Result")
 Load = Callable[[], Callable[[Chunk], Result]]
 
 _AHEAD = 4  # results a process that wait for an earlier one, before the reading waits too
+_FEWEST, _PER_CORE = 16, 4  # threads or processes that any machine may start; more of them than cores gain nothing
+_MEMORY = 256 << 20
+"""Bytes of a process that has imported torch and loaded a small model."""
 
 
 def spread(load: Load, chunks: Iterable[Chunk], *, workers: int) -> Iterator[Result]:
@@ -40,11 +43,10 @@ def crew(load: Load, *, workers: int) -> Iterator[Callable[[Iterable[Chunk]], It
     made of while this one does something else; each of them calls `load` once, when its first chunk comes.
 
     One worker is this process. A program that starts others needs the usual `if __name__ == "__main__":` around what
-    it does. Errors of `load` and of its function are raised by the results; NMTError when a process is killed.
+    it does. Errors of `load` and of its function are raised by the results; NMTError when a process is killed, and
+    before any is started if there are more than cores and memory can serve.
     """
-    if workers < 1:
-        raise NMTError(f"workers: {workers}, but one at least has to work", hint="None takes as many as pay")
-    if workers == 1:
+    if _bounded("workers", workers, min(_most_by_cores(), _most_by_memory() or workers)) == 1:
         yield partial(_alone, load)
         return
     with _processes(load, workers) as processes:
@@ -87,6 +89,34 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_of(threads: int | None) -> int:
+    """The number of threads to start: `threads`, or the number of cores for None.
+
+    Raises NMTError if that is less than 1 or more than the cores can serve.
+    """
+    return count_cores() if threads is None else _bounded("threads", threads, _most_by_cores())
+
+
+def _most_by_cores() -> int:
+    return max(_FEWEST, _PER_CORE * count_cores())
+
+
+def _most_by_memory() -> int | None:
+    """Processes for which memory is free; None if the system does not report it."""
+    with suppress(OSError), open("/proc/meminfo", encoding="ascii") as file:
+        for name, _, value in (line.partition(":") for line in file):
+            if name == "MemAvailable":
+                return max(1, int(value.split()[0]) * 1024 // _MEMORY)
+    return None
+
+
+def _bounded(what: str, number: int, most: int) -> int:
+    if not 1 <= number <= most:
+        cores = count_cores()
+        raise NMTError(f"{what}: {number}; expected 1 to {most} on this machine", hint=f"{cores} use all of its cores")
+    return number
+
+
 def workers_for(chunks: Iterable[Chunk], *, most: int, each: int) -> tuple[int, Iterator[Chunk]]:
     """One worker for `each` so many chunks, at most `most`; and the chunks, of which some were read for that."""
     chunks = iter(chunks)
@@ -99,13 +129,14 @@ def _processes(load: Load, number: int) -> Iterator[list[Connection]]:
     """Connections to processes that `_serve`; in the end they are killed, as nothing of theirs can be lost."""
     context = get_context("spawn")
     connections, processes = [], []
+    ending, alive = context.Pipe(duplex=False)  # nothing comes through it but its end, when this process ends
     end = partial(_end, processes)
     atexit.register(end)  # for results that nobody fetches
     try:
         with _signals_blocked():
             for _ in range(number):
                 here, there = context.Pipe()
-                processes.append(context.Process(target=_serve, args=(load, there), daemon=True))
+                processes.append(context.Process(target=_Begin(ending), args=(load, there), daemon=True))
                 processes[-1].start()
                 there.close()
                 connections.append(here)
@@ -113,6 +144,8 @@ def _processes(load: Load, number: int) -> Iterator[list[Connection]]:
     finally:
         atexit.unregister(end)
         end()
+        ending.close()
+        alive.close()
 
 
 def _end(processes: list[BaseProcess]) -> None:
@@ -157,10 +190,24 @@ def _killed() -> NMTError:
     return NMTError("a worker process was killed", hint="when memory was short: use fewer workers, or smaller batches")
 
 
+class _Begin:
+    """`_serve` in a new process, which already ends with its parent while it unpickles, and imports, `load`."""
+
+    def __init__(self, ending: Connection):
+        self._ending = ending
+
+    def __reduce__(self):
+        return _begin, (self._ending,)
+
+
+def _begin(ending: Connection) -> Callable[[Load, Connection], None]:
+    Thread(target=_leave_with_parent, args=(ending,), daemon=True).start()
+    return _serve
+
+
 def _serve(load: Load, parent: Connection) -> None:
     """Answer chunks with (result, error, traceback)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for Windows
-    Thread(target=_leave_with_parent, daemon=True).start()
     work = None
     with suppress(EOFError, ConnectionError):  # the parent is gone
         while True:
@@ -173,6 +220,6 @@ def _serve(load: Load, parent: Connection) -> None:
             parent.send(answer)
 
 
-def _leave_with_parent() -> None:
-    wait([parent_process().sentinel])
+def _leave_with_parent(ending: Connection) -> None:
+    wait([ending])
     os._exit(1)

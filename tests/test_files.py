@@ -4,6 +4,7 @@ import errno
 import os
 import pathlib
 import re
+import stat
 import sys
 import threading
 
@@ -22,6 +23,36 @@ def test_a_written_file_is_utf_8_with_line_feeds(tmp_path):
     assert (tmp_path / "deep/down/x.txt").read_bytes() == "ä\nb\n".encode()
     files.write_bytes(tmp_path / "x.bin", b"\r\n\0")
     assert (tmp_path / "x.bin").read_bytes() == b"\r\n\0"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_what_replaces_a_file_or_folder_keeps_its_permissions(tmp_path, mode):
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.write_text("old", encoding="utf-8")
+    folder.mkdir()
+    os.link(file, tmp_path / "link")
+    for path in (file, folder):
+        path.chmod(mode)
+    with files.replacing(file) as new:
+        (beside,) = tmp_path.glob(".file.*")
+        assert stat.S_IMODE(beside.stat().st_mode) == mode, "also while it is written"
+        new.write("new")
+    with files.replacing_folder(folder) as new:
+        (new / "inside").write_text("new", encoding="utf-8")
+    for path in (file, folder):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert file.read_text(encoding="utf-8") == "new" and (tmp_path / "link").read_text(encoding="utf-8") == "old"
+    folder.chmod(0o700)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_root_leaves_a_file_to_its_owner(tmp_path):
+    (tmp_path / "file").write_text("old", encoding="utf-8")
+    os.chown(tmp_path / "file", 12345, 23456)
+    files.write_text(tmp_path / "file", "new")
+    found = (tmp_path / "file").stat()
+    assert (found.st_uid, found.st_gid) == (12345, 23456)
 
 
 def test_a_failure_leaves_the_old_file(tmp_path):

@@ -12,7 +12,8 @@ from itertools import islice
 import pytest
 
 from nmt.errors import DataError, NMTError
-from nmt.workers import apart, spread
+from nmt.runtime import set_threads
+from nmt.workers import apart, crew, spread, threads_of
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals between processes")
 
@@ -45,6 +46,20 @@ def run_until_told():
     results = begun()
     print("ready", flush=True)
     list(results)
+
+
+class SlowToImport:
+    """Takes a minute until a new process has it."""
+
+    def __reduce__(self):
+        return time.sleep, (60,)
+
+
+def start_slowly():
+    """A program of its own, whose workers are not ready for a minute."""
+    with crew(SlowToImport(), workers=2):
+        print("ready", flush=True)
+        time.sleep(60)
 
 
 def program(code: str) -> subprocess.Popen:
@@ -116,6 +131,22 @@ def test_a_killed_process_is_one_clear_error():
     with pytest.raises(NMTError, match="a worker process was killed"):
         list(results)
     assert children() == []
+
+
+@pytest.mark.parametrize("number", [0, -1, 100_000, 10**18])
+def test_no_more_threads_or_processes_than_the_machine_can_serve(number):
+    for start in (threads_of, set_threads, lambda number: list(spread(load, range(10), workers=number))):
+        with pytest.raises(NMTError, match=rf"(threads|workers): {number}; expected 1 to \d+ on this machine"):
+            start(number)
+    assert children() == []
+
+
+@POSIX
+def test_no_process_outlives_a_parent_that_was_killed_while_it_started_them():
+    with program("test_workers.start_slowly()") as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.kill()
+        process.communicate(timeout=20)  # returns when the last of them has closed stderr
 
 
 @POSIX

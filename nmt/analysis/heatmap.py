@@ -25,8 +25,8 @@ _CELL, _SMALL_CELL = 0.26, 0.13
 _LABEL, _SMALL_LABEL = 9, 6
 """Points of a label: what fits into a cell."""
 _COLOURS = "Blues"
-_DOTS, _MOST_DOTS = 150, 12_000
-"""An inch, and of a side, for which the dots of an inch are made fewer."""
+_DOTS, _MOST_DOTS = 150, 4_000
+"""Dots per inch, and most of a side: a larger picture gets fewer per inch. matplotlib takes 35 bytes for a dot."""
 _LONGEST, _HEADING = 28, 50
 """Characters of a label, and of a sentence above the bars of a word."""
 _STYLE = {

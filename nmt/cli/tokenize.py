@@ -59,10 +59,10 @@ def _windows(path: Path | None) -> Iterator[list[str]]:
 def _encoder(
     tokenizer: "Tokenizer", format: Format, threads: int | None
 ) -> Callable[[list[str]], Iterator[str]]:
-    from nmt.workers import count_cores
+    from nmt.workers import threads_of
 
     def encode(window: list[str]) -> Iterator[str]:
-        for ids in tokenizer.arrays(window, threads=threads or count_cores()):
+        for ids in tokenizer.arrays(window, threads=threads_of(threads)):
             yield " ".join(tokenizer.pieces(ids) if format == "pieces" else map(str, ids))
 
     return encode

@@ -28,7 +28,7 @@ from nmt.data.text import digest, form_in_name, read_lines
 from nmt.data.tokenizer import Tokenizers, load_tokenizers
 from nmt.data.vocabulary import base_tokenizers
 from nmt.errors import DataError, NMTError
-from nmt.workers import count_cores
+from nmt.workers import threads_of
 
 __all__ = ["Pairs", "Prepared", "Report", "prepare"]
 
@@ -89,7 +89,7 @@ def prepare(
                     return prepared
                 damaged = folder.exists()
                 with files.replacing_folder(folder) as fresh:
-                    build(fresh, config, base, tell, workers=workers, cores=cores or count_cores())
+                    build(fresh, config, base, tell, workers=workers, cores=threads_of(cores))
                 return _load(folder, key, found, config)._replace(mended=damaged)
         tell("waiting for another process that prepares the same text", round(tries * _POLL))
         time.sleep(_POLL)

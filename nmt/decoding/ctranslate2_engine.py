@@ -14,7 +14,7 @@ from nmt.decoding import ctranslate2_search
 from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, HeadChoice, Result, batches
 from nmt.decoding.windows import Item
 from nmt.errors import CheckpointError, ConfigError, NMTError
-from nmt.workers import count_cores
+from nmt.workers import threads_of
 
 FILES = (CTRANSLATE2_WEIGHTS, "config.json")
 SHARED, SEPARATE = ("shared_vocabulary.json",), ("source_vocabulary.json", "target_vocabulary.json")
@@ -30,7 +30,7 @@ class CTranslate2Engine:
         """Raises CheckpointError for a damaged folder, NMTError where CTranslate2, device or precision are missing."""
         library, tokenizers = _imported(), described.tokenizers
         device = _choose_device(library, device)
-        self._threads = (threads or count_cores()) if device == "cpu" else 1
+        self._threads = threads_of(threads) if device == "cpu" else 1
         run = _load(library, described.folder, device, precision, self._threads)
         source, target = (side.pieces(range(side.size)) for side in tokenizers)
         ids = {piece: number for number, piece in enumerate(target)}

@@ -147,13 +147,18 @@ def _scored(
 ) -> Comparison:  # fmt: skip
     """All scores, notes and checks; with `language` also the tokenised BLEU."""
     outputs = [system.hypotheses for system in compared]
+    no_ter = metrics.too_long(made["ter"], [*outputs, *test.references]) if "ter" in made else None
+    if no_ter:
+        made = {name: metric for name, metric in made.items() if name != "ter"}
+        if not made:
+            raise DataError(no_ter, hint="use another --metric, such as bleu,chrf, or split the line")
     columns = [_column(name, each, outputs, test.references, statistics) for name, each in made.items()]
     if language:
         columns.append(_tokenised(outputs, test, language, statistics))
     lines = checks.lines(test.source, test.references)
     return Comparison(
         compared, columns, len(test.references[0]), len(test.references), settings,
-        notes=_notes(compared, test, settings, bleu="bleu" in made),
+        notes=[*_notes(compared, test, settings, bleu="bleu" in made), *([f"no TER: {no_ter}"] if no_ter else [])],
         checks=[checks.check(each, lines) for each in outputs],
         worst=[checks.worst(each, lines, test.references, statistics.worst) for each in outputs],
     )  # fmt: skip

@@ -10,7 +10,7 @@ Confidence intervals and significance: Koehn 2004 (paired bootstrap) and Riezler
 randomisation).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from sacrebleu.metrics import BLEU, CHRF, TER
@@ -25,6 +25,8 @@ from nmt.evaluation.exact import Exact
 Lines = Sequence[str]
 Test = Literal["bs", "ar"]
 
+MOST_WORDS = 500
+"""Words of a line for which TER can be computed: its search for shifts took 6 seconds for a line of 400."""
 SIGNIFICANT = 0.05
 """Below it a p-value is starred."""
 
@@ -122,6 +124,15 @@ def significance(
     # sacreBLEU counts differences above the one seen, which makes equal systems differ at p = 0.001.
     p_values = (1.0 if other.score == first.score else other.p_value for other in others)
     return Significance((None, *p_values), str(signatures[name]))
+
+
+def too_long(ter: Metric, texts: Iterable[Lines]) -> str | None:
+    """Name a line for which TER would take too long, with its number and length; None if there is none."""
+    for lines in texts:
+        for number, line in enumerate(lines, start=1):
+            if len(line) > MOST_WORDS and (words := len(ter._preprocess_segment(line).split())) > MOST_WORDS:
+                return f"line {number} has {words:,} words; TER takes minutes for lines of more than {MOST_WORDS}"
+    return None
 
 
 def sentence_chrf(hypotheses: Lines, references: Sequence[Lines]) -> list[float]:

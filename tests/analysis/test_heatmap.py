@@ -86,7 +86,7 @@ def test_the_picture_grows_with_the_sentence():
 @pytest.mark.soak
 def test_the_largest_has_a_size_that_can_be_looked_at():
     content, _ = heatmap.draw([[drawn(["q"] * 255, ["k"] * 255)] * 8] * 2, "", format="png")
-    assert 8000 < max(size_of(content)) <= 12_000
+    assert 3990 < max(size_of(content)) <= 4000
 
 
 @pytest.mark.parametrize("weights", [np.zeros((2, 2)), np.ones((2, 2)), np.full((2, 2), 1e-30)])

@@ -50,6 +50,20 @@ def test_a_run_is_scored_on_the_pairs_its_config_held_out(learnt, test_text):
     assert [column.key for column in comparison.columns] == ["bleu", "chrf", "ter"]
 
 
+def test_lines_that_are_too_long_have_no_ter(tmp_path):
+    for name, words in (("ref", 501), ("hyp", 499)):
+        (tmp_path / name).write_text("one two three four\n" + "a " * words + "\n", encoding="utf-8")
+    given = {"hypotheses": [tmp_path / "hyp"], "references": [tmp_path / "ref"]}
+    comparison = nmt.evaluate(**given)
+    assert [column.key for column in comparison.columns] == ["bleu", "chrf"]
+    told = "line 2 has 501 words; TER takes minutes for lines of more than 500"
+    assert comparison.notes[-1] == f"no TER: {told}"
+    with pytest.raises(DataError, match=told):
+        nmt.evaluate(**given, metric="ter")
+    (tmp_path / "ref").write_text("one two three four\na\n", encoding="utf-8")
+    assert [column.key for column in nmt.evaluate(**given).columns] == ["bleu", "chrf", "ter"]
+
+
 @pytest.mark.soak
 def test_workers_change_no_score(learnt, test_text):
     one, two = (nmt.evaluate(learnt, workers=number) for number in (1, 2))
