@@ -123,6 +123,15 @@ def variants() -> list:
     return list(parameters.values())
 
 
+def few_variants() -> list:
+    """As `variants`, with only every fourth of the pairwise ones plain: for laws that hardly depend on the options."""
+    return [
+        parameter if number % 4 == 0 or parameter.marks
+        else pytest.param(*parameter.values, id=parameter.id, marks=pytest.mark.soak)
+        for number, parameter in enumerate(variants())
+    ]  # fmt: skip
+
+
 def model_of(variant: dict, **settings):
     """A tiny float64 model in evaluation mode whose weights are all drawn, biases and norms included."""
     model = build(config_of(variant | settings), VOCABULARY, VOCABULARY).double().eval()

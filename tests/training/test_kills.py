@@ -131,9 +131,9 @@ def survive(case: Case, wanted: int, draw: random.Random, numbers: tuple[int, ..
     return kills
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ["transformer", pytest.param("attention_rnn", marks=pytest.mark.soak), "gru"])
 def test_killed_runs_are_those_that_nobody_killed(case, variant, record_property):
-    record_property("kills survived", survive(case(variant), 3, random.Random(variant)))
+    record_property("kills survived", survive(case(variant), 2, random.Random(variant)))
 
 
 def test_killed_while_its_text_is_prepared_it_is_begun_anew(case, folder, record_property):
@@ -150,7 +150,7 @@ def test_killed_while_its_text_is_prepared_it_is_begun_anew(case, folder, record
 
 
 def test_a_stopped_run_has_the_conventional_exit_code_and_goes_on(case, record_property):
-    record_property("stops resumed", survive(case("transformer"), 3, random.Random(1), STOPS))
+    record_property("stops resumed", survive(case("transformer"), 2, random.Random(1), STOPS))
 
 
 def test_the_second_signal_ends_it_at_once(case, record_property):

@@ -142,7 +142,7 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_the_end_of_one_is_the_end_of_all(folder, number):
     """A killed worker ends the job; a signal makes all stop at one update, and saves, though it comes to the workers
     twice: a cluster signals all processes, and torchrun passes on what it gets."""

@@ -72,6 +72,9 @@ class Killed(Exception):
     pass
 
 
+MORE = pytest.mark.soak
+
+
 def killed_after(events: int):
     """A listener that lets so many events pass."""
     passed = iter(range(events))
@@ -83,7 +86,9 @@ def killed_after(events: int):
     return listen
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", [pytest.param(each, marks=[MORE] if each in ("r_drop", "bfloat16", "last") else []) for each in VARIANTS]
+)
 def test_killed_and_resumed_is_uninterrupted(folder, uninterrupted, variant):
     config, draw = config_for(folder, variant, run=f"killed-{variant}"), random.Random(variant)
     kills = 0
@@ -99,7 +104,10 @@ def test_killed_and_resumed_is_uninterrupted(folder, uninterrupted, variant):
 
 @pytest.mark.parametrize(
     ("number", "when"),
-    [(signal.SIGINT, Updated), (signal.SIGTERM, Progress), (signal.SIGINT, Evaluating), (signal.SIGINT, Evaluated)],
+    [
+        (signal.SIGINT, Updated), (signal.SIGINT, Evaluating),
+        *(pytest.param(*each, marks=MORE) for each in ((signal.SIGTERM, Progress), (signal.SIGINT, Evaluated))),
+    ],
 )
 def test_stopped_by_a_signal_and_resumed_is_uninterrupted(folder, uninterrupted, number, when):
     config = config_for(folder, "ema", run=f"stopped-{when.__name__}")
@@ -212,7 +220,7 @@ def test_really_killed(folder, uninterrupted, waits):
     assert outcome(config.run) == uninterrupted("plain")
 
 
-@pytest.mark.parametrize("variant", ["sampling", "texts"])
+@pytest.mark.parametrize("variant", ["texts", pytest.param("sampling", marks=MORE)])
 def test_processes_that_draw_segmentations_change_nothing(folder, uninterrupted, variant):
     config = config_for(folder, variant, run=f"drawn-{variant}")
     train(config, workers=2)

@@ -6,7 +6,7 @@ at a number fails, and so does an operation on tensors of two devices.
 
 import pytest
 import torch
-from variants import VOCABULARY, config_of, variants
+from variants import VOCABULARY, config_of, few_variants
 
 from nmt.config import TrainingConfig
 from nmt.data.batching import Batch, pad
@@ -38,7 +38,7 @@ def update(monkeypatch, model: dict, **training) -> None:
     assert done.tokens == 14 and {each.device.type for each in (done.sums, done.norm)} == {"meta"}
 
 
-@pytest.mark.parametrize("variant", variants())
+@pytest.mark.parametrize("variant", few_variants())
 def test_an_update_waits_for_nothing(monkeypatch, variant):
     hard = variant.get("scope") == "hard"
     update(monkeypatch, variant | ({} if hard else DROPOUT[variant["type"]]))
