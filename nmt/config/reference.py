@@ -1,6 +1,7 @@
 """Every setting there is, with its default, its choices and its help text, asked of the sections themselves."""
 
 from collections.abc import Iterator
+from inspect import isclass
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from nmt.config.run import Config
@@ -45,9 +46,10 @@ def _visit(kind: type[Section], place: str, places: dict[type[Section], list[str
 
 def _sections(annotation: Any) -> list[type[Section]]:
     """The kinds of section that a setting's type is made of."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
+    parts = get_args(annotation)
+    if not parts and isclass(annotation) and issubclass(annotation, Section):  # tuple[X] is a class in Python 3.10
         return [annotation]
-    return list(dict.fromkeys(found for part in get_args(annotation) for found in _sections(part)))
+    return list(dict.fromkeys(found for part in parts for found in _sections(part)))
 
 
 def _settings(kind: type[Section]) -> Iterator[Setting]:

@@ -205,7 +205,8 @@ def test_the_commands_take_a_tag(run):
     refused = nmt("translate", "--model", run, "--tag", "fr", text=text)
     assert refused.exit_code == 1 and "there, here, copy" in refused.output
     attended = nmt("attend", "--model", run, "--tag", "copy", "--words", "a b")
-    assert "target  a b" in attended.stdout
+    copied = nmt("translate", "--model", run, "--tag", "copy", text="a b\n").stdout
+    assert f"target  {copied}" in attended.stdout
     pair = run.parent / "pair.tsv"
     pair.write_text("a b\ta b\n", encoding="utf-8")
     scored = [nmt("score", "--model", run, "--tsv", pair, "--tag", tag) for tag in ("copy", "here")]
