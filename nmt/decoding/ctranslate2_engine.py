@@ -3,22 +3,18 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import local
 from typing import Any
 
-from nmt import checksums, runtime
-from nmt.bundle import Description
+from nmt import runtime
+from nmt.bundle import CONFIG, Description
 from nmt.config import SearchConfig
-from nmt.decoding import ctranslate2_search
-from nmt.decoding.engine import CTRANSLATE2_WEIGHTS, Found, HeadChoice, Result, batches
+from nmt.config.export import obstacle
+from nmt.decoding import ctranslate2_format, ctranslate2_search
+from nmt.decoding.engine import Found, HeadChoice, Result, batches
 from nmt.decoding.windows import Item
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.workers import threads_of
-
-FILES = (CTRANSLATE2_WEIGHTS, "config.json")
-SHARED, SEPARATE = ("shared_vocabulary.json",), ("source_vocabulary.json", "target_vocabulary.json")
-"""What CTranslate2 reads: these files, and one vocabulary or two."""
 
 
 class CTranslate2Engine:
@@ -31,7 +27,7 @@ class CTranslate2Engine:
         library, tokenizers = _imported(), described.tokenizers
         device = _choose_device(library, device)
         self._threads = threads_of(threads) if device == "cpu" else 1
-        run = _load(library, described.folder, device, precision, self._threads)
+        run = _load(library, described, device, precision, self._threads)
         source, target = (side.pieces(range(side.size)) for side in tokenizers)
         ids = {piece: number for number, piece in enumerate(target)}
         self.max_length = described.config.model.max_length
@@ -98,25 +94,22 @@ class CTranslate2Engine:
                     pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _load(library: Any, folder: Path, device: str, precision: str, threads: int) -> Any:
-    """A ctranslate2.Translator, once the files are known to be whole. `auto` computes as the model was exported."""
+def _load(library: Any, described: Description, device: str, precision: str, threads: int) -> Any:
+    """A ctranslate2.Translator, once the files are known to be what its config asks for. `auto` computes as the model
+    was exported."""
+    folder, model = described.folder, described.config.model
     compute_type = "default" if precision == "auto" else precision
     if compute_type != "default" and compute_type not in library.get_supported_compute_types(device):
         raise NMTError(
             f"CTranslate2 {library.__version__} does not compute in {precision} here", hint="use --precision auto"
         )
-    shared = (folder / SHARED[0]).exists()
-    for name in (*FILES, *(SHARED if shared else SEPARATE)):
-        checksums.check(folder / name)
-    try:
+    if why := obstacle(model):
+        raise CheckpointError(f"{folder / CONFIG}: {why}", hint="files of two models were mixed; copy the folder again")
+    ctranslate2_format.check(folder, model, described.tokenizers)
+    with ctranslate2_search.explained(f"{folder}: CTranslate2 {library.__version__} cannot load it"):
         return library.Translator(
             str(folder), device=device, inter_threads=threads, intra_threads=1, compute_type=compute_type
         )
-    except (RuntimeError, ValueError) as error:
-        raise CheckpointError(
-            f"{folder}: CTranslate2 {library.__version__} cannot load it: {' '.join(str(error).split())}",
-            hint="export the model again with the CTranslate2 that is installed",
-        ) from error
 
 
 def _in_threads(pool: ThreadPoolExecutor, work: Callable[[list[int]], list], batches: Iterable[list[int]]) -> list:

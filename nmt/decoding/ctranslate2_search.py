@@ -7,13 +7,31 @@ padding and begin mark among the other pieces.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from nmt.config import SearchConfig
 from nmt.decoding.hypothesis import PATIENCE, Hypothesis, scored
 from nmt.decoding.limits import most_pieces
+from nmt.errors import CheckpointError
 from nmt.ids import BOS, EOS, PAD
+
+_SHOWN = 300  # characters of CTranslate2's message
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn any exception of CTranslate2 into a CheckpointError: `what` failed, and why."""
+    try:
+        yield
+    except Exception as error:
+        why = " ".join(ascii(str(error))[1:-1].split())[:_SHOWN] or type(error).__name__
+        raise CheckpointError(
+            f"{what}: {why}",
+            hint="if memory is short, lower --batch-tokens and --threads; else export the model again, with the "
+            "CTranslate2 that is installed",
+        ) from error
 
 
 class Model(NamedTuple):
@@ -53,11 +71,12 @@ def translate(
 
 def score(model: Model, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> list[list[float]]:
     """log p(y_t | y_<t, x) of each target's ids and, last, of its end mark."""
-    results = model.run.score_batch(
-        [_pieces(model.source, [*ids, EOS]) for ids in sources],
-        [_pieces(model.target, ids) for ids in targets],  # it adds their end marks by itself
-        max_input_length=0,
-    )
+    with explained("CTranslate2 cannot score"):
+        results = model.run.score_batch(
+            [_pieces(model.source, [*ids, EOS]) for ids in sources],
+            [_pieces(model.target, ids) for ids in targets],  # it adds their end marks by itself
+            max_input_length=0,
+        )
     return [list(each.log_probs) for each in results]
 
 
@@ -65,13 +84,15 @@ def _run(
     model: Model, sources: Sequence[list[int]], search: SearchConfig, most: int, *, hypotheses: int, patience: float
 ) -> list:
     """CTranslate2's results of at most so many tokens, end marks included."""
-    return model.run.translate_batch(
-        [_pieces(model.source, [*ids, EOS]) for ids in sources],
-        beam_size=search.beam, patience=patience, num_hypotheses=hypotheses, length_penalty=search.length_penalty,
-        min_decoding_length=min(search.min_length, model.max_length - 1), max_decoding_length=most, max_input_length=0,
-        suppress_sequences=[[model.target[PAD]], [model.target[BOS]]], no_repeat_ngram_size=search.no_repeat_ngram,
-        return_end_token=True, return_scores=True,
-    )  # fmt: skip
+    with explained("CTranslate2 cannot translate"):
+        return model.run.translate_batch(
+            [_pieces(model.source, [*ids, EOS]) for ids in sources],
+            beam_size=search.beam, patience=patience, num_hypotheses=hypotheses, length_penalty=search.length_penalty,
+            min_decoding_length=min(search.min_length, model.max_length - 1), max_decoding_length=most,
+            max_input_length=0,
+            suppress_sequences=[[model.target[PAD]], [model.target[BOS]]], no_repeat_ngram_size=search.no_repeat_ngram,
+            return_end_token=True, return_scores=True,
+        )  # fmt: skip
 
 
 def _has_ended(model: Model, tokens: list[str]) -> bool:

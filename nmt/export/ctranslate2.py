@@ -1,124 +1,85 @@
-"""The Transformer as CTranslate2 names its parts (Klein 2020), from the weights of a bundle.
+"""The weights of a Transformer in CTranslate2's binary format (nmt/decoding/ctranslate2_format.py).
 
-Ours computes query, key and value by one matrix for queries and one for both others; CTranslate2 has one for all three
-in self-attention, and the same two as ours in attention to the source. Positions become a table, for its own sines
-begin at 1 and come before all cosines; where there are none, a table of zeros, for it would add its own.
+Positions become a table, for CTranslate2's own sines begin at 1 and come before all cosines; where there are none, a
+table of zeros, for it would add its own.
 """
 
+import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
-import numpy as np
+import torch
+from torch import Tensor
 
+from nmt import files
 from nmt.bundle import Bundle
 from nmt.config import TransformerConfig
-from nmt.data.tokenizer import Tokenizers
+from nmt.decoding import ctranslate2_format as form
 from nmt.errors import NMTError
-from nmt.ids import BOS, EOS, UNK
 from nmt.layers.position import sinusoidal
 
-QUANTIZATIONS = ("float32", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16")
-"""Number formats of the weights; one that a processor lacks is converted to one that it has while loading."""
-
-Weights = dict[str, np.ndarray]
+QUANTIZATIONS = tuple(form.QUANTIZATIONS)
+"""Number formats of the weights."""
 
 
 def write(folder: Path, bundle: Bundle, *, quantization: str) -> None:
-    """Write CTranslate2's files into an existing folder. Raises NMTError where CTranslate2 is missing, and for a number
-    format that there is not."""
+    """Write CTranslate2's files into an existing folder. Raises NMTError for an unknown number format and for a weight
+    that is larger than the format allows."""
     if quantization not in QUANTIZATIONS:
         raise NMTError(f"quantization {quantization}: is none", hint=f"there are {', '.join(QUANTIZATIONS)}")
-    specs = _imported()
-    config = bundle.config.model
-    # Copies, for CTranslate2 quantises in place.
-    weights = {name: weight.detach().numpy().copy() for name, weight in bundle.model.named_parameters()}
-    options = {
-        "pre_norm": config.norm == "pre",
-        "activation": {
-            "relu": specs.Activation.RELU, "gelu": specs.Activation.GELU, "swiglu": specs.Activation.SWISH,
-        }[config.activation],
-        "ffn_glu": config.activation == "swiglu",
-        "num_heads_kv": config.key_value_heads,
-    }  # fmt: skip
-    if config.positions == "rotary":
-        options |= {"rotary_dim": config.width // config.heads, "rotary_interleave": True}
-    spec = specs.TransformerSpec(
-        specs.TransformerEncoderSpec(config.encoder_layers, config.heads, **options),
-        specs.TransformerDecoderSpec(config.decoder_layers, config.heads, **options),
-    )
-    _fill(spec, weights, config)
-    _name_pieces(spec, bundle.tokenizers)
-    spec.validate()
-    spec.optimize(quantization=quantization)
-    spec.save(str(folder))
+    config, tokenizers = bundle.config.model, bundle.tokenizers
+    layout = form.layout(config, tokenizers.source.size, tokenizers.target.size)
+    weights = {name: weight.detach() for name, weight in bundle.model.named_parameters()}
+    weights.setdefault(form.POSITIONS, _positions(config))
+    with files.replacing(folder / form.WEIGHTS, "wb") as file:
+        _write(file, layout, weights, quantization)
+    for name, content in form.companions(tokenizers).items():
+        files.write_bytes(folder / name, content)
 
 
-def _fill(spec, weights: Weights, config: TransformerConfig) -> None:
-    """Every weight in its place. Embeddings are scaled by sqrt(D), as CTranslate2 does unless it is told otherwise."""
-    target = weights["embeddings.target_weight"]
-    spec.encoder.embeddings[0].weight = weights.get("embeddings.source_weight", target)  # tied ones are there once
-    spec.decoder.embeddings.weight = target
-    spec.decoder.projection.weight = weights.get("embeddings.output_weight", target)
-    for number, layer in enumerate(spec.encoder.layer):
-        _fill_layer(layer, weights, f"encoder.{number}")
-    for number, layer in enumerate(spec.decoder.layer):
-        _fill_layer(layer, weights, f"decoder.{number}")
-        _fill_cross_attention(layer.attention, weights, f"decoder.{number}")
-    for side, name in ((spec.encoder, "encoder"), (spec.decoder, "decoder")):
-        if config.norm == "pre":
-            _norm(side.layer_norm, weights, f"{name}_norm")
-        if config.positions == "learned":
-            side.position_encodings.encodings = weights["position.table"]
-        elif config.positions == "sinusoidal":
-            side.position_encodings.encodings = sinusoidal(config.max_length, config.width).numpy()
-        elif config.positions == "none":
-            side.position_encodings.encodings = np.zeros((config.max_length, config.width), np.float32)
+def _positions(config: TransformerConfig) -> Tensor:
+    if config.positions == "sinusoidal":
+        return sinusoidal(config.max_length, config.width)
+    return torch.zeros(config.max_length, config.width)
 
 
-def _fill_layer(layer, weights: Weights, name: str) -> None:
-    """Self-attention and feed-forward."""
-    _norm(layer.self_attention.layer_norm, weights, f"{name}.around_self.norm")
-    attention = f"{name}.self_attention"
-    _linear(layer.self_attention.linear[0], weights, f"{attention}.query", f"{attention}.key_value")
-    _linear(layer.self_attention.linear[1], weights, f"{attention}.output")
-    _norm(layer.ffn.layer_norm, weights, f"{name}.around_feed_forward.norm")
-    _linear(layer.ffn.linear_0, weights, f"{name}.feed_forward.expand")
-    _linear(layer.ffn.linear_1, weights, f"{name}.feed_forward.contract")
-    if hasattr(layer.ffn, "linear_0_noact"):  # swiglu: the gate, which is activated, and the value
-        gate, value = layer.ffn.linear_0, layer.ffn.linear_0_noact
-        gate.weight, value.weight = np.split(gate.weight, 2)
-        gate.bias, value.bias = np.split(gate.bias, 2)
+def _write(file: IO[bytes], layout: form.Layout, weights: Mapping[str, Tensor], quantization: str) -> None:
+    table = {name: [*form.entries(name, each, quantization)] for name, each in layout.variables.items()}
+    file.write(form.HEAD + struct.pack("<I", sum(map(len, table.values()))))
+    for name, variable in layout.variables.items():
+        rows = table[name]
+        if isinstance(variable, form.Weight):
+            numbers = [_bytes(each) for each in _converted(_weight(variable, weights), rows)]
+        else:
+            numbers = [variable.tobytes()]
+        for entry, content in zip(rows, numbers, strict=True):
+            file.write(form.packed(entry) + content)
+    file.write(struct.pack("<I", len(layout.aliases)))
+    for alias in layout.aliases.items():
+        file.write(b"".join(map(form.packed_string, alias)))
 
 
-def _fill_cross_attention(attention, weights: Weights, name: str) -> None:
-    _norm(attention.layer_norm, weights, f"{name}.around_cross.norm")
-    for linear, part in zip(attention.linear, ("query", "key_value", "output"), strict=True):
-        _linear(linear, weights, f"{name}.cross_attention.{part}")
+def _weight(variable: form.Weight, weights: Mapping[str, Tensor]) -> Tensor:
+    joined = torch.cat([weights[name] for name in variable.origin])
+    return joined[variable.first : variable.first + variable.shape[0]]
 
 
-def _norm(spec, weights: Weights, name: str) -> None:
-    spec.gamma, spec.beta = weights[f"{name}.weight"], weights[f"{name}.bias"]
+def _converted(weight: Tensor, rows: list[form.Entry]) -> list[Tensor]:
+    """A weight in the number format of its row of the table; of integers also what they were multiplied by.
+
+    An integer is w * scale, rounded: in int8 the largest of a row becomes 127, in int16 the largest of a matrix 1024,
+    so that a product has 20 bits and a sum of products room for 12 more.
+    """
+    kind = getattr(torch, form.name_of_format(rows[0]))
+    if kind.is_floating_point:
+        return [weight.to(kind)]
+    largest = weight.abs().amax(1) if kind == torch.int8 else weight.abs().amax()
+    most = 127 if kind == torch.int8 else 1 << 10
+    largest = torch.where(largest == 0, most, largest).clamp(min=most / torch.finfo(torch.float32).max)
+    scale = torch.full_like(largest, most) / largest  # a number by a tensor would be rounded twice
+    return [(weight * scale[..., None] if kind == torch.int8 else weight * scale).round().to(kind), scale]
 
 
-def _linear(spec, weights: Weights, *names: str) -> None:
-    """One linear map, or several of one input as one."""
-    spec.weight = np.concatenate([weights[f"{name}.weight"] for name in names])
-    spec.bias = np.concatenate([weights[f"{name}.bias"] for name in names])
-
-
-def _name_pieces(spec, tokenizers: Tokenizers) -> None:
-    for tokenizer, register in (
-        (tokenizers.source, spec.register_source_vocabulary), (tokenizers.target, spec.register_target_vocabulary),
-    ):  # fmt: skip
-        register(tokenizer.pieces(range(tokenizer.size)))
-    unknown, begin, end = tokenizers.target.pieces((UNK, BOS, EOS))
-    spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = unknown, begin, end
-    spec.config.decoder_start_token = begin
-
-
-def _imported():
-    try:
-        from ctranslate2 import specs
-    except ImportError as error:
-        hint = 'pip install "nmt[ctranslate2]"'
-        raise NMTError("this needs CTranslate2, which is not installed", hint=hint) from error
-    return specs
+def _bytes(numbers: Tensor) -> bytes:
+    return numbers.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

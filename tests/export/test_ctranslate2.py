@@ -1,5 +1,6 @@
 """An exported model is the model: every option of the Transformer, and all that is asked of an engine."""
 
+import struct
 import subprocess
 import sys
 from itertools import product
@@ -10,14 +11,15 @@ import tiny_bundle
 import torch
 import torch.nn.functional as F
 from odd_lines import MARKED
+from pydantic import TypeAdapter
 from tiny_bundle import TEXT, changed
 from variants import OPTIONS, pairwise
 
 from nmt import Translator, bundle, tensors
-from nmt.config import SearchConfig
+from nmt.config import ModelConfig, SearchConfig
 from nmt.config.export import CTRANSLATE2
 from nmt.data.batching import pad
-from nmt.decoding import ctranslate2_search, search, windows
+from nmt.decoding import ctranslate2_format, ctranslate2_search, search, windows
 from nmt.errors import CheckpointError, ConfigError, NMTError
 from nmt.export import export, run
 from nmt.export.agreement import agreement
@@ -245,8 +247,56 @@ def test_a_file_that_ctranslate2_cannot_read_is_told(tmp_path, folders):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "model.bin").write_bytes(b"\xff" * 100)
     run._sum(tmp_path)
-    with pytest.raises(CheckpointError, match="cannot load it"):
+    with pytest.raises(CheckpointError, match=r"model\.bin: does not fit its config and tokenizers: its first bytes"):
         Translator.load(tmp_path)
+
+
+def test_an_exception_of_the_engine_is_one_line(folders, monkeypatch):
+    translator = Translator.load(folders[1], threads=1)
+
+    def fail(*_, **__):
+        raise RuntimeError("bad\n\x1b[2J alloc")
+
+    run = type("Run", (), {"translate_batch": fail, "score_batch": fail})()
+    monkeypatch.setattr(translator.engine, "_model", translator.engine._model._replace(run=run))
+    for work in (lambda: translator.translate(TEXT), lambda: translator.score(PAIRS)):
+        with pytest.raises(CheckpointError, match=r"CTranslate2 cannot \w+: bad\\n\\x1b\[2J alloc") as caught:
+            work()
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("options", pairwise("transformer", EXPORTABLE), ids=_name)
+def test_the_layout_is_that_of_the_converter_of_ctranslate2(options):
+    """Its specification names every variable that CTranslate2 may ask for, and has the values of the settings."""
+    from ctranslate2 import specs
+
+    config = TypeAdapter(ModelConfig).validate_python({"type": "transformer", "width": 16, **options})
+    layout = ctranslate2_format.layout(config, 50, 40 if config.tied_embeddings != "all" else 50)
+    activation = {"relu": "RELU", "gelu": "GELU", "swiglu": "SWISH"}[config.activation]
+    its = {
+        "pre_norm": config.norm == "pre", "activation": specs.Activation[activation],
+        "ffn_glu": config.activation == "swiglu", "num_heads_kv": config.key_value_heads,
+    }  # fmt: skip
+    if config.positions == "rotary":
+        its |= {"rotary_dim": config.width // config.heads, "rotary_interleave": True}
+    spec = specs.TransformerSpec(
+        specs.TransformerEncoderSpec(config.encoder_layers, config.heads, **its),
+        specs.TransformerDecoderSpec(config.decoder_layers, config.heads, **its),
+    )
+    assert form_of(spec) == ctranslate2_format.HEAD[4:]
+    wanted = spec.variables()
+    required = {name for name, value in wanted.items() if value is None}
+    settings = {name: value for name, value in layout.variables.items() if name in wanted.keys() - required}
+    assert required <= {*layout.variables, *layout.aliases}
+    assert settings == {name: value for name, value in wanted.items() if value is not None}
+    optional = {*layout.variables, *layout.aliases} - wanted.keys()
+    assert {name.rsplit("/", 1)[1] for name in optional} <= {"bias", "encodings"}
+
+
+def form_of(spec) -> bytes:
+    """Kind and revision as a file has them."""
+    name = spec.name.encode() + b"\0"
+    return struct.pack(f"<H{len(name)}sI", len(name), name, spec.revision)
 
 
 @pytest.fixture(scope="module")
