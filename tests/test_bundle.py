@@ -192,12 +192,13 @@ def test_many_faults_are_counted(model):
 
 
 def test_a_file_without_weights_is_told(model):
-    assert "asks for a larger model" in edited(model, lambda weights: weights.clear())
+    message = edited(model, lambda weights: weights.clear())
+    assert "does not fit its config" in message and "is missing" in message
 
 
 def test_a_file_with_too_many_weights_is_told(model):
     message = edited(model, lambda weights: weights.update(stranger=torch.zeros(5_000_000)))
-    assert "is larger than its config asks for" in message
+    assert "does not fit its config: stranger is unknown" in message
 
 
 def test_another_number_format_is_told(model):

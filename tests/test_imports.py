@@ -10,11 +10,15 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "nmt"
 GROUND = (
     "errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers", "dtypes", "locks", "streams",
+    "strict_json",
 )  # fmt: skip
 """Anyone may use them."""
 MAY_IMPORT = {
-    **dict.fromkeys(("tensors", "checksums", "locks"), ("errors", "files")),
-    **dict.fromkeys(("errors", "ids", "streams", "runtime", "version", "workers", "dtypes"), ("errors",)),
+    **dict.fromkeys(("checksums", "locks"), ("errors", "files")),
+    "tensors": ("errors", "files", "strict_json"),
+    **dict.fromkeys(
+        ("errors", "ids", "streams", "runtime", "version", "workers", "dtypes", "strict_json"), ("errors",)
+    ),
     "files": ("errors", "streams"),
     "config": GROUND,
     "layers": GROUND,

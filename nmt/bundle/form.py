@@ -19,8 +19,8 @@ WEIGHTS, CONFIG, CARD, README = "model.safetensors", "config.yaml", "card.json",
 FORMAT = 1
 """Counts up when an older nmt could misread what a newer one writes."""
 
-MOST_WEIGHTS, MOST_HEADER, MOST_TOKENIZER, MOST_CARD = 1 << 36, 1 << 24, 1 << 27, 1 << 20
-"""Bytes of the weights, of what stands before them, of a tokenizer and of a card: a larger file is not even read."""
+MOST_TOKENIZER, MOST_CARD = 1 << 27, 1 << 20
+"""Bytes of a tokenizer and of a card: a larger file is not even read."""
 MOST_TAGS = 1 << 17
 """Likewise of tags.json: a hundred bytes for each slot that a tokenizer may have."""
 DESCRIPTIONS = (CARD, README)

@@ -5,10 +5,12 @@ message, in which a later value replaces an earlier one and repeated fields are 
 appending bytes to it. Numbers and names are those of sentencepiece_model.proto.
 """
 
+import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
-PIECES, TRAINER_SPEC, NORMALIZER_SPEC = 1, 2, 3
+PIECES, TRAINER_SPEC, NORMALIZER_SPEC, DENORMALIZER_SPEC = 1, 2, 3, 5
 """Fields of ModelProto."""
 PIECE, SCORE = 1, 2
 """Fields of a piece: its string and its score."""
@@ -34,7 +36,7 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at < len(message):
         key, at = _read_varint(message, at)
-        number, wire = key >> 3, key & 7
+        number, wire = (key & 0xFFFFFFFF) >> 3, key & 7  # as SentencePiece reads it, which ignores higher bits
         begin = at
         if wire == _VARINT:
             _, at = _read_varint(message, at)
@@ -49,6 +51,24 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
         if at > len(message):
             raise ValueError("a SentencePiece model that ends early")
         yield number, message[begin:at]
+
+
+def has_more_pieces(model: bytes, most: int) -> bool:
+    """Whether a model has more than `most` pieces."""
+    pieces = (content for number, content in fields(model) if number == PIECES)
+    return next(islice(pieces, most, None), None) is not None
+
+
+def has_longer_replacement(model: bytes, most: int) -> bool:
+    """Whether the normalisation of a model replaces some string by more than `most` bytes.
+
+    A table of replacements consists of the length of a trie (four bytes), the trie, and the replacements that it points
+    to, each ended by a zero byte.
+    """
+    specs = (content for number, content in fields(model) if number in (NORMALIZER_SPEC, DENORMALIZER_SPEC))
+    tables = (content for spec in specs for number, content in fields(spec) if number == CHARSMAP)
+    texts = (table[4 + int.from_bytes(table[:4], "little") :] for table in tables)
+    return any(re.search(rb"[^\0]{%d}" % (most + 1), text) for text in texts)
 
 
 def user_defined_symbols(model: bytes) -> tuple[str, ...]:

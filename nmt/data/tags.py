@@ -10,11 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, takewhile
 from pathlib import Path
 
-from nmt import files
+from pydantic import StrictInt, TypeAdapter
+
+from nmt import files, strict_json
+from nmt.config.data import TagName
 from nmt.errors import CheckpointError, ConfigError
 
 FILE = "tags.json"
 """Beside each tokenizer that has slots, be there a tag in them or not."""
+
+_TAGS = TypeAdapter(dict[TagName, StrictInt])
 
 
 def spellings(spare: int) -> list[str]:
@@ -64,9 +69,13 @@ def read(folder: Path, slots: Sequence[int]) -> dict[str, int]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file", hint="copy the whole folder again")
     try:
-        tags = json.loads(path.read_text(encoding="utf-8"))
+        tags = _TAGS.validate_python(strict_json.parse(path.read_text(encoding="utf-8")))
         if not set(tags.values()) <= set(slots) or len(set(tags.values())) < len(tags):
             raise ValueError
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: does not tell the slots of tags", hint="copy the file again") from error
+    except (ValueError, RecursionError) as error:
+        ids = f"{slots[0]} to {slots[-1]}" if slots else "none"
+        raise CheckpointError(
+            f"{path}: expected names of tags, each with one of the ids of the tokenizer's slots ({ids})",
+            hint="copy the file again",
+        ) from error
     return tags

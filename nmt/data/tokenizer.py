@@ -7,7 +7,7 @@ tags (see tags.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import sentencepiece
 from nmt import files
 from nmt.config.tokenizer import SYMBOLS
 from nmt.data import tags as slots
-from nmt.data.model_proto import user_defined_symbols
+from nmt.data.model_proto import has_longer_replacement, has_more_pieces, user_defined_symbols
 from nmt.data.segmentation import Sampler
 from nmt.errors import CheckpointError
 from nmt.ids import BOS, EOS, PAD, UNK
@@ -25,6 +25,10 @@ from nmt.ids import BOS, EOS, PAD, UNK
 TAGS = slots.FILE
 MODELS = ("source.model", "target.model")
 """Files of a folder: the tokenizer of each side."""
+MOST_PIECES, LONGEST_PIECE, LONGEST_REPLACEMENT = 1 << 20, 256, 1 << 10
+"""Pieces, characters of a piece, and bytes that replace a string in normalisation. Training gives pieces of 16
+characters, symbols have up to 64, and Unicode's longest decomposition has 33 bytes; more would let a line of text fill
+any memory."""
 _BLANK = "▁"  # U+2581, SentencePiece's visible blank
 
 
@@ -39,21 +43,30 @@ class Tokenizer:
         self.model, self.tags = model, dict(tags or {})
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
+            if has_more_pieces(model, MOST_PIECES):
+                raise _refused(name, f"expected at most {MOST_PIECES:,} pieces, found more")
             self._processor.LoadFromSerializedProto(model)
             self.size: int = self._processor.get_piece_size()
             self.vocabulary = tuple(self.pieces(range(self.size)))
-        except (RuntimeError, UnicodeDecodeError) as error:  # in a piece, or in a message that holds one
-            raise CheckpointError(
-                f"{name}: not a SentencePiece model, or damaged", hint="copy the file again"
-            ) from error
+            self.user_defined = user_defined_symbols(model)
+            """Symbols that are one piece wherever a text holds them."""
+            longest = max(map(len, (*self.vocabulary, self.decode([[UNK]])[0])))
+            is_growing = has_longer_replacement(model, LONGEST_REPLACEMENT)
+        except (RuntimeError, ValueError) as error:  # in a piece, or in a message that holds one
+            raise _refused(name, "not a SentencePiece model, or damaged") from error
+        if longest > LONGEST_PIECE:
+            raise _refused(name, f"expected pieces of at most {LONGEST_PIECE} characters, found one of {longest:,}")
+        if any("\n" in piece for piece in self.vocabulary):
+            raise _refused(name, "expected pieces of a line, found one with a line end")
+        if is_growing:
+            raise _refused(name, f"expected a normalisation to at most {LONGEST_REPLACEMENT:,} bytes, found a longer one")
         self._sampler = lru_cache(1)(
             lambda alpha: Sampler(self._processor, self.scores(), alpha, atoms=self.user_defined)
         )
         found = tuple(getattr(self._processor, f"{mark}_id")() for mark in ("pad", "bos", "eos", "unk"))
         if found != (PAD, BOS, EOS, UNK):
-            raise CheckpointError(
-                f"{name}: its padding, begin, end and unknown ids are {found}, not {(PAD, BOS, EOS, UNK)}",
-                hint="tokenizers are trained by `nmt prepare`",
+            raise _refused(
+                name, f"its padding, begin, end and unknown ids are {found}, not {(PAD, BOS, EOS, UNK)}"
             )
         self.slots = slots.slots_of(self._id_of_control)
         """The ids that tags may have."""
@@ -134,11 +147,6 @@ class Tokenizer:
             spelled = b""
         return [*symbols, *spelled.decode()]
 
-    @cached_property
-    def user_defined(self) -> tuple[str, ...]:
-        """Symbols that are one piece wherever a text holds them."""
-        return user_defined_symbols(self.model)
-
     def scores(self) -> dict[str, float]:
         """Scores of the pieces that were learned: minus a BPE piece's rank, or the logarithm of a unigram piece's
         probability."""
@@ -163,6 +171,10 @@ class Tokenizer:
     def normalise(self, line: str) -> str:
         """The text that `decode` makes of the ids of `line` when none is unknown."""
         return self._processor.normalize(line).replace(_BLANK, " ").lstrip(" ")
+
+
+def _refused(name: str, what: str) -> CheckpointError:
+    return CheckpointError(f"{name}: {what}", hint="copy the file again; `nmt prepare` trains tokenizers")
 
 
 class Tokenizers(NamedTuple):
