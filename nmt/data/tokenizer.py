@@ -50,16 +50,9 @@ class Tokenizer:
             self.vocabulary = tuple(self.pieces(range(self.size)))
             self.user_defined = user_defined_symbols(model)
             """Symbols that are one piece wherever a text holds them."""
-            longest = max(map(len, (*self.vocabulary, self.decode([[UNK]])[0])))
             is_growing = has_longer_replacement(model, LONGEST_REPLACEMENT)
         except (RuntimeError, ValueError) as error:  # in a piece, or in a message that holds one
             raise _refused(name, "not a SentencePiece model, or damaged") from error
-        if longest > LONGEST_PIECE:
-            raise _refused(name, f"expected pieces of at most {LONGEST_PIECE} characters, found one of {longest:,}")
-        if any("\n" in piece for piece in self.vocabulary):
-            raise _refused(name, "expected pieces of a line, found one with a line end")
-        if is_growing:
-            raise _refused(name, f"expected a normalisation to at most {LONGEST_REPLACEMENT:,} bytes, found a longer one")
         self._sampler = lru_cache(1)(
             lambda alpha: Sampler(self._processor, self.scores(), alpha, atoms=self.user_defined)
         )
@@ -68,6 +61,13 @@ class Tokenizer:
             raise _refused(
                 name, f"its padding, begin, end and unknown ids are {found}, not {(PAD, BOS, EOS, UNK)}"
             )
+        if is_growing:
+            raise _refused(name, f"expected replacements of at most {LONGEST_REPLACEMENT:,} bytes, found a longer one")
+        longest = max(map(len, (*self.vocabulary, *self.decode([[UNK]]))))
+        if longest > LONGEST_PIECE:
+            raise _refused(name, f"expected pieces of at most {LONGEST_PIECE} characters, found one of {longest:,}")
+        if any("\n" in piece for piece in self.vocabulary):
+            raise _refused(name, "expected pieces of a line, found one with a line end")
         self.slots = slots.slots_of(self._id_of_control)
         """The ids that tags may have."""
         self.span_symbols = {number: symbol for symbol in SYMBOLS if (number := self.id_of(symbol)) is not None}

@@ -7,13 +7,12 @@ from threading import local
 from typing import Any
 
 from nmt import runtime
-from nmt.bundle import CONFIG, Description
+from nmt.bundle import Description
 from nmt.config import SearchConfig
-from nmt.config.export import obstacle
 from nmt.decoding import ctranslate2_format, ctranslate2_search
 from nmt.decoding.engine import Found, HeadChoice, Result, batches
 from nmt.decoding.windows import Item
-from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.errors import ConfigError, NMTError
 from nmt.workers import threads_of
 
 
@@ -97,15 +96,13 @@ class CTranslate2Engine:
 def _load(library: Any, described: Description, device: str, precision: str, threads: int) -> Any:
     """A ctranslate2.Translator, once the files are known to be what its config asks for. `auto` computes as the model
     was exported."""
-    folder, model = described.folder, described.config.model
+    folder = described.folder
     compute_type = "default" if precision == "auto" else precision
     if compute_type != "default" and compute_type not in library.get_supported_compute_types(device):
         raise NMTError(
             f"CTranslate2 {library.__version__} does not compute in {precision} here", hint="use --precision auto"
         )
-    if why := obstacle(model):
-        raise CheckpointError(f"{folder / CONFIG}: {why}", hint="files of two models were mixed; copy the folder again")
-    ctranslate2_format.check(folder, model, described.tokenizers)
+    ctranslate2_format.check(folder, described.config.model, described.tokenizers)
     with ctranslate2_search.explained(f"{folder}: CTranslate2 {library.__version__} cannot load it"):
         return library.Translator(
             str(folder), device=device, inter_threads=threads, intra_threads=1, compute_type=compute_type

@@ -23,7 +23,8 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from nmt import checksums
-from nmt.config import TransformerConfig
+from nmt.config import ModelConfig, TransformerConfig
+from nmt.config.export import obstacle
 from nmt.data.tokenizer import Tokenizers
 from nmt.errors import CheckpointError, NMTError
 from nmt.ids import BOS, EOS, UNK
@@ -239,9 +240,11 @@ def companions(tokenizers: Tokenizers) -> dict[str, bytes]:
     return {name: (json.dumps(value, indent=2) + "\n").encode() for name, value in found.items()}
 
 
-def check(folder: Path, config: TransformerConfig, tokenizers: Tokenizers) -> None:
+def check(folder: Path, config: ModelConfig, tokenizers: Tokenizers) -> None:
     """Raise CheckpointError unless the files of a folder are those that a config and its tokenizers ask for, whole and
     with numbers that are finite."""
+    if why := obstacle(config):
+        raise CheckpointError(f"{folder}: holds {WEIGHTS}, but by its config {why}", hint=_AGAIN)
     expected = companions(tokenizers)
     for name, content in expected.items():
         checksums.check_plain(folder / name, most=len(content))

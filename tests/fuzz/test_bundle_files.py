@@ -16,9 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from law import holds, tries
 from safetensors.torch import load, save
+from sentencepiece import SentencePieceNormalizer
 
 from nmt import bundle
 from nmt.config import SearchConfig, yaml
+from nmt.data import model_proto
+from nmt.data.normalisation import normalising
 from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError
 
@@ -219,11 +222,117 @@ def test_weights_that_are_no_numbers_are_named(whole, write, number):
         bundle.load(write({"model.safetensors": save(weights)}, sealed=True))
 
 
+def with_tensor(content: bytes, change) -> bytes:
+    """A safetensors file of which the entry of one tensor is another text."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = content[8 : 8 + length]
+    name, entry = next((name, each) for name, each in json.loads(header).items() if name != "__metadata__")
+    written = json.dumps({name: entry}, separators=(",", ":"))[1:-1].encode()
+    assert written in header
+    changed = header.replace(written, change(name, entry).encode())
+    return struct.pack("<Q", len(changed)) + changed + content[8 + length :]
+
+
+def entry_of(name: str, entry: dict, **other) -> str:
+    return json.dumps({name: {**entry, **other}}, separators=(",", ":"))[1:-1]
+
+
+ENDS = [[-8, 8], [0, -1], [8, 0], [0, 2**31], [0, 2**32 + 8], [2**63, 2**63 + 8], [0, 2**64], [0, 0], [4, 68], [1.0, 9]]
+
+
+@pytest.mark.parametrize("ends", ENDS, ids=str)
+def test_offsets_that_overlap_or_overflow_are_refused(whole, write, ends):
+    content = with_tensor(whole["model.safetensors"], lambda name, entry: entry_of(name, entry, data_offsets=ends))
+    assert translate(write({"model.safetensors": content}, sealed=True)) is None
+
+
+SHAPES = [[2**32], [2**63, 2], [2**32, 2**32], [-1], [0, 2**64 - 1], [1.5], [[2]], [1] * 70_000]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=range(len(SHAPES)))
+def test_shapes_that_overflow_are_refused(whole, write, shape):
+    content = with_tensor(whole["model.safetensors"], lambda name, entry: entry_of(name, entry, shape=shape))
+    assert translate(write({"model.safetensors": content}, sealed=True)) is None
+
+
+def test_a_tensor_that_is_there_twice_is_refused(whole, write):
+    content = with_tensor(whole["model.safetensors"], lambda *each: f"{entry_of(*each)},{entry_of(*each)}")
+    assert translate(write({"model.safetensors": content}, sealed=True)) is None
+
+
+def test_a_large_model_that_its_file_does_not_hold_takes_no_memory(write, whole):
+    """Neither a config of a model of 9 GB beside a sparse file of that size, nor a file that claims it alone."""
+    config = yaml.parse(whole["config.yaml"].decode(), "x")
+    config["model"] |= {"width": 16384, "feed_forward": 16384, "max_length": 16384}
+    for name, content in (("config.yaml", as_yaml(config)), ("source.model", whole["source.model"])):
+        folder = write({name: content}, sealed=True)
+        os.truncate(folder / "model.safetensors", 9 << 30)
+        assert translate(folder) is None
+
+
 @pytest.mark.parametrize("nonsense", [b"\xff\xff\xff", b"\xc0\xaf\x80", b"\xed\xa0\x80"])
 def test_pieces_that_are_not_utf_8(whole, write, nonsense):
     blank = "\u2581".encode()
     content = whole["source.model"].replace(blank, nonsense)
     assert blank in whole["source.model"] and translate(write({"source.model": content}, sealed=True)) is None
+
+
+def piece(text: str) -> bytes:
+    """Appended to a SentencePiece model, one more piece."""
+    return model_proto.field(
+        model_proto.PIECES,
+        model_proto.field(model_proto.PIECE, text.encode()) + model_proto.field(model_proto.SCORE, -1.0),
+    )
+
+
+@pytest.mark.parametrize("text, fault", [
+    ("x" * 300, "at most 256 characters"), ("a\nb", "a line end"), ("漢字", "is 330x16 and not 331x16"),
+])  # fmt: skip
+def test_pieces_that_no_training_makes_are_refused(whole, write, text, fault):
+    other = {name: whole[name] + piece(text) for name in ("source.model", "target.model")}
+    with pytest.raises(CheckpointError, match=fault):
+        bundle.load(write(other, sealed=True))
+
+
+def test_a_normalisation_to_much_text_is_refused(whole, write):
+    """A letter that becomes a megabyte makes a terabyte of a book."""
+    table = SentencePieceNormalizer(norm_map=[("a", "b" * 2000)]).serialized_normalizer_spec()
+    other = whole["source.model"] + model_proto.field(model_proto.NORMALIZER_SPEC, table)
+    with pytest.raises(CheckpointError, match="expected replacements of at most 1,024 bytes"):
+        bundle.load(write({"source.model": other}, sealed=True))
+
+
+def test_a_model_of_too_many_pieces_is_refused_before_it_is_built(whole, write):
+    with pytest.raises(CheckpointError, match="expected at most 1,048,576 pieces"):
+        bundle.load(write({"source.model": whole["source.model"] + piece("x") * (1 << 20)}, sealed=True))
+
+
+@tries(25)
+@given(st.data())
+def test_a_damaged_table_of_normalisation(whole, write, data):
+    """SentencePiece looks texts up in a trie that the file holds."""
+    spec = dict(model_proto.fields(normalising("nfc")))[model_proto.NORMALIZER_SPEC]
+    table = data.draw(damaged(dict(model_proto.fields(spec))[model_proto.CHARSMAP]))
+    changed = model_proto.field(model_proto.NORMALIZER_SPEC, model_proto.field(model_proto.CHARSMAP, table))
+    translate(write({"source.model": whole["source.model"] + changed}, sealed=True))
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory) -> dict[str, bytes]:
+    """The files of a bundle with two tags and no free slot."""
+    folder = tiny_bundle.save(tmp_path_factory.mktemp("tagged") / "model", tags=["de", "fr"])
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("tags", [
+    '{"de": 4.0, "fr": 5}', '{"de": "4"}', '{"de": true}', '{"de": 4, "fr": 4}', '{"de": 4, "de": 5}', '{"de": 3}',
+    '{"de": 6}', '{"de": -1}', '{"de": 4294967300}', '{"de": NaN}', '{"": 4}', '{"a b": 4}', '{"\\u001b[2J": 4}',
+    "[4, 5]", '{"de": null}', '{"de": [4]}', '"de"', "4", "null", "", "{" * 100_000, '{"' + "x" * 65 + '": 4}',
+])  # fmt: skip
+def test_tags_with_other_ids_or_names_are_refused(tagged, write, tags):
+    assert translate(write(tagged, sealed=True))
+    with pytest.raises(CheckpointError, match=r"tags\.json: expected names of tags, each with one of the ids .*4 to 5"):
+        bundle.read(write(tagged | {"tags.json": tags.encode()}, sealed=True))
 
 
 # Files that are none
@@ -253,6 +362,22 @@ def test_what_is_no_plain_file_is_refused(write, tmp_path, name, form):
     with pytest.raises(CheckpointError) as caught:
         bundle.load(folder)
     assert "1234" not in str(caught.value)
+    assert f"{name}: expected a plain file, found a" in str(caught.value) or form == "missing" or "model" in name
+
+
+def test_a_link_to_the_right_content_is_refused_but_one_to_the_folder_is_not(write, tmp_path):
+    folder = write({}, sealed=True)
+    (tmp_path / "link").symlink_to(folder)
+    assert translate(tmp_path / "link")
+    (folder / "source.model").rename(tmp_path / "source.model")
+    (folder / "source.model").symlink_to(tmp_path / "source.model")
+    with pytest.raises(CheckpointError, match=r"source\.model: expected a plain file, found a link"):
+        bundle.load(folder)
+
+
+def test_sums_that_name_a_file_twice_are_refused(whole, write):
+    with pytest.raises(CheckpointError, match="SHA256SUMS: lists a file twice"):
+        bundle.load(write({"SHA256SUMS": whole["SHA256SUMS"] * 2}, sealed=False))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sparse files by default")
