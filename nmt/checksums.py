@@ -25,7 +25,7 @@ def write(folder: Path, names: Iterable[str]) -> None:
 
 
 def check(path: Path, *, most: int | None = None) -> None:
-    """Raise CheckpointError unless a file is a plain one of at most `most` bytes and what its folder's list says."""
+    """Raise CheckpointError unless a file is a plain one of at most `most` bytes and has the sum that is listed."""
     check_plain(path, most=most)
     if _listed(path.with_name(NAME)).get(path.name) != sha256(path):
         raise CheckpointError(

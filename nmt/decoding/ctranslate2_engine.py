@@ -9,7 +9,7 @@ from typing import Any
 from nmt import runtime
 from nmt.bundle import Description
 from nmt.config import SearchConfig
-from nmt.decoding import ctranslate2_format, ctranslate2_search
+from nmt.decoding import ctranslate2_check, ctranslate2_search
 from nmt.decoding.engine import Found, HeadChoice, Result, batches
 from nmt.decoding.windows import Item
 from nmt.errors import ConfigError, NMTError
@@ -102,7 +102,7 @@ def _load(library: Any, described: Description, device: str, precision: str, thr
         raise NMTError(
             f"CTranslate2 {library.__version__} does not compute in {precision} here", hint="use --precision auto"
         )
-    ctranslate2_format.check(folder, described.config.model, described.tokenizers)
+    ctranslate2_check.check(folder, described.config.model, described.tokenizers)
     with ctranslate2_search.explained(f"{folder}: CTranslate2 {library.__version__} cannot load it"):
         return library.Translator(
             str(folder), device=device, inter_threads=threads, intra_threads=1, compute_type=compute_type

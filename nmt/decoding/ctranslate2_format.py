@@ -14,19 +14,15 @@ zero byte, which its length counts. Variables and aliases are sorted by name.
 
 import json
 import math
-import os
 import struct
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import IO, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from nmt import checksums
-from nmt.config import ModelConfig, TransformerConfig
-from nmt.config.export import obstacle
+from nmt.config import TransformerConfig
 from nmt.data.tokenizer import Tokenizers
-from nmt.errors import CheckpointError, NMTError
+from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, UNK
 
 WEIGHTS, CONFIG = "model.bin", "config.json"
@@ -51,8 +47,6 @@ ACTIVATIONS = {"relu": 0, "swiglu": 2, "gelu": 3}
 POSITIONS = "position.table"
 """The origin of positions, also of those that are no weights of ours."""
 
-_AGAIN = "copy the whole folder again, or export the model again"
-_CHUNK = 1 << 20  # bytes of weights that are looked at together
 _SHOWN, _RANKS = 80, 4  # characters of a name and sizes of a shape in a message
 
 
@@ -89,7 +83,7 @@ class Entry(NamedTuple):
     def __str__(self) -> str:
         kind = [*FORMATS][self.format] if self.format < len(FORMATS) else f"number format {self.format}"
         shape = "x".join(map(str, self.shape[:_RANKS])) or "one number"
-        return f"{_shown(self.name)} ({kind}, {shape}, {self.bytes:,} bytes)"
+        return f"{shown(self.name)} ({kind}, {shape}, {self.bytes:,} bytes)"
 
 
 def layout(config: TransformerConfig, source_size: int, target_size: int) -> Layout:
@@ -228,7 +222,7 @@ def packed_string(text: str) -> bytes:
 
 
 def companions(tokenizers: Tokenizers) -> dict[str, bytes]:
-    """The files beside model.bin: how CTranslate2 treats special pieces, and the pieces by their ids."""
+    """The other files by name: how CTranslate2 treats special pieces, and the pieces by their ids."""
     unknown, begin, end = tokenizers.target.pieces((UNK, BOS, EOS))
     special = {
         "unk_token": unknown, "bos_token": begin, "eos_token": end, "decoder_start_token": begin,
@@ -240,133 +234,6 @@ def companions(tokenizers: Tokenizers) -> dict[str, bytes]:
     return {name: (json.dumps(value, indent=2) + "\n").encode() for name, value in found.items()}
 
 
-def check(folder: Path, config: ModelConfig, tokenizers: Tokenizers) -> None:
-    """Raise CheckpointError unless the files of a folder are those that a config and its tokenizers ask for, whole and
-    with numbers that are finite."""
-    if why := obstacle(config):
-        raise CheckpointError(f"{folder}: holds {WEIGHTS}, but by its config {why}", hint=_AGAIN)
-    expected = companions(tokenizers)
-    for name, content in expected.items():
-        checksums.check_plain(folder / name, most=len(content))
-        if (folder / name).read_bytes() != content:
-            raise CheckpointError(
-                f"{folder / name}: is damaged or was changed: it is not what the tokenizers ask for", hint=_AGAIN
-            )
-    for name in sorted(each.name for each in folder.iterdir()):
-        if ("vocabulary" in name or name == "vmap.txt") and name not in expected:
-            raise CheckpointError(
-                f"{folder / name}: CTranslate2 would read this file, which does not belong to the model",
-                hint="remove it",
-            )
-    path = folder / WEIGHTS
-    checksums.check_plain(path)
-    with open(path, "rb") as file:
-        table = _Reader(file, path).table(layout(config, tokenizers.source.size, tokenizers.target.size))
-        checksums.check(path)
-        for entry, begin in table:
-            file.seek(begin)
-            if not _are_finite(file, entry):
-                raise CheckpointError(
-                    f"{path}: {entry.name} holds an infinity, or what is not a number",
-                    hint="export the model again, with another --quantization if the original has finite weights",
-                )
-
-
-def _are_finite(file: IO[bytes], entry: Entry) -> bool:
-    """Whether the numbers that come next are finite, and positive if they are scales, by which CTranslate2 divides."""
-    kind, left = name_of_format(entry), entry.bytes
-    while left and "float" in kind:
-        content = file.read(min(left, _CHUNK))
-        if kind == "bfloat16":  # the upper half of a float32
-            numbers = (np.frombuffer(content, "<u2").astype("<u4") << 16).view("<f4")
-        else:
-            numbers = np.frombuffer(content, np.dtype(kind))
-        least = numbers.min() > 0 if entry.name.endswith("_scale") else True
-        if not (least and np.isfinite(numbers).all()):
-            return False
-        left -= len(content)
-    return True
-
-
-class _Reader:
-    """Reads the table of an open file and refuses it at the first place that is not as expected."""
-
-    def __init__(self, file: IO[bytes], path: Path):
-        self.file, self.path, self.size = file, path, path.stat().st_size
-
-    def table(self, expected: Layout) -> list[tuple[Entry, int]]:
-        """The variables, and where in the file their numbers begin."""
-        if self._take(len(HEAD)) != HEAD:
-            raise self._fault("its first bytes are not those of CTranslate2's Transformer")
-        tables = [
-            [each for name, variable in expected.variables.items() for each in entries(name, variable, kind)]
-            for kind in QUANTIZATIONS
-        ]
-        count = self._number("I")
-        possible = [each for each in tables if len(each) == count]
-        if not possible:
-            lengths = " or ".join(map(str, sorted({len(each) for each in tables})))
-            raise self._fault(f"expected {lengths} variables, found {count:,}")
-        found: list[tuple[Entry, int]] = []
-        for place in range(count):
-            entry = Entry(self._string(), self._shape(), self._number("B"), self._number("I"))
-            wanted, possible = possible[0][place], [each for each in possible if each[place] == entry]
-            if not possible:
-                raise self._fault(f"expected {wanted}, found {entry}")
-            found.append((entry, self.file.tell()))
-            setting = expected.variables.get(entry.name)
-            if isinstance(setting, Setting):
-                number = np.frombuffer(self._take(entry.bytes), setting.dtype)[0]
-                if number != setting:
-                    raise self._fault(f"{entry.name}: expected {setting}, found {number}")
-            else:
-                self._skip(entry.bytes)
-        self._check_aliases(expected.aliases)
-        return found
-
-    def _check_aliases(self, expected: Mapping[str, str]) -> None:
-        count = self._number("I")
-        if count != len(expected):
-            raise self._fault(f"expected {len(expected)} aliases, found {count:,}")
-        for wanted in expected.items():
-            alias = self._string(), self._string()
-            if alias != wanted:
-                raise self._fault(f"expected the alias {_named(wanted)}, found {_named(alias)}")
-        if more := self.size - self.file.tell():
-            raise self._fault(f"{more:,} bytes follow its end")
-
-    def _shape(self) -> tuple[int, ...]:
-        return tuple(self._number("I") for _ in range(self._number("B")))
-
-    def _string(self) -> str:
-        content = self._take(self._number("H"))
-        if not content.endswith(b"\0"):
-            raise self._fault("a name does not end with a zero byte")
-        return content[:-1].decode(errors="replace")
-
-    def _number(self, kind: str) -> int:
-        return struct.unpack(f"<{kind}", self._take(struct.calcsize(f"<{kind}")))[0]
-
-    def _take(self, size: int) -> bytes:
-        self._check_left(size)
-        return self.file.read(size)
-
-    def _skip(self, size: int) -> None:
-        self._check_left(size)
-        self.file.seek(size, os.SEEK_CUR)
-
-    def _check_left(self, size: int) -> None:
-        if size > self.size - self.file.tell():
-            raise self._fault(f"ends early, after {self.size:,} bytes")
-
-    def _fault(self, what: str) -> CheckpointError:
-        return CheckpointError(f"{self.path}: does not fit its config and tokenizers: {what}", hint=_AGAIN)
-
-
-def _named(alias: tuple[str, str]) -> str:
-    return " = ".join(map(_shown, alias))
-
-
-def _shown(name: str) -> str:
-    """A name as a message may hold it, whoever chose it."""
+def shown(name: str) -> str:
+    """Shorten a name and escape what could steer a terminal: anybody may have chosen it."""
     return ascii(name)[1:-1][:_SHOWN]

@@ -1,7 +1,7 @@
 """The weights of a Transformer in CTranslate2's binary format (nmt/decoding/ctranslate2_format.py).
 
-Positions become a table, for CTranslate2's own sines begin at 1 and come before all cosines; where there are none, a
-table of zeros, for it would add its own.
+Positions become a table, because CTranslate2's own sines begin at 1 and come before all cosines. A model without
+positions gets a table of zeros, because CTranslate2 would add its own.
 """
 
 import struct
@@ -27,7 +27,7 @@ def write(folder: Path, bundle: Bundle, *, quantization: str) -> None:
     """Write CTranslate2's files into an existing folder. Raises NMTError for an unknown number format and for a weight
     that is larger than the format allows."""
     if quantization not in QUANTIZATIONS:
-        raise NMTError(f"quantization {quantization}: is none", hint=f"there are {', '.join(QUANTIZATIONS)}")
+        raise NMTError(f'unknown quantization "{quantization}"', hint=f"use one of {', '.join(QUANTIZATIONS)}")
     config, tokenizers = bundle.config.model, bundle.tokenizers
     layout = form.layout(config, tokenizers.source.size, tokenizers.target.size)
     weights = {name: weight.detach() for name, weight in bundle.model.named_parameters()}
@@ -68,8 +68,8 @@ def _weight(variable: form.Weight, weights: Mapping[str, Tensor]) -> Tensor:
 def _converted(weight: Tensor, rows: list[form.Entry]) -> list[Tensor]:
     """A weight in the number format of its row of the table; of integers also what they were multiplied by.
 
-    An integer is w * scale, rounded: in int8 the largest of a row becomes 127, in int16 the largest of a matrix 1024,
-    so that a product has 20 bits and a sum of products room for 12 more.
+    An integer is w * scale, rounded. In int8 the largest weight of a row becomes 127. In int16 the largest weight of a
+    matrix becomes 1024, so that products have 20 bits and their sum has room for 12 more.
     """
     kind = getattr(torch, form.name_of_format(rows[0]))
     if kind.is_floating_point:

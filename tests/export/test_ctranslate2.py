@@ -293,6 +293,16 @@ def test_the_layout_is_that_of_the_converter_of_ctranslate2(options):
     assert {name.rsplit("/", 1)[1] for name in optional} <= {"bias", "encodings"}
 
 
+def test_a_variable_that_is_too_large_for_the_format_is_refused():
+    config = TypeAdapter(ModelConfig).validate_python({"type": "transformer", "width": 2048})
+    name = "decoder/embeddings/weight"
+    variable = ctranslate2_format.layout(config, 1 << 20, 1 << 20).variables[name]
+    large, small = (next(ctranslate2_format.entries(name, variable, kind)) for kind in ("float32", "int8"))
+    with pytest.raises(NMTError, match=r"8,589,934,592 bytes\): CTranslate2's format holds at most 4,294,967,295"):
+        ctranslate2_format.packed(large)
+    assert ctranslate2_format.packed(small)
+
+
 def form_of(spec) -> bytes:
     """Kind and revision as a file has them."""
     name = spec.name.encode() + b"\0"

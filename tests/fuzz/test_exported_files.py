@@ -18,7 +18,7 @@ from law import COUNTS, LONG, SEED, holds, tries
 
 from nmt import Translator, bundle
 from nmt.config import yaml
-from nmt.decoding import ctranslate2_format
+from nmt.decoding import ctranslate2_check
 from nmt.errors import CheckpointError
 from nmt.export import export, run
 
@@ -63,7 +63,7 @@ def check(folder: Path) -> bool:
 
     def work() -> bool:
         described = bundle.read(folder)
-        ctranslate2_format.check(folder, described.config.model, described.tokenizers)
+        ctranslate2_check.check(folder, described.config.model, described.tokenizers)
         return True
 
     return holds(work, folder=folder) is not None
@@ -172,7 +172,7 @@ def test_only_plain_files_are_read(write, tmp_path, name, form):
             path.symlink_to("/dev/zero" if form == "device" else tmp_path / "moved")
     with pytest.raises(CheckpointError, match=f"{name}: expected a plain file, found a"):
         described = bundle.read(folder)
-        ctranslate2_format.check(folder, described.config.model, described.tokenizers)
+        ctranslate2_check.check(folder, described.config.model, described.tokenizers)
 
 
 def test_a_sparse_file_of_a_terabyte_is_not_read(write):
