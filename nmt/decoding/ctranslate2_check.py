@@ -19,7 +19,6 @@ from nmt.data.tokenizer import Tokenizers
 from nmt.decoding.ctranslate2_format import (
     HEAD,
     QUANTIZATIONS,
-    WEIGHTS,
     Entry,
     Layout,
     Setting,
@@ -29,6 +28,7 @@ from nmt.decoding.ctranslate2_format import (
     name_of_format,
     shown,
 )
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS
 from nmt.errors import CheckpointError
 
 _AGAIN = "copy the whole folder again, or export the model again"
@@ -39,9 +39,9 @@ def check(folder: Path, config: ModelConfig, tokenizers: Tokenizers) -> None:
     """Raise CheckpointError unless the files of a folder are those that a config and its tokenizers ask for, whole and
     with numbers that are finite."""
     if why := obstacle(config):
-        raise CheckpointError(f"{folder}: holds {WEIGHTS}, but by its config {why}", hint=_AGAIN)
+        raise CheckpointError(f"{folder}: holds {CTRANSLATE2_WEIGHTS}, but by its config {why}", hint=_AGAIN)
     _check_companions(folder, companions(tokenizers))
-    path = folder / WEIGHTS
+    path = folder / CTRANSLATE2_WEIGHTS
     checksums.check_plain(path)
     with open(path, "rb") as file:
         table = _Reader(file, path).table(layout(config, tokenizers.source.size, tokenizers.target.size))

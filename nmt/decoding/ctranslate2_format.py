@@ -25,7 +25,7 @@ from nmt.data.tokenizer import Tokenizers
 from nmt.errors import NMTError
 from nmt.ids import BOS, EOS, UNK
 
-WEIGHTS, CONFIG = "model.bin", "config.json"
+CONFIG = "config.json"
 SHARED, SOURCE, TARGET = (f"{side}_vocabulary.json" for side in ("shared", "source", "target"))
 """One vocabulary, or two."""
 

@@ -16,6 +16,7 @@ from nmt import files
 from nmt.bundle import Bundle
 from nmt.config import TransformerConfig
 from nmt.decoding import ctranslate2_format as form
+from nmt.decoding.engine import CTRANSLATE2_WEIGHTS
 from nmt.errors import NMTError
 from nmt.layers.position import sinusoidal
 
@@ -32,7 +33,7 @@ def write(folder: Path, bundle: Bundle, *, quantization: str) -> None:
     layout = form.layout(config, tokenizers.source.size, tokenizers.target.size)
     weights = {name: weight.detach() for name, weight in bundle.model.named_parameters()}
     weights.setdefault(form.POSITIONS, _positions(config))
-    with files.replacing(folder / form.WEIGHTS, "wb") as file:
+    with files.replacing(folder / CTRANSLATE2_WEIGHTS, "wb") as file:
         _write(file, layout, weights, quantization)
     for name, content in form.companions(tokenizers).items():
         files.write_bytes(folder / name, content)
