@@ -56,7 +56,7 @@ def check(folder: Path, config: ModelConfig, tokenizers: Tokenizers) -> None:
 
 
 def _check_companions(folder: Path, expected: Mapping[str, bytes]) -> None:
-    """Raise CheckpointError unless the files beside the weights are the expected ones, and no more of their kinds."""
+    """Raise CheckpointError unless the other files that CTranslate2 would read are the expected ones."""
     for name, content in expected.items():
         checksums.check_plain(folder / name, most=len(content))
         if (folder / name).read_bytes() != content:
