@@ -2,22 +2,23 @@
 
 import re
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+from nmt.escapes import visible
+
 _ENDLESS = re.compile(r"(.{800}).{4,}(.{200})")
 
 
 class NMTError(Exception):
     """A fault in the user's data, config or files. The CLI prints it without a traceback and exits with code 1.
 
-    Names and values in the message come from anywhere: control characters, which could steer the terminal, are shown as
-    Python writes them, and endless lines are cut in their middle.
+    Names and values in message and hint come from anywhere: control characters are escaped (see nmt.escapes), and
+    endless lines of the message are cut in their middle.
     """
 
     def __init__(self, message: str, hint: str | None = None):
-        message = _ENDLESS.sub(r"\1...\2", _CONTROL.sub(lambda found: repr(found[0])[1:-1], message))
+        message = _ENDLESS.sub(r"\1...\2", visible(message))
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = None if hint is None else visible(hint)
 
 
 class ConfigError(NMTError):

@@ -87,7 +87,7 @@ Type German yourself; the models know everyday sentences of frequent words
   nmt translate --model {run}
 How much is the beam worth? Greedy search is beam 1
   nmt eval --model {run} --beam 1
-All three in one report: learning curves, cost, lengths, examples (pip install 'nmt[plots]')
+All three in one report: learning curves, cost, lengths, examples (pip install -e ".[plots]")
   nmt compare {" ".join(runs.values())} --output report
 Change one thing, and see whether it matters
   nmt train --config {config} run=runs/deeper model.encoder_layers=4

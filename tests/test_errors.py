@@ -4,7 +4,8 @@ from nmt.errors import DataError
 
 
 def test_control_characters_are_shown_and_not_obeyed():
-    assert DataError("a\x1b[31mb\tc\rd\x9b").message == "a\\x1b[31mb\\tc\\rd\\x9b"
+    fault = DataError("a\x1b[31mb\tc\rd\x9b", hint="\u202ecbm")
+    assert (fault.message, fault.hint) == ("a\\u001b[31mb\tc\\u000dd\\u009b", "\\u202ecbm")
     assert DataError("two faults\n  ä: 漢\n  b: c").message == "two faults\n  ä: 漢\n  b: c"
 
 

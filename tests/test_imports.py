@@ -9,16 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nmt"
 GROUND = (
-    "errors", "ids", "files", "runtime", "version", "tensors", "checksums", "workers", "dtypes", "locks", "streams",
-    "strict_json",
+    "errors", "escapes", "ids", "files", "packages", "runtime", "version", "tensors", "checksums", "workers", "dtypes",
+    "locks", "streams", "strict_json",
 )  # fmt: skip
 """Anyone may use them."""
 MAY_IMPORT = {
     **dict.fromkeys(("checksums", "locks"), ("errors", "files")),
     "tensors": ("errors", "files", "strict_json"),
-    **dict.fromkeys(
-        ("errors", "ids", "streams", "runtime", "version", "workers", "dtypes", "strict_json"), ("errors",)
-    ),
+    **dict.fromkeys(("escapes", "packages"), ()),
+    "errors": ("escapes",),
+    "runtime": ("errors", "workers"),
+    **dict.fromkeys(("ids", "streams", "version", "workers", "dtypes", "strict_json"), ("errors",)),
     "files": ("errors", "streams"),
     "config": GROUND,
     "layers": GROUND,

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from nmt import packages
 from nmt.analysis import tables
 from nmt.analysis.report import Facts
 from nmt.analysis.seeds import Group
 from nmt.errors import NMTError
+from nmt.escapes import visible_line
 
 INK = "#7a7a7a"
 COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3377", "#ddaa33", "#33a5d4", "#aa4499", "#888844")
@@ -44,7 +46,8 @@ def require() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise NMTError("the plots need matplotlib, which is not installed", hint='pip install "nmt[plots]"') from error
+        hint = packages.install("plots")
+        raise NMTError("the plots need matplotlib, which is not installed", hint=hint) from error
 
 
 COURSES = (
@@ -170,7 +173,7 @@ def _looks(facts: Facts, shown: Sequence[Any]) -> Iterator[tuple[int, dict[str, 
 
 def _label(group: Group) -> str:
     """The name as it is: matplotlib takes what stands between dollars for mathematics, and hides what begins with _."""
-    return re.sub("^_", "\u200b_", tables.visible(group.name).replace("$", r"\$"))
+    return re.sub("^_", "\u200b_", visible_line(group.name).replace("$", r"\$"))
 
 
 def _legend(axes: Any, facts: Facts, *, place: str = "best") -> None:

@@ -4,7 +4,7 @@ What a picture shows alone decides its bytes. Its size follows the number of tok
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
@@ -18,7 +18,8 @@ from nmt.analysis.attention import Map
 from nmt.analysis.contexts import Contexts
 from nmt.analysis.fonts import fonts_for, quietly
 from nmt.analysis.text import columns as wide
-from nmt.analysis.text import fit, shown
+from nmt.analysis.text import fit
+from nmt.escapes import visible_line
 
 _CELL, _SMALL_CELL = 0.26, 0.13
 """Inches of a token in a picture alone, and in one among others."""
@@ -61,7 +62,7 @@ def draw_contexts(contexts: Contexts, *, format: str) -> tuple[bytes, str]:
     """A word in its sentences, side by side: a bar for each word. Returns what `draw` does."""
     texts = [each for panel in contexts.panels for bars in panel.bars for each, _ in bars]
     heads = [text for each in contexts.sentences for text in (each.source, each.target)]
-    with _style([*texts, *heads, contexts.word]) as missing:
+    with _style(map(visible_line, [*texts, *heads, contexts.word])) as missing:
         rows, columns = len(contexts.panels), len(contexts.sentences)
         heights = [max(map(len, panel.bars)) * 0.2 + 0.7 for panel in contexts.panels]
         height, room = sum(heights) + 0.8, max(wide(_label(each)) for each in texts) * 0.08
@@ -72,16 +73,17 @@ def draw_contexts(contexts: Contexts, *, format: str) -> tuple[bytes, str]:
             top = max(weight for bars in panel.bars for _, weight in bars) or 1
             for place, bars in zip(row, panel.bars, strict=True):
                 _draw_bars(place, bars, top)
-            row[0].set_title(shown(panel.title), fontsize=8, loc="left")
+            row[0].set_title(visible_line(panel.title), fontsize=8, loc="left")
         for place, sentence in zip(axes[0], contexts.sentences, strict=True):
-            heading = f"{fit(shown(sentence.source), _HEADING)}\n→ {fit(shown(sentence.target), _HEADING)}"
+            source, target = (fit(visible_line(each), _HEADING) for each in (sentence.source, sentence.target))
+            heading = f"{source}\n→ {target}"
             above = place.annotate(heading, (0, 1), (0, 24), xycoords="axes fraction", textcoords="offset points")
             above.set_in_layout(False)  # long ones would squeeze the bars
         return _save(figure, format), "".join(missing)
 
 
 @contextmanager
-def _style(texts: Sequence[str]) -> Iterator[str]:
+def _style(texts: Iterable[str]) -> Iterator[str]:
     """Ours, and no setting of the user's; gives the characters that no font has."""
     with quietly(), matplotlib.rc_context():
         families, missing = fonts_for([*texts, "…→“”"])
@@ -131,5 +133,5 @@ def _label(token: str) -> str:
 
 
 def _short(text: str, most: int = 90) -> str:
-    text = shown(text)
+    text = visible_line(text)
     return text if len(text) <= most else text[: most - 1] + "…"

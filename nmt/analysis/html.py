@@ -6,7 +6,8 @@ from html import escape
 
 from nmt.analysis.curves import Plot
 from nmt.analysis.sections import Block, Section
-from nmt.analysis.tables import Cell, Table, visible
+from nmt.analysis.tables import Cell, Table
+from nmt.escapes import visible_line
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c1c1c; --faint: #666; --line: #ddd; --differs: #fff0c2;
@@ -105,4 +106,4 @@ def _span(text: str, mark: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(visible(text))
+    return escape(visible_line(text))

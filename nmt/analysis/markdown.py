@@ -1,15 +1,13 @@
 """A comparison as Markdown, with its pictures in files of their own."""
 
-import re
 from collections.abc import Callable, Sequence
 
 from nmt.analysis.curves import Plot
 from nmt.analysis.grid import grid
 from nmt.analysis.sections import Block, Section
-from nmt.analysis.tables import Cell, Table, visible
+from nmt.analysis.tables import Cell, Table
+from nmt.escapes import markdown as escape
 
-_ACTIVE = re.compile(r"([\\`\[\]<|~&$]|\*(?=\S)|(?<!\w)_|_(?!\w))")
-"""Signs that Markdown would act upon where they stand: a_b and 0.01* are safe."""
 _TAGS = {"differs": "i", "alone": "b"}
 """Stars would not do: they count as marks beside letters and blanks alone, and a comma can be what differs."""
 
@@ -47,8 +45,3 @@ def _cell(cell: Cell) -> str:
         shown = f"<{tag}>{escape(word)}</{tag}>" if word and tag else escape(word)
         parts.append(shown + span.text[len(word):])
     return "".join(parts).rstrip()
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return _ACTIVE.sub(r"\\\1", visible(text))

@@ -13,7 +13,7 @@ import numpy as np
 
 from nmt.analysis.attention import NAMES, Attended, Choice, merged
 from nmt.analysis.contexts import Contexts
-from nmt.analysis.text import shown
+from nmt.escapes import visible_line
 
 _SCALE = 10_000
 """Weights are whole numbers of this share, which is more than a colour tells and takes a third of the room."""
@@ -33,7 +33,7 @@ def as_page(
         "contexts": contexts and {"side": contexts.side, "unit": _unit(contexts.words)},
         "sentences": [
             {
-                "source": shown(each.source), "target": shown(each.target),
+                "source": visible_line(each.source), "target": visible_line(each.target),
                 "pieces": _kinds(each), "words": _kinds(merged(each)), "place": contexts and contexts.places[number],
             }
             for number, each in enumerate(found)
@@ -41,14 +41,14 @@ def as_page(
     }  # fmt: skip
     template = resources.files("nmt.analysis").joinpath("page.html").read_text(encoding="utf-8")
     page, rest = template.split("{{data}}")
-    page = page.replace("{{title}}", html.escape(shown(title)))
+    page = page.replace("{{title}}", html.escape(visible_line(title)))
     return page + json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c") + rest
 
 
 def _kinds(attended: Attended) -> dict[str, Any]:
     return {
         name: {
-            "queries": list(map(shown, kind.queries.names)), "keys": list(map(shown, kind.keys.names)),
+            "queries": list(map(visible_line, kind.queries.names)), "keys": list(map(visible_line, kind.keys.names)),
             "weights": _whole(kind.weights), "rollout": None if kind.rollout is None else _whole(kind.rollout),
         }
         for name, kind in attended.kinds.items()

@@ -1,6 +1,5 @@
 """The tables of a comparison: facts as cells, in the units and with the digits in which people read them."""
 
-import re
 from collections.abc import Callable
 from statistics import fmean
 from typing import Any, NamedTuple, Union
@@ -15,8 +14,6 @@ from nmt.evaluation.checks import Worst
 from nmt.evaluation.metrics import SIGNIFICANT
 
 NONE = "–"
-_UNSHOWN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Control characters, and bytes of file names that are no UTF-8."""
 
 Cell = Union[str, list[Span]]  # noqa: UP007 (a list of a class)
 
@@ -242,11 +239,6 @@ def examples(facts: Facts) -> list[Table]:
         ]
         tables.append(Table(title, ["", "", ""], rows, sentences=True))
     return tables
-
-
-def visible(text: str) -> str:
-    """On one line, and with a sign that can be seen for what no page can show."""
-    return _UNSHOWN.sub("\ufffd", " ".join(text.splitlines()))
 
 
 def _if(value: Any, show: str | Callable[[Any], str]) -> str:

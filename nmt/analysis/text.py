@@ -14,10 +14,9 @@ import numpy as np
 
 from nmt.analysis.attention import Map
 from nmt.analysis.contexts import Contexts
+from nmt.escapes import visible_line
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-"""Directions that a character gives to all that follow it."""
 _GAP = "  "
 _NAMED, _LEAST = 3, 0.05
 """So many keys are named at most, and only those with so much weight, the strongest in any case."""
@@ -31,7 +30,7 @@ _NARROWEST = 30
 def as_text(map: Map, *, width: int) -> str:
     """A map in lines of at most `width` columns (more only where that is less than 30)."""
     width = max(width, _NARROWEST)
-    names = [shown(each) for each in map.queries]
+    names = [visible_line(each) for each in map.queries]
     label = min(max(columns(each) for each in names), _LABEL, width // 3)
     left = width - label - 2 * len(_GAP)
     strip = left - len(map.keys) - len(_GAP) - 2 >= _NAMES
@@ -39,7 +38,7 @@ def as_text(map: Map, *, width: int) -> str:
     lines = [*_wrap(map.title, width)]
     if strip:
         left -= len(map.keys) + len(_GAP) + 2
-        lines += _fill([f"{number} {shown(key)}" for number, key in enumerate(map.keys, 1)], _GAP, width)
+        lines += _fill([f"{number} {visible_line(key)}" for number, key in enumerate(map.keys, 1)], _GAP, width)
         lines.append(f"{' ' * (label + len(_GAP))}│{_ruler(len(map.keys))}│{_GAP}█ is {top:.0%}")
     for name, row in zip(names, map.weights, strict=True):
         start = _right(fit(name, label), label) + _GAP + (f"│{_strip(row, top)}│{_GAP}" if strip else "")
@@ -61,15 +60,6 @@ def contexts_as_text(contexts: Contexts, *, width: int) -> str:
             lists = ["\n".join([*head, "", *rows]) for head, rows in zip(sentences, lists, strict=True)]
         blocks += ["\n".join(_wrap(panel.title, width)), *([_beside(lists, column)] if beside else lists)]
     return "\n\n".join(blocks)
-
-
-def shown(token: str) -> str:
-    """A token on one line, whatever it holds: what could steer the terminal, or turn its line around, is replaced."""
-    return "".join("\ufffd" if _steers(each) else each for each in token)
-
-
-def _steers(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") or unicodedata.bidirectional(character) in _TURNS
 
 
 def columns(text: str) -> int:
@@ -95,7 +85,7 @@ def _named(row: np.ndarray, keys: list[str], width: int) -> str:
         if rank and row[place] < _LEAST:
             break
         share = f" {row[place]:.0%}"
-        name = fit(shown(keys[place]), max(1, width - len(share)) if not rank else _LABEL)
+        name = fit(visible_line(keys[place]), max(1, width - len(share)) if not rank else _LABEL)
         if rank and columns(text) + len(_GAP) + columns(name) + len(share) > width:
             break
         text += (_GAP if rank else "") + name + share
@@ -105,10 +95,10 @@ def _named(row: np.ndarray, keys: list[str], width: int) -> str:
 def _bars(bars: list[tuple[str, float]], width: int) -> list[str]:
     """The strongest words, strongest first, each with its share and a bar."""
     strongest = sorted(bars, key=lambda bar: -bar[1])[:_LISTED]
-    label = min(max((columns(shown(name)) for name, _ in strongest), default=0), width // 2)
+    label = min(max((columns(visible_line(name)) for name, _ in strongest), default=0), width // 2)
     room = max(1, width - label - 7)
     return [
-        f"{_left(fit(shown(name), label), label)} {weight:>4.0%} {'█' * round(weight * room)}".rstrip()
+        f"{_left(fit(visible_line(name), label), label)} {weight:>4.0%} {'█' * round(weight * room)}".rstrip()
         for name, weight in strongest
     ]
 
@@ -129,7 +119,7 @@ def fit(text: str, width: int) -> str:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    return _fill(shown(text).split(), " ", width)
+    return _fill(visible_line(text).split(), " ", width)
 
 
 def _fill(parts: list[str], gap: str, width: int) -> list[str]:

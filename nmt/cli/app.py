@@ -5,11 +5,13 @@ import os
 import sys
 
 import typer
+from typer.core import TyperGroup
 
+from nmt.cli import terminal
 from nmt.cli.attend import attend
 from nmt.cli.backtranslate import backtranslate
 from nmt.cli.clean import clean
-from nmt.cli.common import Version
+from nmt.cli.common import Version, show_fault
 from nmt.cli.compare import compare
 from nmt.cli.config import config
 from nmt.cli.distill import distill
@@ -23,10 +25,21 @@ from nmt.cli.score import score
 from nmt.cli.tokenize import tokenize
 from nmt.cli.train import train
 from nmt.cli.translate import translate
+from nmt.errors import NMTError
+
+
+class Program(TyperGroup):
+    """The group of all commands, whose output is filtered before the first word is read."""
+
+    def main(self, *arguments, **settings):
+        """Run the command line."""
+        terminal.install()
+        return super().main(*arguments, **settings)
+
 
 app = typer.Typer(
-    name="nmt", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    name="nmt", cls=Program, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
 
@@ -50,8 +63,11 @@ def main() -> None:
     # its core busy, so that beside any other program training was seen to run at a tenth of its speed; a short wait
     # costs nothing on an idle machine. Only heard before torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    os.environ["PYTHON_COLORS"] = "0"  # else Python colours tracebacks on a terminal, and the colours would be escaped
     if not sys.stderr:  # closed: nobody wants to hear anything
         sys.stderr = io.StringIO()
-    if sys.stdout:  # as every file is, also where Windows pipes in a code page; names of files may hold other bytes
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    if not sys.stdout:
+        show_fault(NMTError("there is no stdout to write to", hint=f"redirect it, such as > {os.devnull}"))
+        sys.exit(1)
+    sys.stdout.reconfigure(encoding="utf-8")  # as every file is, also where Windows pipes in a code page
     app(prog_name="nmt")

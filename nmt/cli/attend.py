@@ -111,6 +111,7 @@ def _check_sentences(count: int, *, targets: int, in_one_picture: bool) -> None:
 
 def _check_outputs(paths: list[Path]) -> None:
     """Before any work: whether the files can be made here at all."""
+    from nmt import packages
     from nmt.errors import ConfigError, NMTError
 
     for path in paths:
@@ -121,7 +122,7 @@ def _check_outputs(paths: list[Path]) -> None:
         try:
             import matplotlib  # noqa: F401
         except ImportError as error:
-            hint = 'pip install "nmt[plots]"; .html, .json and .txt do without'
+            hint = f"{packages.install('plots')}; .html, .json and .txt do without"
             raise NMTError("pictures need matplotlib, which is not installed", hint=hint) from error
 
 
@@ -221,13 +222,14 @@ def _shown(view: View) -> "list[Attended]":
 def _text(view: View) -> str:
     from nmt.analysis import text
     from nmt.analysis.attention import maps
+    from nmt.escapes import visible_line
 
     width = shutil.get_terminal_size((_WIDTH, 0)).columns
     if view.contexts:
         return text.contexts_as_text(view.contexts, width=width)
     parts = []
     for each in _shown(view):
-        parts.append(f"source  {text.shown(each.source)}\ntarget  {text.shown(each.target)}")
+        parts.append(f"source  {visible_line(each.source)}\ntarget  {visible_line(each.target)}")
         parts += [text.as_text(one, width=width) for row in maps(each.kinds[view.kind], view.choice) for one in row]
     return "\n\n".join(parts)
 

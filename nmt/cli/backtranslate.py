@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli import synthesis
+from nmt.cli import synthesis, terminal
 from nmt.cli.common import Machine, command
 
 
@@ -46,5 +46,6 @@ def backtranslate(
         config=forward, packed=packed, resume=resume, force=force,
     )  # fmt: skip
     source, target = (synthesis.place(path, config) for path in (made.source, made.target))
-    typer.echo(f"next: make data.train of {config or 'your config'} a list, and add to what is there")
-    typer.echo(f"    - {{source: {source}, target: {target}, tag: bt, weight: 1.0}}")
+    text = settings.yaml.flow({"source": source, "target": target, "tag": "bt", "weight": 1.0})
+    terminal.result(f"next: make data.train of {config or 'your config'} a list, and add to what is there")
+    terminal.result(f"    - {text}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import lines, terminal
 from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress
 
@@ -164,9 +164,9 @@ def _format(path: Path | None) -> Callable:
         as_json = lambda each: json.dumps(each, ensure_ascii=False, indent=2) + "\n"  # noqa: E731
         shown = {".md": markdown, ".html": page, ".json": as_json}[suffix](found)
         if path is None:
-            typer.echo(shown, nl=False)
+            terminal.result(shown.rstrip("\n"))
         else:
             files.write_text(path, shown)
-            typer.echo(f"{found['kept']:,} of {found['read']:,} pairs kept; {path}: report written")
+            terminal.result(f"{found['kept']:,} of {found['read']:,} pairs kept; {path}: report written")
 
     return write

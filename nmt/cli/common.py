@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from nmt.cli import terminal
 from nmt.errors import NMTError
 from nmt.version import __version__
 
@@ -53,7 +54,7 @@ class Machine(Options):
 
 def _version(shown: bool) -> None:
     if shown:
-        typer.echo(f"nmt {__version__}")
+        terminal.result(f"nmt {__version__}")
         raise typer.Exit
 
 
@@ -143,7 +144,7 @@ def with_border(work: Callable[[], None], *, debug: bool) -> None:
         _discard_output()
         raise typer.Exit(1) from None
     except KeyboardInterrupt as error:
-        typer.echo("stopped", err=True)
+        terminal.message("stopped")
         raise typer.Exit(error.exit_code if isinstance(error, Signalled) else 130) from None
     except Exception as error:
         fault = _as_fault(error)
@@ -151,10 +152,15 @@ def with_border(work: Callable[[], None], *, debug: bool) -> None:
             raise  # a bug of ours
         if debug:
             traceback.print_exc()
-        typer.echo(f"{_who()}error: {fault.message}", err=True)
-        if fault.hint:
-            typer.echo(f"hint: {fault.hint}", err=True)
+        show_fault(fault)
         raise typer.Exit(1) from None
+
+
+def show_fault(fault: NMTError) -> None:
+    """Print a user's fault as one line and a hint."""
+    terminal.message(f"{_who()}error: {fault.message}")
+    if fault.hint:
+        terminal.message(f"hint: {fault.hint}")
 
 
 def _who() -> str:

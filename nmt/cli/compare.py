@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import lines, terminal
 from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress
 
@@ -53,5 +53,5 @@ def compare(
     written.write(facts, output, command=shlex.join(["nmt", *sys.argv[1:]]))
     for each in (tables.summary(facts), tables.against_first(facts)):
         if each is not None:
-            typer.echo(f"{markdown.table(each)}\n")
-    typer.echo(f"report: {output if written.is_page(output) else output / written.HTML}")
+            terminal.result(f"{markdown.table(each)}\n")
+    terminal.result(f"report: {output if written.is_page(output) else output / written.HTML}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import lines, terminal
 from nmt.cli.common import command
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ def config(
     from nmt.errors import ConfigError
 
     if every:
-        typer.echo("\n".join(_settings()))
+        terminal.result("\n".join(_settings()))
     elif schema:
-        typer.echo(json.dumps(settings.schema(), indent=2, ensure_ascii=False))
+        terminal.result(json.dumps(settings.schema(), indent=2, ensure_ascii=False))
     elif attention:
-        typer.echo("\n".join(_table()))
+        terminal.result("\n".join(_table()))
     elif path is None:
         hint = "nmt config CONFIG, nmt config --settings or nmt config --attention"
         raise ConfigError("no config is named", hint=hint)
     else:
         checked = _load(path, overrides or [])
-        typer.echo(settings.dump(checked), nl=False)
+        terminal.result(settings.dump(checked).rstrip("\n"))
         lines.note_idle(checked)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nmt.cli import synthesis
+from nmt.cli import synthesis, terminal
 from nmt.cli.common import Machine, command
 
 Nearest = Annotated[
@@ -56,9 +56,9 @@ def distill(
         config=student, text=text, source=[] if text else source or [], packed=packed, resume=resume, force=force,
     )  # fmt: skip
     place = "the student's config" if config is None else f"a copy of {config}"
-    typer.echo(f"next: put under data in {place}")
+    terminal.result(f"next: put under data in {place}")
     for split, paths in {"train": (made.source, made.target), **made.held_out}.items():
-        places = [synthesis.place(path, config) for path in paths]
+        source, target = (synthesis.place(path, config) for path in paths)
         own = student and (student.data.texts[0] if split == "train" else getattr(student.data, split)).tag
-        tagged = f", tag: {own}" if own else ""
-        typer.echo(f"    {split}: {{source: {places[0]}, target: {places[1]}{tagged}}}")
+        text = settings.yaml.flow({"source": source, "target": target, **({"tag": own} if own else {})})
+        terminal.result(f"    {split}: {text}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt import files
-from nmt.cli import alignment, lines, scoreboard
+from nmt.cli import alignment, lines, scoreboard, terminal
 from nmt.cli.common import Machine, Options, command
 from nmt.cli.progress import Progress
 from nmt.cli.searching import Search
@@ -126,7 +126,7 @@ def evaluate(
     for system in comparison.systems if comparison else ():
         if system.model:
             _note(system.name, system.model)
-    typer.echo((scoreboard.as_json if json else scoreboard.as_text)(comparison, figures))
+    terminal.result((scoreboard.as_json if json else scoreboard.as_text)(comparison, figures))
     if comparison:
         for place, system in zip(places, comparison.systems, strict=False):  # files of hypotheses come last
             files.write_text(place, "".join(f"{line}\n" for line in system.hypotheses))

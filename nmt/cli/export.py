@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import lines, terminal
 from nmt.cli.common import Threads, command
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def export(
     from nmt import export as exporting
     from nmt import runtime
     from nmt.data.text import read_lines
+    from nmt.escapes import shell
     from nmt.export.run import check_model, check_place, development_lines
 
     check_place(output, force=force)  # before the text is read or prepared
@@ -47,11 +48,11 @@ def export(
         model, output, lines=text, quantization=quantization, threads=threads, tag=tag, force=force
     )
     for line in report(exported):
-        typer.echo(line)
-    typer.echo(f"{output}: {to}, {quantization}, {exported.bytes / 1e6:,.1f} MB")
+        terminal.result(line)
+    terminal.result(f"{output}: {to}, {quantization}, {exported.bytes / 1e6:,.1f} MB")
     if search.sample:
         lines.note("its config draws translations, which CTranslate2 does in another way: here nmt only searches")
-    typer.echo(f"next: nmt translate --model {output} {'--search ' * search.sample}--input FILE")
+    terminal.result(f"next: nmt translate --model {shell(output)} {'--search ' * search.sample}--input FILE")
 
 
 def report(exported: "Exported") -> list[str]:

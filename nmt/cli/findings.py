@@ -1,6 +1,5 @@
 """Checks of what scores hide, and the lines to look at, as `nmt eval` shows them."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,10 +8,6 @@ from nmt.analysis.grid import grid
 if TYPE_CHECKING:
     from nmt.evaluation.checks import Checks, Worst
     from nmt.evaluation.compare import Comparison
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""Characters that could steer the terminal."""
-_UNSHOWN = "\ufffd"
 
 
 def table(comparison: "Comparison") -> str:
@@ -37,7 +32,7 @@ def _line(found: "Worst") -> str:
     texts = [("source", found.source), *(("reference", text) for text in found.references)]
     rows = [(f"line {found.line:,}:", ", ".join([*found.faults, f"chrF {found.chrf:.1f}"]))]
     rows += [(f"  {name:<10} ", text) for name, text in [*texts, ("hypothesis", found.hypothesis)] if text is not None]
-    return "\n".join(f"{name} {_CONTROL.sub(_UNSHOWN, text)}" for name, text in rows)
+    return "\n".join(f"{name} {text}" for name, text in rows)
 
 
 def as_json(checks: "Checks", lines: Sequence["Worst"]) -> dict:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nmt.cli import terminal
 from nmt.cli.common import Machine, command
 
 
@@ -31,13 +32,13 @@ def info(
         settings = config.model_dump(mode="json")
         here = {"engine": engine.name, "precision": engine.precision}
         facts = {"folder": str(folder), "bytes": size, **here, "config": settings, "card": card}
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        terminal.result(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     rows = [*_rows(config, card, size), ("here", f"translates with {engine.name} in {engine.precision}")]
     width = max(len(name) for name, _ in rows)
-    typer.echo(f"{folder}")
+    terminal.result(f"{folder}")
     for name, text in rows:
-        typer.echo(f"  {name:<{width}}  {text}")
+        terminal.result(f"  {name:<{width}}  {text}")
 
 
 def _rows(config, card: dict[str, Any], size: int) -> list[tuple[str, str]]:

@@ -1,12 +1,12 @@
 """nmt init: a first config for your own text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import lines, terminal
 from nmt.cli.busy import note_busy
 from nmt.cli.common import Machine, command
 from nmt.cli.progress import duration
@@ -54,6 +54,7 @@ def init(
     from nmt.data.survey import survey
     from nmt.data.text import by_language
     from nmt.errors import ConfigError
+    from nmt.escapes import shell
 
     lines.check_place(output, usual="config.yaml")
     if output.exists() and not force:
@@ -67,11 +68,13 @@ def init(
         for name, paths in splits.items()
         if any(paths)
     }
-    lines.check_input(output, [path for text in (train, *given.values()) for path in text.files])
+    named = [path for text in (train, *given.values()) for path in text.files]
+    lines.check_input(output, named)
+    _check_names(named, output.absolute().parent)
     languages = _languages(train, source_language, target_language)
     note_busy()
     train, given = by_language(train, languages), {name: by_language(text, languages) for name, text in given.items()}
-    typer.echo(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}", err=True)
+    terminal.message(f"looking at {', '.join(map(str, [*(source or []), *(target or []), *(tsv or [])]))}")
     seen = survey(train, given, languages, model)
 
     def written(size: "Sizes | None" = None) -> str:
@@ -80,15 +83,17 @@ def init(
     planned = _fit(seen, model, written, output, minutes=minutes, machine=machine)
     files.write_text(output, written(planned.sizes))
     whose = "for both sides" if seen.shared else "per side"
-    typer.echo(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; a vocabulary of {seen.vocabulary:,} {whose}")
+    vocabulary = f"a vocabulary of {seen.vocabulary:,} {whose}"
+    terminal.result(f"{seen.read:,} pairs, {seen.kept:,} of them to train on; {vocabulary}")
     for reason, count in seen.dropped.items():
-        typer.echo(f"  {reason:<22}{count:>12,}{count / seen.read:>9.1%}")
+        terminal.result(f"  {reason:<22}{count:>12,}{count / seen.read:>9.1%}")
     for kind, sentences in (("note", seen.notes), ("warning", seen.warnings)):
         for sentence in sentences:
-            typer.echo(f"{kind}: {sentence}", err=True)
-    typer.echo(f"{planned.sizes.steps:,} updates, about {duration(planned.seconds)} on this machine when it is idle")
-    typer.echo(f"{output}: written")
-    typer.echo(f"next: nmt train --config {output}")
+            terminal.message(f"{kind}: {sentence}")
+    time = f"about {duration(planned.seconds)} on this machine when it is idle"
+    terminal.result(f"{planned.sizes.steps:,} updates, {time}")
+    terminal.result(f"{output}: written")
+    terminal.result(f"next: nmt train --config {shell(output)}")
 
 
 def _fit(
@@ -104,7 +109,7 @@ def _fit(
         value = settings.yaml.parse(written(size), str(output))
         return settings.check(settings.Config, value, name=str(output), folder=output.absolute().parent)
 
-    typer.echo("measuring how fast this machine trains", err=True)
+    terminal.message("measuring how fast this machine trains")
     wanted = fit(seen, family)
     dev = seen.given.get("dev", seen.held_out)
     text = budget.Text(vocabulary=seen.vocabulary, pieces=seen.pieces, dev_pairs=dev)
@@ -139,6 +144,17 @@ def text_of(prefix: str, source, target, tsv, columns: tuple[str, str] | None) -
     in_columns = {"columns": [int(each) if each.isdecimal() else each for each in columns]} if columns else {}
     value = {"tsv": list(tsv), **in_columns} if tsv else {"source": list(source), "target": list(target)}
     return settings.check(ParallelText, value, name=f"--{prefix}tsv" if tsv else f"--{prefix}source, --{prefix}target")
+
+
+def _check_names(paths: Iterable[Path], folder: Path) -> None:
+    """Raise ConfigError for a file that a config in `folder` cannot name."""
+    from nmt.config import yaml
+    from nmt.data.suggest import relative
+    from nmt.errors import ConfigError
+
+    for path in paths:
+        if yaml.CONTROL.search(relative(path, folder)):
+            raise ConfigError(f"{path}: the name holds a control character", hint="a config cannot name it; rename it")
 
 
 def _languages(train: "ParallelText", source: str | None, target: str | None) -> tuple[str, str]:

@@ -15,7 +15,9 @@ from typing import IO, Annotated, Any, Literal, NamedTuple
 import typer
 
 from nmt import files, streams
+from nmt.cli import terminal
 from nmt.errors import DataError, NMTError
+from nmt.escapes import visible
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto: what the device is fastest in.")]
@@ -74,11 +76,9 @@ def writer(path: Path | None, *, inputs: Iterable[Path | int | None]) -> Iterato
 
     if path is not None:
         check_place(path, stream=True)
-    if path is None and sys.stdout is None:
-        raise NMTError("there is no stdout to write to", hint="give --output")
     check_input(STDOUT if path is None else path, inputs)
     if path is None:
-        write = Writer(sys.stdout.buffer, live=True)
+        write = Writer(terminal.data(), live=True)
         yield write
         write.flush()  # here, where the border sees it fail
     elif not streams.is_stream(path):
@@ -127,7 +127,7 @@ def _regular_file(place: Path | int) -> tuple[int, int] | None:
 
 def note(text: str) -> None:
     """Tell the user something beside the result."""
-    typer.echo(f"note: {text}", err=True)
+    terminal.message(f"note: {text}")
 
 
 def note_missing_tags(model: object, tags: Sequence[str]) -> None:
@@ -156,9 +156,8 @@ def note_held_out(config: Any) -> None:
 
 
 def as_json(value: dict[str, Any]) -> str:
-    """One line, whatever counts as a line break for its reader; six decimals."""
-    text = json.dumps(_rounded(value), ensure_ascii=False, allow_nan=False)
-    return text.replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    """One line of JSON, control characters and line breaks of any kind escaped; six decimals."""
+    return visible(json.dumps(_rounded(value), ensure_ascii=False, allow_nan=False))
 
 
 def _rounded(value: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nmt.cli import terminal
 from nmt.cli.common import Threads, command
 from nmt.cli.progress import Progress
 
@@ -28,5 +29,5 @@ def prepare(
     if prepared.mended:
         progress.note(f"{prepared.folder}: was damaged or incomplete, and has been made anew; is the disk sound?")
     for line in prepared.report.lines():
-        typer.echo(line)
-    typer.echo(f"prepared: {prepared.folder}")
+        terminal.result(line)
+    terminal.result(f"prepared: {prepared.folder}")

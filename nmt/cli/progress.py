@@ -4,7 +4,8 @@ import shutil
 import sys
 import time
 
-import typer
+from nmt.cli import terminal
+from nmt.escapes import visible_line
 
 PLAIN_EVERY, REFRESH_EVERY = 10.0, 0.1
 """Seconds between lines where stderr is no terminal, and between two states of the line where it is."""
@@ -24,10 +25,10 @@ class Progress:
             return
         self._shown = time.monotonic()
         if not self.on_terminal:
-            typer.echo(text, err=True)
+            terminal.message(text)
             return
-        text = text[: shutil.get_terminal_size().columns - 1]
-        typer.echo("\r" + text.ljust(self._width) + "\r", err=True, nl=False)
+        text = visible_line(text)[: shutil.get_terminal_size().columns - 1]
+        terminal.rewrite(text.ljust(self._width))
         self._width = len(text)
 
     def clear(self) -> None:
@@ -38,7 +39,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Show a line that stays."""
         self.clear()
-        typer.echo(text, err=True)
+        terminal.message(text)
 
 
 def duration(seconds: float) -> str:

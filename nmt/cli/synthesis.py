@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import lines, terminal
 from nmt.cli.common import Machine
 from nmt.cli.progress import Progress, duration
 
@@ -53,7 +53,7 @@ def make(
         lines.note(f"{folder}: is whole already")
     for reason, count in made.left_out.items():
         lines.note(f"{count:,} of {made.read:,} lines left out: {reason}")
-    typer.echo(f"{made.pairs:,} pairs in {duration(made.seconds)}: {made.source}, {made.target}")
+    terminal.result(f"{made.pairs:,} pairs in {duration(made.seconds)}: {made.source}, {made.target}")
     return made
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli import lines
+from nmt.cli import lines, terminal
 from nmt.cli.busy import note_busy
 from nmt.cli.common import Machine, command
 from nmt.cli.progress import Progress, duration
 from nmt.errors import NMTError
+from nmt.escapes import shell
 
 if TYPE_CHECKING:
     from nmt.config import Config
@@ -93,7 +94,7 @@ def _show_survival(folder: Path, device: str) -> None:
         if bundle.read(folder).card["survival"]:
             return  # measured when these weights came
         if rates := survival.of_run(folder, device=str(device)):
-            typer.echo(f"kept: {survival.shown(rates)}", err=True)
+            terminal.message(f"kept: {survival.shown(rates)}")
 
 
 class Show:
@@ -127,11 +128,11 @@ class Show:
             return
         found = event.forecast
         memory = "unknown" if found.memory is None else f"{found.memory / 1e9:.2f} GB"
-        typer.echo(f"largest batch  {found.rows:,} pairs of up to {found.source:,} and {found.target:,} pieces")
-        typer.echo(f"memory         {memory}")
-        typer.echo(f"time           about {duration(found.seconds)} for all updates and evaluations on an idle machine")
-        typer.echo(f"disk           {found.disk / 1e9:.2f} GB of {found.free / 1e9:.1f} GB free")
-        typer.echo("everything that the run will do was done once; nothing was trained or kept")
+        terminal.result(f"largest batch  {found.rows:,} pairs of up to {found.source:,} and {found.target:,} pieces")
+        terminal.result(f"memory         {memory}")
+        terminal.result(f"time           about {duration(found.seconds)} on an idle machine, evaluations included")
+        terminal.result(f"disk           {found.disk / 1e9:.2f} GB of {found.free / 1e9:.1f} GB free")
+        terminal.result("everything that the run will do was done once; nothing was trained or kept")
 
     def started(self, event) -> None:
         note, machine = self.line.note, event.machine
@@ -200,30 +201,28 @@ ADVICE = {
 
 
 def _conclude(finished) -> None:
-    """Say how training ended, where the model is, and what to do next."""
+    """Report how training ended, where the model is, and what to do next."""
+    folder = shell(finished.folder)
     if not finished.done:
         why = f"its {finished.step:,} updates are done"
         if finished.reason == "patience":
             why = f"update {finished.step:,} ended training.patience evaluations without a better one"
-        typer.echo(f"{finished.folder}: training is over: {why}", err=True)
-        typer.echo(
-            f"`nmt train --extend N` adds N updates; `nmt finetune --model {finished.folder}` starts a new run from "
-            "this model",
-            err=True,
+        terminal.message(f"{finished.folder}: training is over: {why}")
+        terminal.message(
+            f"`nmt train --extend N` adds N updates; `nmt finetune --model {folder}` starts a new run from this model"
         )
     elif finished.reason == "patience":
-        typer.echo(
-            f"stopped early, after update {finished.step:,}: training.patience evaluations brought nothing better",
-            err=True,
+        terminal.message(
+            f"stopped early, after update {finished.step:,}: training.patience evaluations brought nothing better"
         )
     for verdict in finished.verdicts:
-        typer.echo(ADVICE[verdict], err=True)
+        terminal.message(ADVICE[verdict])
     if finished.best is None:
-        typer.echo("no evaluation gave a number, so there is no model; the learning rate may be too high", err=True)
+        terminal.message("no evaluation gave a number, so there is no model; the learning rate may be too high")
         return
     best = finished.best
-    typer.echo(
+    terminal.result(
         f"{finished.folder / 'model'}: BLEU {best['bleu']['value']:.2f}, chrF {best['chrf']['value']:.2f} on the "
         f"development text after update {best['step']:,}; {duration(finished.seconds)} of training"
     )
-    typer.echo(f"next: nmt eval --model {finished.folder}, or nmt translate --model {finished.folder} --input FILE")
+    terminal.result(f"next: nmt eval --model {folder}, or nmt translate --model {folder} --input FILE")

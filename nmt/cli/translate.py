@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +13,7 @@ import typer
 
 from nmt.cli import alignment, lines
 from nmt.cli.common import Machine, command
+from nmt.cli.progress import Progress
 from nmt.cli.searching import Search
 from nmt.errors import ConfigError
 
@@ -126,9 +128,13 @@ def _translations(
     if not sys.stderr.isatty() or any(write.on_terminal() for write in writers):
         yield from translated
         return
-    from tqdm import tqdm
-
-    yield from tqdm(translated, unit=" lines")
+    progress, begin = Progress(), time.monotonic()
+    try:
+        for done, translation in enumerate(translated, start=1):
+            progress.move(f"{done:,} lines, {done / (time.monotonic() - begin):,.0f} a second")
+            yield translation
+    finally:
+        progress.clear()
 
 
 def _json(translation: "Translation") -> str:

@@ -110,7 +110,7 @@ class TrainingConfig(Section):
     log_every: int = Field(50, ge=1)
     """Updates between lines of the log."""
     tensorboard: bool = False
-    """Write TensorBoard events too (needs the extra: pip install "nmt[tensorboard]")."""
+    """Write TensorBoard events too (needs the package tensorboard)."""
 
     @model_validator(mode="after")
     def _keep_horizon(self):

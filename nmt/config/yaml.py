@@ -7,11 +7,12 @@ from typing import Any
 import yaml
 
 from nmt.errors import ConfigError
+from nmt.escapes import visible
 
 LARGEST = 1 << 20
 """Bytes of a YAML file: a config has a few thousand, and a hundred times more would take minutes to parse."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")  # between: bytes of file names, PEP 383
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")  # between: bytes of file names, PEP 383
 
 
 class _Loader(yaml.SafeLoader):
@@ -64,7 +65,7 @@ def _floating(loader: _Loader, node: yaml.Node) -> float:
 
 def _string(loader: _Loader, node: yaml.Node) -> str:
     text = loader.construct_scalar(node)
-    if _CONTROL.search(text):  # it would spoil messages, and half a surrogate pair fits into no file
+    if CONTROL.search(text):  # it would spoil messages, and half a surrogate pair fits into no file
         raise yaml.constructor.ConstructorError(None, None, f"{text!r} holds a control character", node.start_mark)
     return text
 
@@ -111,6 +112,23 @@ class _Dumper(yaml.SafeDumper):
     }
 
 
+def _scalar(dumper: _Dumper, text: str) -> yaml.Node:
+    """A string, quoted if it holds what is escaped, as escapes count in quotes alone."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if visible(text) != text else None)
+
+
+_Dumper.add_representer(str, _scalar)
+
+
 def dump(value: Any) -> str:
     """A YAML text, keys in the order given."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=120)
+    return _dump(value, default_flow_style=False, width=120)
+
+
+def flow(value: Any) -> str:
+    """A YAML text on one line, as a value stands in a config: `{source: a.de, target: a.en}`."""
+    return _dump(value, default_flow_style=True, width=float("inf")).removesuffix("\n").removesuffix("\n...")
+
+
+def _dump(value: Any, **layout: Any) -> str:
+    return visible(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **layout))

@@ -9,6 +9,8 @@ import numpy as np
 
 from nmt.data.clean import Cleaned, Pair
 from nmt.data.cleaning import Verdict, named
+from nmt.escapes import markdown as escape
+from nmt.escapes import visible
 
 _EXAMPLES = 8
 _LONGEST = 300  # characters of an example
@@ -70,17 +72,16 @@ def _example(row: int, pair: Pair, cleaned: Cleaned) -> Facts:
 
 def markdown(found: Facts) -> str:
     """The report as Markdown."""
-    cell = lambda text: str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\r", " ")  # noqa: E731
-    parts = ["# Cleaning report\n", _sentence(found), _table(["", "pairs", "share"], _counts(found), cell)]
-    parts += [f"- {note}" for note in found["notes"]]
+    parts = ["# Cleaning report\n", f"{escape(_sentence(found))}\n", _table(["", "pairs", "share"], _counts(found))]
+    parts += [f"- {escape(note)}" for note in found["notes"]]
     for name, examples in found["examples"].items():
-        parts += [f"\n## {name.capitalize()}\n", _table(*_examples(examples), cell)]
+        parts += [f"\n## {name.capitalize()}\n", _table(*_examples(examples))]
     return "\n".join(parts) + "\n"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], cell) -> str:
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(escape(str(cell)) for cell in line) + " |" for line in lines)
 
 
 def page(found: Facts) -> str:
@@ -96,13 +97,13 @@ def page(found: Facts) -> str:
     parts += [f"<p>{html.escape(note)}</p>" for note in found["notes"]]
     for name, examples in found["examples"].items():
         parts += [f"<h2>{html.escape(name.capitalize())}</h2>", *table(*_examples(examples))]
-    return "\n".join([*parts, "</body></html>"]) + "\n"
+    return visible("\n".join([*parts, "</body></html>"]) + "\n")
 
 
 def _sentence(found: Facts) -> str:
     threshold = found["scores"]["threshold"]
     below = "" if threshold is None else f"; pairs below {threshold:.4g} are dropped"
-    return f"Of {found['read']:,} pairs {found['kept']:,} are kept. Scores: {found['scores']['by']}{below}.\n"
+    return f"Of {found['read']:,} pairs {found['kept']:,} are kept. Scores: {found['scores']['by']}{below}."
 
 
 def _counts(found: Facts) -> list[list[str]]:

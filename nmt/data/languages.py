@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from nmt import packages
 from nmt.errors import DataError
 
 SURE = 0.9
@@ -31,7 +32,7 @@ def identifier(*, needed: bool = False) -> Identify | None:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError as error:
         if needed:
-            hint = 'pip install "py3langid>=0.4"'
+            hint = packages.install("langid")
             raise DataError("language identification needs the package py3langid", hint=hint) from error
         return None
     return _of(LanguageIdentifier, MODEL_FILE)

@@ -16,6 +16,7 @@ from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
 from nmt.data.tokenizer import Tokenizer
+from nmt.escapes import visible_line
 from nmt.ids import UNK
 
 _LOW = 99.5
@@ -157,9 +158,8 @@ def _shared(one: str, other: str) -> int:
 
 
 def _around(line: str, begin: int, end: int) -> str:
-    """Part of a line, without characters that would move a terminal's cursor."""
-    part = line[max(0, begin - _AROUND) : end + _AROUND]
-    return "".join(" " if unicodedata.category(each) == "Cc" else each for each in part).strip()
+    """Part of a line."""
+    return visible_line(line[max(0, begin - _AROUND) : end + _AROUND].strip())
 
 
 def _counted(count: int, name: str) -> str:

@@ -9,6 +9,7 @@ from nmt.config import ParallelText
 from nmt.data import sizes
 from nmt.data.sizes import Family, Sizes
 from nmt.data.survey import Survey
+from nmt.escapes import shell, visible, visible_line
 
 
 def fit(seen: Survey, model: Family) -> Sizes:
@@ -33,14 +34,14 @@ def suggest(
 
 
 def _head(seen: Survey, languages: tuple[str, str], model: str, path: Path) -> str:
-    source, target = languages
+    (source, target), file = languages, visible_line(shell(path.name))
     return f"""\
 # {source} -> {target}, made by `nmt init` after a look at {seen.read:,} pairs. In the mean a source sentence has
 # {seen.words[0]:.1f} words, a target sentence {seen.words[1]:.1f}. Every figure is a first guess and yours to change.
-# `nmt config {path.name}` shows the settings that are not here, and `nmt config --settings` explains them all.
+# `nmt config {file}` shows the settings that are not here, and `nmt config --settings` explains them all.
 #
-#   nmt prepare --config {path.name}     what cleaning drops, and why
-#   nmt train --config {path.name}
+#   nmt prepare --config {file}     what cleaning drops, and why
+#   nmt train --config {file}
 
 run: {_quoted(f"runs/{source}-{target}-{model}")}  # the folder for log, checkpoints and the finished model
 """
@@ -68,7 +69,7 @@ def _text(text: ParallelText, folder: Path) -> str:
     """As a flow mapping, paths relative to the config's folder."""
     parts = []
     for name in ("source", "target", "tsv"):
-        paths = [_quoted(_relative(each, folder)) for each in getattr(text, name)]
+        paths = [_quoted(relative(each, folder)) for each in getattr(text, name)]
         if paths:
             parts.append(f"{name}: {paths[0] if len(paths) == 1 else '[' + ', '.join(paths) + ']'}")
     if text.tsv and text.columns != (1, 2):
@@ -77,11 +78,12 @@ def _text(text: ParallelText, folder: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    """JSON's strings are YAML's too, whatever they hold."""
-    return json.dumps(text, ensure_ascii=False)
+    """JSON's strings are YAML's too."""
+    return visible(json.dumps(text, ensure_ascii=False))
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative(path: Path, folder: Path) -> str:
+    """A path as a config in `folder` names it."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive of Windows

@@ -64,7 +64,10 @@ def write(folder: Path, tags: Mapping[str, int]) -> None:
 
 
 def read(folder: Path, slots: Sequence[int]) -> dict[str, int]:
-    """What `write` kept, for a tokenizer with these slots. Raises CheckpointError when it is missing or damaged."""
+    """What `write` kept, for a tokenizer with these slots.
+
+    Raises CheckpointError if it is missing or damaged, or if a name could not stand in a config.
+    """
     path = folder / FILE
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file", hint="copy the whole folder again")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import local
 from typing import Any
 
-from nmt import runtime
+from nmt import packages, runtime
 from nmt.bundle import Description
 from nmt.config import SearchConfig
 from nmt.decoding import ctranslate2_check, ctranslate2_search
@@ -134,7 +134,7 @@ def _imported():
     try:
         import ctranslate2
     except ImportError as error:
-        hint = 'pip install "nmt[ctranslate2]"'
+        hint = packages.install("ctranslate2")
         raise NMTError("this needs CTranslate2, which is not installed", hint=hint) from error
     return ctranslate2
 

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from nmt import packages
 from nmt.errors import CheckpointError, NMTError
 
-_INSTALL = 'pip install "unbabel-comet>=2.2.2" "setuptools<81"'  # COMET's torchmetrics imports pkg_resources
 _BATCH = 16
 _SAFE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
@@ -30,7 +30,8 @@ class Comet:
             with _quiet():
                 from comet import load_from_checkpoint
         except ImportError as error:
-            raise NMTError(f"metric: comet needs a package that is missing: {error}", hint=_INSTALL) from error
+            hint = packages.install("comet")
+            raise NMTError(f"metric: comet needs a package that is missing: {error}", hint=hint) from error
         path = _checkpoint(argument)
         try:
             with _quiet(), _weights_alone():

@@ -8,6 +8,7 @@ and the escapes (`"` becomes `&quot;`) are those of that file's name and makers.
 from collections.abc import Iterable
 from importlib.metadata import version
 
+from nmt import packages
 from nmt.errors import NMTError
 
 
@@ -20,7 +21,7 @@ def tokenise(lines: Iterable[str], language: str) -> list[str]:
     try:
         from sacremoses import MosesPunctNormalizer, MosesTokenizer
     except ImportError as error:
-        raise NMTError("the tokenised figure needs sacremoses", hint="pip install 'nmt[moses]'") from error
+        raise NMTError("the tokenised figure needs sacremoses", hint=packages.install("moses")) from error
     normalise = MosesPunctNormalizer(language).normalize
     tokens = MosesTokenizer(language).tokenize
     return [tokens(normalise(line.lower()), return_str=True) for line in lines]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt import bundle, checksums, files, locks
+from nmt import bundle, checksums, files, locks, packages
 from nmt import config as settings
 from nmt.bundle import Description
 from nmt.config import ParallelText
@@ -137,9 +137,9 @@ def _add_to_readme(path: Path, quantization: str, precision: str, found: Agreeme
     page += f"""
 ## This copy
 
-Exported for CTranslate2, weights in {quantization}; it needs `pip install "nmt[ctranslate2]"`. Of {found.lines:,} lines
-{found.greedy:,} come out as from the original with greedy search, and {found.beam:,} with the config's. The engines'
-log-probabilities of one translation differ by up to {found.score_difference:.2g} nats a token. CTranslate2 computed in
-{precision} for that.
+Exported for CTranslate2, weights in {quantization}; it needs `{packages.install("ctranslate2")}`.
+Of {found.lines:,} lines {found.greedy:,} come out as from the original with greedy search, and {found.beam:,} with the
+config's. The engines' log-probabilities of one translation differ by up to {found.score_difference:.2g} nats a token.
+CTranslate2 computed in {precision} for that.
 """
     files.write_text(path, page)

@@ -25,6 +25,7 @@ from nmt.data.tokenizer import Tokenizer, Tokenizers
 from nmt.data.vocabulary import origins
 from nmt.decoding.engine import is_exported
 from nmt.errors import CheckpointError, ConfigError
+from nmt.escapes import shell
 from nmt.models import build
 from nmt.models.base import Seq2Seq
 from nmt.training import run_folder
@@ -118,7 +119,7 @@ def _own(run: Path, model: Path) -> tuple[Config, str]:
         if known != checksums.sha256(bundle.locate(model) / checksums.NAME):
             raise ConfigError(
                 f"{run}: did not begin with {model} as it is now",
-                hint=f"`nmt train --config {run / run_folder.CONFIG} --resume` goes on without it",
+                hint=f"`nmt train --config {shell(run / run_folder.CONFIG)} --resume` goes on without it",
             )
     return config, known
 

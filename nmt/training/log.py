@@ -5,7 +5,7 @@ import math
 import os
 from pathlib import Path
 
-from nmt import files
+from nmt import files, packages
 from nmt.errors import CheckpointError, ConfigError
 
 
@@ -75,7 +75,7 @@ def require_tensorboard() -> None:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            "training.tensorboard: the package tensorboard is missing", hint='pip install "nmt[tensorboard]"'
+            "training.tensorboard: the package tensorboard is missing", hint=packages.install("tensorboard")
         ) from error
 
 

@@ -10,6 +10,7 @@ from nmt.config import Config
 from nmt.data.tokenizer import Tokenizers, save_tokenizers
 from nmt.data.vocabulary import BASE
 from nmt.errors import CheckpointError, ConfigError, NMTError
+from nmt.escapes import shell
 from nmt.training import checkpoint
 
 CONFIG, LOG, BEST, LAST, MODEL, TENSORBOARD = "config.yaml", "log.jsonl", "best", "last", "model", "tensorboard"
@@ -144,7 +145,7 @@ def _with_horizon(new: Config, old: Config) -> Config:
         raise ConfigError(
             f"training.steps: {training.steps:,} updates, but the run's cosine schedule ends with rate 0 at update "
             f"{horizon:,} (training.horizon): more updates would change nothing",
-            hint=f"`nmt finetune --model {new.run} --config FILE run=NEW` trains the finished model on; "
+            hint=f"`nmt finetune --model {shell(new.run)} --config FILE run=NEW` trains the finished model on; "
             "or train a longer run into another folder with run=... training.steps=...",
         )
     return new.model_copy(update={"training": training.model_copy(update={"horizon": horizon})})
@@ -173,7 +174,7 @@ def _compare(new: Config, old: Config) -> None:
         raise ConfigError(
             f"{new.run}: the settings have changed since the run began{lines}",
             hint="undo the changes to resume, train into another folder with run=..., "
-            f"or train the finished model on: nmt finetune --model {new.run} --config FILE run=NEW",
+            f"or train the finished model on: nmt finetune --model {shell(new.run)} --config FILE run=NEW",
         )
 
 

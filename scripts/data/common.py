@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from types import ModuleType
 
-from nmt import checksums
+from nmt import checksums, packages
 from nmt.errors import DataError, NMTError
 from nmt.files import replacing
 
@@ -61,7 +61,7 @@ def moses() -> ModuleType:
     try:
         import sacremoses
     except ImportError as error:
-        raise NMTError("this script needs sacremoses", hint="pip install 'nmt[moses]'") from error
+        raise NMTError("this script needs sacremoses", hint=packages.install("moses")) from error
     return sacremoses
 
 

@@ -200,7 +200,7 @@ def test_bad_input_is_one_line_and_a_hint(line, told):
 
 
 def test_an_exported_model_shows_no_attention(tmp_path):
-    pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: pip install nmt[ctranslate2]")
+    pytest.importorskip("ctranslate2", reason="CTranslate2 is not installed: pip install ctranslate2")
     done(f"export --to ctranslate2 --model one --input src {tmp_path / 'exported'}")
     for line in (
         f"translate --model {tmp_path / 'exported'} --input in --output out --alignments links",

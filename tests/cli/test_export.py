@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from nmt.cli.app import app
 
 INSTALLED = pytest.mark.skipif(
-    importlib.util.find_spec("ctranslate2") is None, reason="CTranslate2 is not installed: pip install nmt[ctranslate2]"
+    importlib.util.find_spec("ctranslate2") is None, reason="CTranslate2 is not installed: pip install ctranslate2"
 )
 
 

@@ -55,7 +55,7 @@ def test_without_sacremoses_there_is_a_hint(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(NMTError) as caught:
         moses.tokenise(["a"], "de")
-    assert caught.value.hint == "pip install 'nmt[moses]'"
+    assert caught.value.hint == 'pip install "sacremoses>=0.1.1"'
 
 
 def find(name: str) -> Path:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from nmt import files
+from nmt import files, packages
 from nmt.errors import DataError
 
 BUFFER = 1 << 18
@@ -95,7 +95,7 @@ def _zstd(path: Path) -> Any:
         try:
             from backports import zstd
         except ImportError as error:
-            hint = 'pip install "backports.zstd>=1.0", or unpack the file with `zstd -d`'
+            hint = f"{packages.install('zstd')}, or unpack the file with `zstd -d`"
             raise DataError(f"{path}: zstd files need the package backports.zstd", hint=hint) from error
     return zstd
 

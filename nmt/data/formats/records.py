@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nmt import packages
 from nmt.data.formats.columns import Column, Gaps, one_line
 from nmt.data.formats.lines import read_lines
 from nmt.errors import DataError
@@ -41,7 +42,7 @@ def read_parquet(path: Path, columns: tuple[Column, Column], gaps: Gaps) -> Iter
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        hint = 'pip install "pyarrow>=15", or export the table as TSV or JSON lines'
+        hint = f"{packages.install('parquet')}, or export the table as TSV or JSON lines"
         raise DataError(f"{path}: Parquet tables need the package pyarrow", hint=hint) from error
     try:
         with parquet.ParquetFile(path) as table:

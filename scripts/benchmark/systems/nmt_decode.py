@@ -18,7 +18,7 @@ def main() -> None:
     def translate(lines: list[str]) -> list[str]:
         return [each.text for each in translator.translations(lines, details=False, workers=None)]
 
-    harness.measure_decoding(job, "nmt", translate)
+    harness.measure_decoding(job, "nmtkit", translate)
 
 
 if __name__ == "__main__":

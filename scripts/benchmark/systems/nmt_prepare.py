@@ -29,7 +29,7 @@ def main() -> None:
         del prepared  # Windows removes no file that is mapped
     ends = [begin for _, begin in marks[1:]] + [end]
     stages = {stage: end - begin for (stage, begin), end in zip(marks, ends, strict=True)}
-    harness.answer("nmt", pairs=pairs, stages=stages, rate=pairs / stages["encoding"])
+    harness.answer("nmtkit", pairs=pairs, stages=stages, rate=pairs / stages["encoding"])
 
 
 if __name__ == "__main__":

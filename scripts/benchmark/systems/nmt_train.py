@@ -31,7 +31,7 @@ def main() -> None:
     except Enough:
         (begin, first), (end, last) = marks[0], marks[-1]
         tokens, seconds, steps = last.target_tokens - first.target_tokens, end - begin, last.step - first.step
-        harness.answer("nmt", tokens=tokens, updates=steps, seconds=seconds, rate=tokens / seconds, loss=last.loss)
+        harness.answer("nmtkit", tokens=tokens, updates=steps, seconds=seconds, rate=tokens / seconds, loss=last.loss)
 
 
 if __name__ == "__main__":
