@@ -133,6 +133,19 @@ def test_files_are_written_through_one_module_and_read_as_utf_8(name):
             assert any(keyword.arg == "encoding" for keyword in call.keywords), f"{place}: reads without an encoding"
 
 
+@pytest.mark.parametrize("name", sorted({*FILES} - {"cli.terminal"}))
+def test_the_commands_print_through_one_module(name):
+    """Text passes the filter of nmt.cli.terminal, and the bytes below it are for data alone."""
+    for function, owner, call in calls(name):
+        place = f"nmt/{name.replace('.', '/')}.py:{call.lineno}"
+        assert function not in ("print", "echo", "secho", "style"), f"{place}: prints beside nmt.cli.terminal"
+        assert function not in ("write", "writelines") or not owner.startswith("sys."), f"{place}: writes to a stream"
+        assert (owner, function) != ("terminal", "data") or name == "cli.lines", f"{place}: writes bytes to stdout"
+    for node in ast.walk(TREES[name]):
+        beside = isinstance(node, ast.Attribute) and node.attr in ("__stdout__", "__stderr__", "buffer")
+        assert not beside or ast.unparse(node.value) == "sys.stdin", f"nmt/{name}:{node.lineno}: goes around the filter"
+
+
 @pytest.mark.parametrize("name", LIBRARY)
 def test_the_library_is_silent(name):
     for function, owner, call in calls(name):

@@ -68,6 +68,17 @@ def test_any_text_is_text():
     assert set(missing) <= set("漢字😀")
 
 
+def test_characters_that_xml_forbids_are_escaped():
+    odd = ["a\ufffeb", "\uffff", "\x00", "\x85", "\ud800", "\udcff", "\u202e"]
+    content, _ = heatmap.draw([[drawn(odd, odd)]], "", format="svg")
+    assert {r"a\ufffeb", r"\uffff", r"\u0000", r"\u0085", r"\ud800", r"\udcff", r"\u202e"} <= set(texts(content))
+    sentence = Attended("a\uffffb", "c\ufffed", Tokens([], [], []), Tokens([], [], []), {})
+    panel = Panel("looks \x0b at", [[(each, 0.5) for each in odd]])
+    contexts = Contexts("\ufffe", "source", False, [0], [1], [sentence], [panel])
+    shown = " ".join(texts(heatmap.draw_contexts(contexts, format="svg")[0]))
+    assert all(escape in shown for escape in (r"a\uffffb", r"c\ufffed", r"looks \u000b at", r"\ud800"))
+
+
 def test_a_font_is_found_or_its_lack_is_told():
     families, missing = fonts_for(["abc", "Ünïcödé"])
     assert families == ["DejaVu Sans"] and missing == ""

@@ -17,6 +17,7 @@ from nmt.analysis import cost, curves, html, markdown, report, sections, tables,
 from nmt.analysis.marking import Span
 from nmt.analysis.runs import read
 from nmt.errors import DataError, NMTError
+from nmt.escapes import visible
 
 COMMAND = "nmt compare runs/learnt runs/fresh --output 'my report'"
 
@@ -199,13 +200,15 @@ def test_what_is_interrupted_leaves_the_old_report(folder, facts):
     assert tree(folder) == before and [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-HOSTILE = "<script>alert('1')</script> | *x* _y_ [z](http://w) `v` $u$ &amp; \x1b[2J \u202e <!-- \ud800 **\n# t"
+HOSTILE = (
+    "<script>alert('1')</script> | *x* _y_ [z](http://w) `v` $u$ &amp; \x1b[2J \u202e <!-- \ud800 \ufffe\uffff **\n# t"
+)
 
 
 def test_sentences_are_shown_as_they_are(facts, tmp_path):
     systems = [each._replace(hypotheses=[HOSTILE] * 30) for each in facts.comparison.systems]
     runs = [run._replace(name="<b>$a_b$") for run in facts.runs]
-    groups = [group._replace(name="_<b>$a_b$ 你") for group in facts.groups]
+    groups = [group._replace(name="_<b>$a_b$ 你\ufffe\x1b\ud800") for group in facts.groups]
     test = facts.test._replace(source=[HOSTILE] * 30)
     hostile = facts._replace(
         runs=runs, groups=groups, test=test, comparison=facts.comparison._replace(systems=systems)
@@ -217,6 +220,9 @@ def test_sentences_are_shown_as_they_are(facts, tmp_path):
     text = (tmp_path / "report" / written.MARKDOWN).read_text(encoding="utf-8")
     assert r"\<script>" in text and r"\| \*x* \_y\_ \[z" in text and not re.search(r"(?<!\\)<script", text)
     assert all(row.count("|") - row.count(r"\|") == 4 for row in text.splitlines() if row.startswith("| source"))
+    for name in (written.MARKDOWN, written.HTML):
+        written_text = (tmp_path / "report" / name).read_text(encoding="utf-8")
+        assert visible(written_text) == written_text
     for path in (tmp_path / "report" / written.PICTURES).iterdir():
         ElementTree.parse(path)
 

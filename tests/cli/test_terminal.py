@@ -53,8 +53,8 @@ WORKING = {
     "eval, json": f"eval --hypothesis EVIL.en --source EVIL.en --reference EVIL.de --worst 2 --json {CPU}",
     "compare": f"compare EVIL --source few.en --reference few.en --output EVILreport --turns 0 --beam 1 {CPU}",
     "export": "export EVILexport --model EVIL --input few.en --force --threads 1",
-    "backtranslate": f"backtranslate --model EVIL --input EVIL.en --output EVILback --force {CPU}",
-    "distill": f"distill --model EVIL --source EVIL.en --output EVILstudent --force {CPU}",
+    "backtranslate": f"backtranslate --model EVIL --input EVIL.en --output EVILback --force --tag tag {CPU}",
+    "distill": f"distill --model EVIL --source EVIL.en --output EVILstudent --force --tag tag {CPU}",
     "config": "config config.yaml run=\u202ed",
     "info": f"info EVIL {CPU}",
     "info, json": f"info EVIL --json {CPU}",
@@ -105,7 +105,7 @@ def folder(tmp_path_factory) -> Path:
     finetune["data"] = {**CONFIG["data"], "target_language": "en"}
     (folder / "finetune.yaml").write_text(json.dumps(finetune), encoding="utf-8")
     tiny_bundle.save(folder / f"{EVIL}tags", tags=[f"{EVIL}tag"])
-    place = tiny_bundle.save(folder / EVIL)
+    place = tiny_bundle.save(folder / EVIL, tags=["tag"])
     card = json.loads((place / "card.json").read_text(encoding="utf-8"))
     card["machine"]["device"] = card["dev"]["bleu"]["signature"] = "\u202e\u2066card"
     (place / "card.json").write_text(json.dumps(card), encoding="utf-8")

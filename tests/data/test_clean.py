@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from nmt.data.cleaning import Verdict
 from nmt.data.model1 import LexicalScore, Model1, words
 from nmt.data.text import read_pairs
 from nmt.errors import DataError
+from nmt.escapes import visible
 
 NOUNS = [
     ("hund", "dog"), ("katze", "cat"), ("mann", "man"), ("frau", "woman"), ("kind", "child"), ("baum", "tree"),
@@ -138,6 +140,13 @@ def test_the_report_shows_every_reason(tmp_path):
     shown_scores = [worst[0]["score"], worst[-1]["score"], below[-1]["score"], above[0]["score"]]
     assert shown_scores == sorted(shown_scores) and below[-1]["score"] <= round(found.threshold, 4)
     assert "a \\| b" in markdown(shown) and "<td dir=\"auto\">a | b</td>" in page(shown)
+
+
+def test_lines_act_on_nothing_in_a_report(tmp_path):
+    text, found = run(tmp_path, [*some_pairs(30), ("<b>\x1b[2J|`c` \u202e", "<b>\x1b[2J|`c` \u202e")])
+    shown = facts(found, read_pairs(text), scored_by="<i>\x9b")
+    for report in (markdown(shown), page(shown)):
+        assert visible(report) == report and r"\u202e" in report and not re.search(r"(?<!\\)<[bi]>", report)
 
 
 def test_an_empty_text(tmp_path):

@@ -6,7 +6,6 @@ thousand, other ones each time; NMT_FUZZ_SEED repeats those of an earlier run.
 """
 
 import os
-import re
 import secrets
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import TypeVar
 from hypothesis import HealthCheck, seed, settings
 
 from nmt.errors import NMTError
+from nmt.escapes import visible
 
 LONG = os.environ.get("NMT_FUZZ") == "long"
 SEED = int(os.environ.setdefault("NMT_FUZZ_SEED", str(secrets.randbits(32))))
@@ -29,7 +29,6 @@ COUNTS: Counter = Counter()
 """Cases tried, and how many of them were refused."""
 
 _TIMES = 40  # cases of the long mode for one of the quick mode
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _WRITES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.chmod", "os.truncate"}
 _RUNS = {"os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "pickle.find_class"}
 
@@ -54,7 +53,8 @@ def holds(work: Callable[[], Result], *, folder: Path) -> Result | None:
             return work()
         except NMTError as error:
             COUNTS["refused"] += 1
-            assert error.message and not _CONTROL.search(f"{error.message}{error.hint}"), repr(error.message)
+            shown = f"{error.message}\n{error.hint}"
+            assert error.message and visible(shown) == shown, repr(shown)
             assert max(map(len, error.message.splitlines())) < 1010, error.message[:2000]
             return None
 

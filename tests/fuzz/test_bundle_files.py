@@ -26,13 +26,13 @@ from nmt.decoding.translator import Translator
 from nmt.errors import CheckpointError
 
 LINES = ["A man. ü漢 <s>", "", "bushes " * 40]
-SUMMED = ["config.yaml", "model.safetensors", "source.model", "target.model"]
+SUMMED = ["config.yaml", "model.safetensors", "source.model", "target.model", "tags.json"]
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> dict[str, bytes]:
     """The files of a good bundle."""
-    folder = tiny_bundle.save(tmp_path_factory.mktemp("whole") / "model")
+    folder = tiny_bundle.save(tmp_path_factory.mktemp("whole") / "model", tags=["de", "fr"])
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -100,6 +100,16 @@ def test_broken_bytes_with_right_sums(whole, write, name, data):
 def test_a_deranged_config(whole, write, data):
     tree = data.draw(deranged(yaml.parse(whole["config.yaml"].decode(), "x")))
     translate(write({"config.yaml": as_yaml(tree)}, sealed=True))
+
+
+@tries(30)
+@given(st.data())
+def test_deranged_tags(whole, write, data):
+    tags = data.draw(deranged(json.loads(whole["tags.json"])))
+    folder = write({"tags.json": json.dumps(tags).encode("utf-8", errors="surrogatepass")}, sealed=True)
+    translate(folder)
+    described = holds(lambda: bundle.read(folder), folder=folder)
+    assert described is None or all(map(str.isprintable, described.tokenizers.source.tags))
 
 
 SIZES = st.sampled_from([1, 2, 3, 255, 256, 1000, 65_536, 65_537, 2**31, 2**40, 10**12, 2**63 - 1, 2**63, 10**30])

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from nmt import bundle
 from nmt.cli.app import app
 from nmt.config import yaml
+from nmt.escapes import visible
 
 CONFIG = """
 run: runs/x
@@ -88,6 +89,8 @@ def run(arguments: list[str], folder: Path) -> int:
     with bounded(), watched(folder):
         result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, SystemExit | None), result.exception
+    for printed in (result.stderr, "" if arguments[0] == "tokenize" else result.stdout):  # whose result is data
+        assert visible(printed) == printed
     assert result.exit_code in (0, 1), result.stderr
     if result.exit_code:
         COUNTS["refused"] += 1
@@ -119,6 +122,26 @@ def test_overrides(whole, place, overrides):
     write(place, whole)
     overrides = [each for each in overrides if not each.startswith("-")]
     run(["config", "config.yaml", *overrides], place)
+
+
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0/") | st.sampled_from("\x1b\x9b\r\n\u202e\u2066"),
+    min_size=1, max_size=12,
+).filter(lambda name: name not in (".", "..") and not name.startswith("-"))  # fmt: skip
+
+
+@tries(12)
+@given(NAMES, st.sampled_from(["info", "translate", "tokenize", "config"]))
+def test_names_of_files_and_folders(whole, place, name, command):
+    write(place, whole)
+    moved = (place / "model").rename(place / "other")
+    moved.rename(place / name)
+    (place / "config.yaml").rename(place / f"{name}.yaml")
+    arguments = [{"model": name, "config.yaml": f"{name}.yaml"}.get(each, each) for each in COMMANDS[command]]
+    assert run(arguments, place) == 0
+    (place / "out.txt").unlink(missing_ok=True)
+    missing = [f"{name}/none"] if command in ("info", "config") else ["--model", f"{name}/none"]
+    assert run([command, *missing], place) == 1
 
 
 def test_what_a_card_says_steers_no_terminal(whole, place):
