@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nmt.escapes import visible
+
 Text = Annotated[str, Field(pattern=r"^\P{Cc}*$")]
 """Without control characters, which could steer the terminal that shows them."""
 
@@ -129,7 +131,7 @@ def readme(card: Card) -> str:
     data, training, machine = card.data, card.training, card.machine
     origin = "" if card.finetuned is None else _origin(card.finetuned)
     sizes = " and ".join(f"{size:,}" for size in dict.fromkeys([card.vocabulary.source, card.vocabulary.target]))
-    return f"""# {source} → {target}, {card.model}
+    return visible(f"""# {source} → {target}, {card.model}
 
 A translation model of {card.parameters:,} parameters with a vocabulary of {sizes} pieces, trained by nmt {card.nmt}.
 
@@ -154,7 +156,7 @@ leave words out or invent some: let somebody who knows both languages check what
 {training.steps:,} updates in {training.minutes:,.1f} minutes, evaluations included: {training.epochs:,} complete passes
 over the data, {training.target_tokens:,} target tokens. Seed {card.seed}, settings {card.digest}, see card.json.
 Computed in {card.precision} on {machine.device} (threads: {machine.threads}) with torch {machine.torch}.
-{origin}"""
+{origin}""")
 
 
 def _origin(finetuned: Finetuned) -> str:

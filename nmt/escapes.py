@@ -21,7 +21,7 @@ def visible(text: str) -> str:
 
 
 def visible_line(text: str) -> str:
-    """The same on one line: newlines and tabs are escaped too."""
+    """Text on one line: like `visible`, with newlines and tabs as escapes too."""
     return _IN_LINE.sub(_escape, text)
 
 

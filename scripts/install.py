@@ -72,7 +72,7 @@ def install(python: Path, venv: Path, *, extras: set[str]) -> None:
     elif tuple(int(part) for part in version.split(".")[:2]) < OLDEST_TORCH:
         stop(f"torch {version} is in {venv} and is left as it is, but nmt needs 2.3 or newer", "upgrade it yourself")
     names = f"[{','.join(sorted(extras))}]" if extras else ""
-    say(f"installing nmt{names} into {venv}")
+    say(f"installing nmtkit{names} into {venv}")
     if not pip(python, "--editable", f"{ROOT}{names}"):
         stop("the installation failed; pip says why above")
     stamp.write_text(json.dumps({"project": project, "extras": sorted(extras)}), encoding="utf-8")

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from nmt.escapes import visible_line
+
 _NARROWEST = 3  # of a rule
 
 
 def grid(rows: Sequence[Sequence[str]], *, left: int = 1, padded: bool = True) -> str:
     """The first row is the head; the first `left` columns stand to the left, as names do, and figures to the right."""
+    rows = [[visible_line(cell) for cell in row] for row in rows]  # so that the columns stay aligned
     widths = [max(_NARROWEST, *map(len, column)) if padded else _NARROWEST for column in zip(*rows, strict=True)]
     sides = [str.ljust if number < left else str.rjust for number in range(len(widths))]
     rule = ["-" * width if number < left else "-" * (width - 1) + ":" for number, width in enumerate(widths)]

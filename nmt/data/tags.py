@@ -64,7 +64,7 @@ def write(folder: Path, tags: Mapping[str, int]) -> None:
 
 
 def read(folder: Path, slots: Sequence[int]) -> dict[str, int]:
-    """What `write` kept, for a tokenizer with these slots.
+    """Read the tags that `write` kept, for a tokenizer with these slots.
 
     Raises CheckpointError if it is missing or damaged, or if a name could not stand in a config.
     """
