@@ -351,7 +351,7 @@ def test_a_config_that_samples_or_chooses_is_compared_by_search(engines, setting
 
 def test_the_page_says_how_far_both_agree(folders):
     page = (folders[1] / "README.md").read_text(encoding="utf-8")
-    assert "This copy" in page and "Of 4 lines\n4 come out" in page
+    assert "This copy" in page and "Of 4 lines 4 come out" in page
 
 
 @pytest.mark.parametrize("place", [0, 1, -1])
