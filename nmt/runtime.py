@@ -57,8 +57,11 @@ def choose_device(name: str = "auto") -> "torch.device":
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory was short; torch says it in a RuntimeError, in other words on each device and in each library."""
-    said = ("out of memory", "not enough memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
-    says_so = isinstance(error, RuntimeError) and any(words in str(error) for words in said)
+    said = (
+        "out of memory", "not enough memory", "can't allocate memory", "STATUS_ALLOC_FAILED",
+        "failed to map segment from shared object",  # of a library, under a limit such as `ulimit -v`
+    )  # fmt: skip
+    says_so = isinstance(error, RuntimeError | ImportError) and any(words in str(error) for words in said)
     return isinstance(error, MemoryError) or says_so
 
 

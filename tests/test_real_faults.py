@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,46 @@ def test_a_folder_that_one_may_not_write_to(tmp_path):
         finally:
             (tmp_path / folder).chmod(0o700)
     assert outcome(tmp_path / "run") == whole and not list(closed.iterdir())
+
+
+@contextmanager
+def dead_stderr(kind: str):
+    """A descriptor for messages: of a full disk, or of a pipe whose reader has left."""
+    if kind == "full":
+        descriptor = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, descriptor = os.pipe()
+        os.close(reader)
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", ["full", "left"])
+def test_work_goes_on_when_its_messages_cannot_be_written(tmp_path, kind):
+    config = write_config(tmp_path)
+    scored = ["eval", "--model", "run", "--source", "dev.txt", "--reference", "dev.txt", "--metric", "bleu"]
+    for words in (["train", "--config", config], scored):
+        with dead_stderr(kind) as stderr:
+            command = [sys.executable, "-m", "nmt", *map(str, words), "--threads", "1"]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, encoding="utf-8", cwd=tmp_path)
+        assert done.returncode == 0
+    assert (tmp_path / "run" / "model").is_dir() and "BLEU" in done.stdout
+
+
+def test_a_limit_on_memory_in_which_no_library_can_be_loaded(tmp_path):
+    command = f'ulimit -v 400000 && "{sys.executable}" -m nmt train --config "{write_config(tmp_path)}"'
+    done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8")
+    assert done.returncode == 1 and "\nerror: out of memory\nhint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_current_folder_that_was_deleted(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f'cd "{gone}" && rmdir "{gone}" && "{sys.executable}" -m nmt info "{tmp_path}"'
+    done = subprocess.run(command, shell=True, capture_output=True, encoding="utf-8")
+    told = "error: the current folder was deleted\nhint: change to another folder\n"
+    assert (done.returncode, done.stderr) == (1, told)
 
 
 @pytest.mark.parametrize("arguments", ["config --schema", "tokenize --model run"])

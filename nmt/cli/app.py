@@ -57,6 +57,17 @@ for name, function in {
     app.command(name)(function)
 
 
+def _missing() -> NMTError | None:
+    """What every command needs and this process does not have."""
+    if not sys.stdout:
+        return NMTError("there is no stdout to write to", hint=f"redirect it, such as > {os.devnull}")
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return NMTError("the current folder was deleted", hint="change to another folder")
+    return None
+
+
 def main() -> None:
     """The entry point of the installed command."""
     # torch's threads wait for each other thousands of times a second. By default a waiting thread of GNU's OpenMP keeps
@@ -66,8 +77,8 @@ def main() -> None:
     os.environ["PYTHON_COLORS"] = "0"  # else Python colours tracebacks on a terminal, and the colours would be escaped
     if not sys.stderr:  # closed: nobody wants to hear anything
         sys.stderr = io.StringIO()
-    if not sys.stdout:
-        show_fault(NMTError("there is no stdout to write to", hint=f"redirect it, such as > {os.devnull}"))
+    if fault := _missing():
+        show_fault(fault)
         sys.exit(1)
     sys.stdout.reconfigure(encoding="utf-8")  # as every file is, also where Windows pipes in a code page
     app(prog_name="nmt")

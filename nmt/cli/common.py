@@ -176,11 +176,11 @@ def _as_fault(error: Exception) -> NMTError | None:
         place = f"{error.filename}: " if error.filename else ""
         hint = "does the place exist, may you read and write there, and has the disk room?"
         return NMTError(f"{place}{(error.strerror or str(error)).lower()}", hint=hint)
-    if isinstance(error, MemoryError | RuntimeError):
+    if isinstance(error, MemoryError | RuntimeError | ImportError):
         from nmt import runtime
 
         if runtime.is_out_of_memory(error):
-            return NMTError("out of memory", hint="make batch_tokens smaller, or the model")
+            return NMTError("out of memory", hint="make batch_tokens smaller, or the model, or raise the limit")
     return None
 
 

@@ -5,21 +5,35 @@ warnings and tracebacks. Data (translations, pieces, alignments, scores) are byt
 """
 
 import sys
+from contextlib import suppress
 from typing import IO, Any, TextIO
 
 from nmt.escapes import visible, visible_line
 
 
 class Filtered:
-    """A text stream that shows control characters as escapes. It has no `buffer`, as bytes would pass unseen."""
+    """A text stream that shows control characters as escapes. It has no `buffer`, as bytes would pass unseen.
 
-    def __init__(self, stream: TextIO):
-        self.stream = stream
+    Text that `may_be_lost` is dropped if it cannot be written.
+    """
+
+    def __init__(self, stream: TextIO, *, may_be_lost: bool):
+        self.stream, self._fault = stream, OSError if may_be_lost else ()
 
     def write(self, text: str) -> int:
         """Write the text, escaped."""
-        self.stream.write(visible(text))
+        self.write_raw(visible(text))
         return len(text)
+
+    def write_raw(self, text: str) -> None:
+        """Write the text as it is."""
+        with suppress(self._fault):
+            self.stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        with suppress(self._fault):
+            self.stream.flush()
 
     def writelines(self, texts) -> None:
         """Write the texts one after the other."""
@@ -33,11 +47,14 @@ class Filtered:
 
 
 def install() -> None:
-    """Filter stdout and stderr until the program ends; streams that are closed or filtered already stay."""
-    for name in ("stdout", "stderr"):
+    """Filter stdout and stderr until the program ends; streams that are closed or filtered already stay.
+
+    A result has to arrive. Messages need not: the reader of stderr may leave and its disk be full before the work ends.
+    """
+    for name, may_be_lost in (("stdout", False), ("stderr", True)):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, Filtered):
-            setattr(sys, name, Filtered(stream))
+            setattr(sys, name, Filtered(stream, may_be_lost=may_be_lost))
 
 
 def result(text: str) -> None:
@@ -52,15 +69,11 @@ def message(text: str) -> None:
 
 def rewrite(text: str) -> None:
     """Write over the current line of the terminal that stderr is, and stay at its beginning."""
-    stream = _unfiltered(sys.stderr)
-    stream.write(f"\r{visible_line(text)}\r")
-    stream.flush()
+    sys.stderr.write_raw(f"\r{visible_line(text)}\r")
+    sys.stderr.flush()
 
 
 def data() -> IO[bytes]:
     """Stdout as bytes, for data that its reader gets as they are."""
-    return _unfiltered(sys.stdout).buffer
-
-
-def _unfiltered(stream: TextIO | Filtered) -> TextIO:
-    return stream.stream if isinstance(stream, Filtered) else stream
+    stream = sys.stdout
+    return (stream.stream if isinstance(stream, Filtered) else stream).buffer
