@@ -1,6 +1,7 @@
 """Word order for layers that have none: sinusoidal, learned, rotary and relative positions."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,13 @@ class Rotary(nn.Module):
         super().__init__()
         angle = angles(length, width)
         self.register_buffer("turn", torch.stack([angle.cos(), angle.sin()], -1), persistent=False)  # e^(i a)
+
+    def _apply(self, function: Callable[[Tensor], Tensor], recurse: bool = True) -> "Rotary":
+        """Move with the module, without its number format: bfloat16 would turn by wrong angles."""
+        exact = self.turn
+        super()._apply(function, recurse)
+        self.turn = exact.to(self.turn.device)
+        return self
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """[B, H, T, D] -> [B, H, T, D], the first at position `start`."""

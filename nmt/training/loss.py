@@ -70,17 +70,20 @@ def forward_backward(
     hidden = decoded.hidden.flatten(0, 1)  # [passes*B*T, D]
     leaf, gradient = hidden.detach(), torch.zeros_like(hidden)
     each = None if decoded.choices is None else torch.zeros_like(decoded.choices)
-    loss, nll = [], []
+    loss, nll, summed = [], [], {}
     for where, target in _chunks(model, hidden, positions, targets, passes.count):
         chunk = F.pad(leaf[where], (0, 0, 0, -len(where) % ROUND)).requires_grad_()
         logits = model.project(chunk)  # [C, V]
         sums, logits_gradient = cross_entropy(logits.detach(), target, smoothing=smoothing, passes=passes)
         logits.backward(logits_gradient)
+        _move_gradients(model, summed)
         gradient[where] = chunk.grad[: len(where)]
         loss.append(sums.loss)
         nll.append(sums.nll)
         if each is not None:
             each.view(-1)[where] = choices.losses(logits[: len(where)].detach(), target, smoothing=smoothing)
+    for weight, total in summed.items():
+        weight.grad = total.to(weight.dtype)
     if each is None:
         hidden.backward(gradient)
     else:
@@ -88,6 +91,14 @@ def forward_backward(
         gradients = [gradient, choices.gradient(each, real), -real.to(decoded.bonus.dtype)]
         torch.autograd.backward([hidden, decoded.choices, decoded.bonus], gradients)
     return Sums(torch.stack(loss).sum(), torch.stack(nll).sum())
+
+
+def _move_gradients(model: Seq2Seq, summed: dict[Tensor, Tensor]) -> None:
+    """Add the gradients of weights in bfloat16 to float32 sums: summed over 64 chunks in bfloat16 they are 1% wrong."""
+    for weight in model.parameters():
+        if weight.grad is not None and weight.dtype != (dtype := at_least_float32(weight.dtype)):
+            summed[weight] = weight.grad.to(dtype) + summed.get(weight, 0)
+            weight.grad = None
 
 
 @torch.inference_mode()

@@ -34,3 +34,9 @@ def test_products_with_relative_vectors():
     torch.testing.assert_close(relative.product(query, distance), expected)
     each = distance[4].expand(2, 5)[:, None, None]  # of each sentence, for all its hypotheses
     torch.testing.assert_close(relative.product(query, each)[:, :, 4], expected[:, :, 4])
+
+
+def test_a_bfloat16_model_turns_by_exact_angles():
+    rotary, x = Rotary(200, 8), torch.randn(1, 1, 200, 8)
+    expected = rotary(x)
+    torch.testing.assert_close(rotary.to(torch.bfloat16)(x), expected, atol=0, rtol=0)
