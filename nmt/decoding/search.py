@@ -50,14 +50,16 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
     PAD and BOS are never produced. Raises NMTError when the model's output is not a number.
     """
     encoded = model.encode(src)
-    state = model.start(encoded, search.beam)
+    state = model.start(encoded, 1)
     beams = _start(model, src, search)
-    token = src.new_full((len(src), search.beam), BOS)
+    token = src.new_full((len(src), 1), BOS)
     found: list[list[tuple[float, Hypothesis]]] = [[] for _ in src]
     slots = torch.arange(search.beam, device=src.device)
     for position in range(int(beams.limit.max()) + 1):
         hidden, state = model.step(token, encoded, state)
         logits = model.project(hidden.flatten(0, 1))
+        if position == 0:  # all hypotheses begin alike: one was computed for all
+            logits = logits.repeat_interleave(search.beam, 0)
         may_end = position >= fewest_pieces(model, search)
         never = repeating(beams.ids[..., :position].flatten(0, 1), search.no_repeat_ngram, logits.size(1))
         best = continue_best(logits, beams.log_probability, may_end=may_end, full=beams.limit == position, never=never)
@@ -71,11 +73,11 @@ def beam_search(model: Seq2Seq, src: Tensor, search: SearchConfig) -> list[list[
         if not left:
             break
         beams = beams._replace(log_probability=beams.log_probability.masked_fill(~open[:, None], -torch.inf))
-        token, origin, staying = best.token, best.slot, _staying(left, search.beam)
+        token, origin, staying = best.token, best.slot if position else best.slot * 0, _staying(left, search.beam)
         if staying < len(open):
             stay = open.int().argsort(descending=True, stable=True)[:staying]
             encoded, state, beams, token, origin = select((encoded, state, beams, token, origin), stay)
-        if moving:
+        if moving or position == 0:
             state = model.reorder(state, origin)
     return [_ranked(hypotheses)[: search.n_best] for hypotheses in found]
 

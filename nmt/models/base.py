@@ -51,9 +51,17 @@ def select(tree: Tree, rows: Tensor) -> Tree:
 
 
 def continue_from(tree: Tree, origin: Tensor) -> Tree:
-    """In every tensor [B, K, ...], hypothesis k of sentence b becomes what hypothesis origin[b, k] was."""
-    rows = (origin + origin.size(1) * torch.arange(len(origin), device=origin.device)[:, None]).flatten()
-    return _map(lambda tensor: tensor.flatten(0, 1).index_select(0, rows).view(tensor.shape), tree)
+    """In every tensor [B, K, ...], hypothesis k of sentence b becomes what hypothesis origin[b, k] was.
+
+    `origin` may have more or fewer hypotheses than the tensors.
+    """
+    sentence = torch.arange(len(origin), device=origin.device)[:, None]
+
+    def chosen(tensor: Tensor) -> Tensor:
+        rows = origin + tensor.size(1) * sentence
+        return tensor.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, origin.shape)
+
+    return _map(chosen, tree)
 
 
 def _map(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:

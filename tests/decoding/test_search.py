@@ -110,7 +110,7 @@ def test_finished_sentences_leave_the_batch_in_groups():
         rows = steps = 0
 
         def step(self, token, encoded, state):
-            assert token.shape == (len(encoded.code), 3)
+            assert token.shape in ((len(encoded.code), 1), (len(encoded.code), 3))
             self.rows += token.numel()
             self.steps += 1
             return super().step(token, encoded, state)
