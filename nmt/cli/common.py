@@ -180,7 +180,8 @@ def _as_fault(error: Exception) -> NMTError | None:
         from nmt import runtime
 
         if runtime.is_out_of_memory(error):
-            return NMTError("out of memory", hint="make batch_tokens smaller, or the model, or raise the limit")
+            hint = "lower batch_tokens, use a smaller model, or raise the limit on memory"
+            return NMTError("out of memory", hint=hint)
     return None
 
 

@@ -69,8 +69,10 @@ def message(text: str) -> None:
 
 def rewrite(text: str) -> None:
     """Write over the current line of the terminal that stderr is, and stay at its beginning."""
-    sys.stderr.write_raw(f"\r{visible_line(text)}\r")
-    sys.stderr.flush()
+    stream = sys.stderr
+    write = stream.write_raw if isinstance(stream, Filtered) else stream.write
+    write(f"\r{visible_line(text)}\r")
+    stream.flush()
 
 
 def data() -> IO[bytes]:

@@ -47,7 +47,7 @@ def test_debug_shows_the_traceback_too():
 
 
 PLACE = "hint: does the place exist, may you read and write there, and has the disk room?\n"
-SMALLER = "hint: make batch_tokens smaller, or the model\n"
+SMALLER = "hint: lower batch_tokens, use a smaller model, or raise the limit on memory\n"
 
 
 @pytest.mark.parametrize(
