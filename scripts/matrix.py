@@ -23,7 +23,7 @@ from install import ROOT, has_nvidia, say, stop
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
 PACKAGES = ("torch", "numpy", "pydantic", "typer", "sentencepiece", "sacrebleu")
-TESTS = ("-m", "pytest", "-m", "not soak", "-p", "no:cacheprovider", "--durations", "30")
+TESTS = ("-m", "pytest", "-m", "not soak", "-p", "no:cacheprovider", "--durations", "1000")
 QUICKSTART = ("-m", "pytest", "-m", "soak", "-p", "no:cacheprovider", "tests/scripts/test_quickstart.py")
 WHEEL_TRIAL = Path("tests/scripts/wheel_trial.py")
 HOURS = 2  # for one command, after which it counts as failed
