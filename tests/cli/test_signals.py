@@ -62,7 +62,9 @@ def saved_step(folder) -> int:
     return json.loads((folder / "run" / "last" / "state.json").read_text(encoding="utf-8"))["step"]
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.soak) for each in (signal.SIGTERM, signal.SIGHUP))]
+)
 def test_in_the_training_of_a_tokenizer(folder, forks, number):
     write_config(folder, train="many.txt", tokenizer={"kind": "unigram", "vocabulary": 20_000})
     process = forks.start("prepare", "--config", "c.yaml")

@@ -214,7 +214,10 @@ def test_a_second_filter_is_not_laid_over_the_first(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-@pytest.mark.parametrize("line", [WORKING["info"], WORKING["train"], FAILING["compare"]])
+@pytest.mark.parametrize(
+    "line",
+    [WORKING["info"], *(pytest.param(each, marks=pytest.mark.soak) for each in (WORKING["train"], FAILING["compare"]))],
+)
 def test_a_real_terminal(line):
     """Both streams are one terminal. Of all control characters only progress writes one, the carriage return."""
     import pty

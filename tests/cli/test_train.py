@@ -115,7 +115,10 @@ def test_a_users_fault_is_one_line_and_a_hint_and_leaves_no_run(config, argument
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [("SIGTERM", 143), *(pytest.param(*each, marks=pytest.mark.soak) for each in (("SIGINT", 130), ("SIGHUP", 129)))],
+)
 def test_a_signal_leaves_a_run_that_resume_continues(config, number, code):
     command = [sys.executable, "-m", "nmt", "train", "--config", str(config), "--device", "cpu", "--threads", "1"]
     steps = ["training.steps=100000", "training.evaluate_every=100000"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from variants import VOCABULARY, config_of, model_of, variants
+from variants import VOCABULARY, config_of, few_variants, model_of
 
 from nmt.config import SearchConfig
 from nmt.decoding.continuations import continue_best
@@ -15,7 +15,7 @@ from nmt.models import build
 META = torch.device("meta")
 
 
-@pytest.mark.parametrize("variant", variants())
+@pytest.mark.parametrize("variant", few_variants())
 def test_a_step_waits_for_nothing(variant):
     """Until a memory is full, and then one question is enough for many steps."""
     model = build(config_of(variant), VOCABULARY, VOCABULARY).eval().to(META)

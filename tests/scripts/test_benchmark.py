@@ -34,6 +34,7 @@ def faults(figures: dict) -> dict[str, str]:
     return {name: each["fault"] for part in figures.values() for name, each in part.items() if each["fault"]}
 
 
+@pytest.mark.soak
 def test_our_training(run_benchmark):
     text, figures = run_benchmark("--only", "train", "--model", "transformer", "--system", "nmt float32")
     assert not faults(figures)

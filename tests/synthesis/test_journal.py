@@ -257,6 +257,7 @@ def test_the_command_says_how_to_go_on(folder, tmp_path, monkeypatch):
     assert CliRunner().invoke(app, [*command, "--resume"]).exit_code == 0
 
 
+@MORE
 def test_a_kill_loses_no_finished_window(folder, tmp_path):
     """A real SIGKILL, of the command, with windows of their usual size."""
     text = (folder / "text.de").read_text(encoding="utf-8")
