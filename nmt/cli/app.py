@@ -58,7 +58,7 @@ for name, function in {
 
 
 def _missing() -> NMTError | None:
-    """What every command needs and this process does not have."""
+    """The fault of a process that has no stdout or no current folder; None if it has both."""
     if not sys.stdout:
         return NMTError("there is no stdout to write to", hint=f"redirect it, such as > {os.devnull}")
     try:
