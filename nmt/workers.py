@@ -118,8 +118,9 @@ def _bounded(what: str, number: int, most: int) -> int:
 
 
 def workers_for(chunks: Iterable[Chunk], *, most: int, each: int) -> tuple[int, Iterator[Chunk]]:
-    """One worker for `each` so many chunks, at most `most`; and the chunks, of which some were read for that."""
-    chunks = iter(chunks)
+    """One worker for `each` so many chunks, at most `most` and as many as memory serves; and the chunks, of which some
+    were read for that."""
+    chunks, most = iter(chunks), min(most, _most_by_memory() or most)
     first = list(islice(chunks, each * most))
     return max(1, -(-len(first) // each)), chain(first, chunks)
 
